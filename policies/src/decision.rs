@@ -1,0 +1,81 @@
+//! What a policy asks for, why, and what it expects to follow.
+//!
+//! A decision is a wish: the governor bounds and paces it, core applies what is left. The
+//! reason is data, so that the log, the plot and `explain` read the same sentence.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::Duration;
+
+/// A policy's wish at the end of an interval.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    /// Workers wanted; fractions round up. Not finite means "keep the present".
+    pub workers: f64,
+    /// Messages a batch may carry; rounded to the nearest. Not finite means "keep".
+    pub batch_size: f64,
+    /// How long a batch may wait to fill; `None` means "keep".
+    pub batch_timeout: Option<Duration>,
+    /// Why.
+    pub reason: Reason,
+    /// What the policy expects under this setting; `None` if it has no model.
+    pub prediction: Option<Prediction>,
+    /// Settings that were weighed and not chosen, best first, at most eight.
+    pub rejected: Vec<Alternative>,
+    /// When the policy wants to be asked before the next regular tick.
+    pub early_tick: Option<EarlyTick>,
+}
+
+/// Why a setting was asked for: a stable code for programs, a sentence for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reason {
+    /// Stable, kebab-case: `objective-at-stake`, `load-fell`, `agent-limited`, `steady`, …
+    pub code: Cow<'static, str>,
+    /// One sentence, lower case, no full stop.
+    pub text: Cow<'static, str>,
+}
+
+/// What a policy expects of a setting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prediction {
+    /// Arrivals per second that it reckons with.
+    pub arrivals_per_s: f64,
+    /// Share of the slots' time with a call, 0–1.
+    pub utilisation: f64,
+    /// The objective's quantile of its measure, in seconds (p95 of sojourn without one);
+    /// `None`: unbounded.
+    pub latency_s: Option<f64>,
+    /// Expected cost per second: workers plus priced lateness.
+    pub cost_per_s: f64,
+}
+
+/// A setting that was weighed and rejected.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alternative {
+    /// Workers.
+    pub workers: u32,
+    /// Batch size.
+    pub batch_size: u32,
+    /// Batch timeout.
+    pub batch_timeout: Duration,
+    /// What was expected of it.
+    pub prediction: Prediction,
+    /// Why not, in a few words.
+    pub why_not: Cow<'static, str>,
+}
+
+/// Conditions for an early tick, tested on a grid of a tenth of the control interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EarlyTick {
+    /// When the oldest waiting message is older than this.
+    pub oldest_wait: Option<Duration>,
+    /// When more messages than this have arrived since the last tick.
+    pub arrivals: Option<u64>,
+}
