@@ -1,14 +1,19 @@
 //! Scaling policies: an [`Observation`] in, a [`Decision`] out.
 //!
-//! Pure by rule: no I/O, no clock, no async, no randomness.
+//! Pure by rule: no I/O, no clock, no async, no randomness. A policy is a file of its own,
+//! chosen by name in [`registry`]; [`governor`] bounds and paces whatever it asks for.
 
 pub mod decision;
+pub mod fixed;
+pub mod governor;
 pub mod latency;
 pub mod objective;
 pub mod observation;
 pub mod policy;
+pub mod registry;
 pub mod units;
 
 pub use decision::Decision;
+pub use governor::{Governor, GovernorConfig};
 pub use observation::Observation;
 pub use policy::Policy;

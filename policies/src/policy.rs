@@ -12,6 +12,12 @@ pub trait Policy: Send {
     /// The name under which the policy is chosen, reported and logged.
     fn name(&self) -> &str;
 
+    /// Workers that the policy wants from the very start, before its first tick; `None`: what
+    /// the configuration says. The broker bounds it like any wish.
+    fn start_workers(&self) -> Option<u32> {
+        None
+    }
+
     /// What to do after the interval that `observation` describes. Called once per tick, in
     /// the order of time. The governor bounds and paces what is asked for.
     fn decide(&mut self, observation: &Observation) -> Decision;

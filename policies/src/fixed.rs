@@ -1,0 +1,62 @@
+//! `fixed`: the setting stays what it is, or has a given number of workers.
+//!
+//! The yardstick for every other policy, and the way to switch the controller off.
+
+use std::borrow::Cow;
+
+use crate::decision::{Decision, Reason};
+use crate::observation::Observation;
+use crate::policy::Policy;
+
+/// Keeps the present setting, or a number of workers, whatever happens. Allocates nothing.
+#[derive(Clone, Debug)]
+pub struct Fixed {
+    workers: Option<u32>,
+    name: Cow<'static, str>,
+}
+
+impl Fixed {
+    /// Keeps the setting that the broker started with.
+    #[must_use]
+    pub fn at_start_setting() -> Self {
+        Self {
+            workers: None,
+            name: Cow::Borrowed("fixed"),
+        }
+    }
+
+    /// Keeps `workers` workers, as far as the bounds allow.
+    #[must_use]
+    pub fn at(workers: u32) -> Self {
+        Self {
+            workers: Some(workers),
+            name: Cow::Owned(format!("fixed({workers})")),
+        }
+    }
+}
+
+impl Policy for Fixed {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn start_workers(&self) -> Option<u32> {
+        self.workers
+    }
+
+    fn decide(&mut self, observation: &Observation) -> Decision {
+        let setting = observation.setting;
+        Decision {
+            workers: f64::from(self.workers.unwrap_or(setting.workers)),
+            batch_size: f64::from(setting.batch_size),
+            batch_timeout: None,
+            reason: Reason {
+                code: Cow::Borrowed("fixed"),
+                text: Cow::Borrowed("the setting is fixed"),
+            },
+            prediction: None,
+            rejected: Vec::new(),
+            early_tick: None,
+        }
+    }
+}
