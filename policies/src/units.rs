@@ -180,7 +180,8 @@ impl Rate {
     /// `per_s` events a second, or `None` unless that is finite and at least 0.
     #[must_use]
     pub fn per_second(per_s: f64) -> Option<Self> {
-        (per_s.is_finite() && per_s >= 0.0).then_some(Self(per_s))
+        // Adding 0 turns -0 into 0: equal rates have equal texts.
+        (per_s.is_finite() && per_s >= 0.0).then_some(Self(per_s + 0.0))
     }
 
     /// Events per second.
