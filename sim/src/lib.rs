@@ -1,1 +1,3 @@
-//! (under construction)
+//! The discrete-event simulator that drives the broker core.
+
+pub mod streams;
