@@ -1,1 +1,34 @@
-//! (under construction)
+//! What a run was.
+//!
+//! The [`Recorder`] folds core's events into a [`Run`], one replication of one policy.
+//! [`summary`] turns the runs of all replications into [`Results`] with intervals over
+//! replications, [`compare`] judges policies against each other, [`threshold`] judges one
+//! against what was expected; [`Report`] holds it all, and is the JSON that users get.
+//!
+//! Simulated, live and replayed runs share all of it. Pure: no files, no clock, no hash maps.
+
+pub mod books;
+pub mod compare;
+pub mod figures;
+pub mod interval;
+pub mod metric;
+pub mod plan;
+pub mod record;
+pub mod results;
+pub mod run;
+pub mod selector;
+pub mod series;
+pub mod steps;
+pub mod threshold;
+
+pub use books::{Books, Counts, Group, Outcomes, Scope};
+pub use compare::{Comparison, Verdict};
+pub use figures::{Figures, Sample, Times};
+pub use interval::Estimate;
+pub use metric::{Metric, Stat};
+pub use plan::{Detail, PlanAgent, RecordPlan};
+pub use record::{Recorder, RunEnd, Unfinished};
+pub use results::{PolicyResults, Report, Results, result_hash};
+pub use run::{Run, RunDetail};
+pub use selector::Selector;
+pub use threshold::{Threshold, ThresholdResult, ThresholdVerdict};

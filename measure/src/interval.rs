@@ -1,0 +1,145 @@
+//! Intervals by Student's t over replications, never over messages.
+//!
+//! One replication gives one value of each figure; replications are independent, so their
+//! mean has the interval `mean ± t(n-1) · s/√n` (Student 1908). Deliberately absent: intervals
+//! within a run, which would have to model how messages depend on each other.
+
+use serde::{Deserialize, Serialize};
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+use crate::figures::Sample;
+
+/// Confidence of the intervals that results and comparisons print.
+pub const LEVEL: f64 = 0.95;
+
+/// A figure's mean over replications with its interval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// The mean; `None` where it may not be printed.
+    pub mean: Option<f64>,
+    /// Lower end; `None` with fewer than two replications.
+    pub ci_low: Option<f64>,
+    /// Upper end; `None` with fewer than two replications, and where unfinished messages make
+    /// the mean a lower bound.
+    pub ci_high: Option<f64>,
+    /// Whether the true mean may be larger, since unfinished messages are in it: prints "≥".
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_least: bool,
+}
+
+impl Estimate {
+    /// The mean of `samples`, one of each replication, with its interval at `level` (0–1).
+    ///
+    /// A replication without a value makes a quantile unprintable (`all_or_none`); a mean is
+    /// taken over those that have one.
+    #[must_use]
+    pub fn over(samples: &[Sample], level: f64) -> Self {
+        let values: Vec<f64> = samples.iter().filter_map(|sample| sample.value).collect();
+        let mut estimate = Self::of_values(&values, level);
+        estimate.at_least = samples.iter().any(|sample| sample.at_least);
+        if estimate.at_least {
+            estimate.ci_high = None;
+        }
+        estimate
+    }
+
+    /// The mean of `values` with its interval at `level` (0–1).
+    #[must_use]
+    pub fn of_values(values: &[f64], level: f64) -> Self {
+        let Some(Spread { mean, error }) = Spread::of(values) else {
+            return Self::default();
+        };
+        let half = error.map(|error| t_quantile(level, values.len() - 1) * error);
+        Self {
+            mean: Some(mean),
+            ci_low: half.map(|half| mean - half),
+            ci_high: half.map(|half| mean + half),
+            at_least: false,
+        }
+    }
+
+    /// Half the interval's width; `None` without an interval.
+    #[must_use]
+    pub fn half_width(&self) -> Option<f64> {
+        Some((self.ci_high? - self.ci_low?) / 2.0)
+    }
+
+    /// Half the interval's width as a share of the mean; `None` without an interval or if the
+    /// mean is zero and the interval is not.
+    #[must_use]
+    pub fn relative_half_width(&self) -> Option<f64> {
+        let half = self.half_width()?;
+        if half == 0.0 {
+            return Some(0.0);
+        }
+        let relative = half / self.mean?.abs();
+        relative.is_finite().then_some(relative)
+    }
+}
+
+/// Mean and standard error of some values.
+pub(crate) struct Spread {
+    /// The mean.
+    pub(crate) mean: f64,
+    /// The standard error of the mean; `None` with fewer than two values.
+    pub(crate) error: Option<f64>,
+}
+
+impl Spread {
+    /// Of `values`; `None` if there are none.
+    pub(crate) fn of(values: &[f64]) -> Option<Self> {
+        if values.is_empty() {
+            return None;
+        }
+        let n = values.len() as f64;
+        // From the first value on: values that are all equal have an error of exactly zero.
+        let first = values[0];
+        let mean = first + values.iter().map(|value| value - first).sum::<f64>() / n;
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        let error = (values.len() > 1).then(|| (squares / (n - 1.0) / n).sqrt());
+        Some(Self { mean, error })
+    }
+}
+
+/// The `t` that a Student-t variable with `freedom` degrees stays within, either side, with
+/// probability `level` (strictly between 0 and 1). `freedom` is at least 1.
+#[must_use]
+pub fn t_quantile(level: f64, freedom: usize) -> f64 {
+    student(freedom).inverse_cdf(0.5 + level / 2.0)
+}
+
+/// The probability that a Student-t variable with `freedom` degrees exceeds `t`.
+pub(crate) fn t_exceeds(t: f64, freedom: usize) -> f64 {
+    student(freedom).sf(t)
+}
+
+fn student(freedom: usize) -> StudentsT {
+    StudentsT::new(0.0, 1.0, freedom as f64).expect("freedom is at least 1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_t(level: f64, freedom: usize, expected: f64) {
+        let t = t_quantile(level, freedom);
+        assert!(
+            (t / expected - 1.0).abs() < 1e-6,
+            "t({level}, {freedom}) = {t}, tables have {expected}"
+        );
+    }
+
+    // Values of R 4's qt(0.5 + level/2, df).
+    #[test]
+    fn student_quantiles_agree_with_the_tables() {
+        check_t(0.95, 1, 12.706_204_736);
+        check_t(0.95, 9, 2.262_157_163);
+        check_t(0.95, 29, 2.045_229_642);
+        check_t(0.9999, 1, 6_366.197_671);
+        check_t(0.9999, 2, 99.992_499_8);
+        check_t(0.9999, 9, 6.593_682_93);
+        check_t(0.9999, 29, 4.505_564_65);
+        check_t(0.9999, 99, 4.054_993_9);
+    }
+}
