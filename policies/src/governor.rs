@@ -4,11 +4,10 @@
 //! core, so that a test of a policy meets the same rules as the broker. Deliberately absent:
 //! a queue of wishes. What the governor cuts is dropped; the policy asks again at its next tick.
 
-use std::collections::VecDeque;
-
 use crate::decision::Decision;
 use crate::observation::{Bounds, Setting};
 use crate::units::{Duration, Time};
+use crate::window::WindowMax;
 
 /// How changes of the number of workers are paced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,9 +36,8 @@ pub struct Applied {
 /// nearest bound at once.
 #[derive(Clone, Debug)]
 pub struct Governor {
-    config: GovernorConfig,
-    /// Wishes of the window that no later wish reaches, oldest and largest first.
-    wishes: VecDeque<(Time, u32)>,
+    cool_down: Duration,
+    wishes: WindowMax,
     last_change: Option<Time>,
 }
 
@@ -48,8 +46,8 @@ impl Governor {
     #[must_use]
     pub fn new(config: GovernorConfig) -> Self {
         Self {
-            config,
-            wishes: VecDeque::new(),
+            cool_down: config.cool_down,
+            wishes: WindowMax::new(config.shrink_window),
             last_change: None,
         }
     }
@@ -67,7 +65,7 @@ impl Governor {
             .workers
             .clamp(bounds.min_workers, bounds.max_workers);
         let wish = workers_wished(decision.workers, bounds).unwrap_or(held);
-        let paced = self.largest_wish(now, wish).min(bounds.max_workers);
+        let paced = self.wishes.push(now, wish).min(bounds.max_workers);
         let workers = if wish >= held {
             wish
         } else if self.cool_down_left(now).is_zero() {
@@ -90,31 +88,9 @@ impl Governor {
         }
     }
 
-    /// Adds `wish` to the window and returns the largest in it. A wish exactly as old as the
-    /// window has left it.
-    fn largest_wish(&mut self, now: Time, wish: u32) -> u32 {
-        while self
-            .wishes
-            .back()
-            .is_some_and(|&(_, earlier)| earlier <= wish)
-        {
-            self.wishes.pop_back();
-        }
-        let window = self.config.shrink_window;
-        while self
-            .wishes
-            .front()
-            .is_some_and(|&(at, _)| now.since(at) >= window)
-        {
-            self.wishes.pop_front();
-        }
-        self.wishes.push_back((now, wish));
-        self.wishes.front().map_or(wish, |&(_, largest)| largest)
-    }
-
     fn cool_down_left(&self, now: Time) -> Duration {
         self.last_change.map_or(Duration::ZERO, |at| {
-            self.config.cool_down.saturating_sub(now.since(at))
+            self.cool_down.saturating_sub(now.since(at))
         })
     }
 }

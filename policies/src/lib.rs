@@ -11,7 +11,11 @@ pub mod objective;
 pub mod observation;
 pub mod policy;
 pub mod registry;
+#[cfg(test)]
+mod testing;
+pub mod threshold;
 pub mod units;
+mod window;
 
 pub use decision::Decision;
 pub use governor::{Governor, GovernorConfig};

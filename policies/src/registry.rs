@@ -5,6 +5,7 @@
 
 use crate::fixed::Fixed;
 use crate::policy::Policy;
+use crate::threshold::Threshold;
 
 /// A policy that can be chosen.
 #[derive(Debug)]
@@ -18,15 +19,26 @@ pub struct Entry {
 }
 
 /// Every policy, in the order in which help texts list them.
-pub const POLICIES: &[Entry] = &[Entry {
-    name: "fixed",
-    description: "keeps the start setting; fixed(7) keeps 7 workers",
-    build: |argument| match argument {
-        None => Some(Box::new(Fixed::at_start_setting())),
-        Some(0) => None,
-        Some(workers) => Some(Box::new(Fixed::at(workers))),
+pub const POLICIES: &[Entry] = &[
+    Entry {
+        name: "fixed",
+        description: "keeps the start setting; fixed(7) keeps 7 workers",
+        build: |argument| match argument {
+            None => Some(Box::new(Fixed::at_start_setting())),
+            Some(0) => None,
+            Some(workers) => Some(Box::new(Fixed::at(workers))),
+        },
     },
-}];
+    Entry {
+        name: "threshold",
+        description: "backlog per worker, as KEDA and HPA do; threshold(50) for a target of 50",
+        build: |argument| match argument {
+            None => Some(Box::new(Threshold::default())),
+            Some(0) => None,
+            Some(target) => Some(Box::new(Threshold::with_target(target))),
+        },
+    },
+];
 
 /// No policy answers to a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,0 +1,71 @@
+//! Plain observations for unit tests: nothing happened, one idle worker.
+
+use crate::latency::LatencyHistogram;
+use crate::observation::{
+    AgentObservation, Bounds, BreakerState, CallStats, Flow, Observation, QueueState, Setting,
+    SlotTime, WorkerCounts,
+};
+use crate::units::{Duration, Time};
+
+/// One second, ending at `at`, in which nothing happened.
+pub(crate) fn observation(at: Time) -> Observation {
+    Observation {
+        at,
+        interval: Duration::from_secs(1),
+        early: false,
+        setting: Setting {
+            workers: 1,
+            batch_size: 20,
+            batch_timeout: Duration::from_millis(100),
+        },
+        bounds: Bounds {
+            min_workers: 1,
+            max_workers: 10,
+            min_batch_size: 1,
+            max_batch_size: 50,
+            max_batch_timeout: Duration::from_secs(1),
+        },
+        objective: None,
+        parallelism: 10,
+        worker_start: Duration::from_secs(1),
+        workers: WorkerCounts {
+            wanted: 1,
+            ready: 1,
+            ..WorkerCounts::default()
+        },
+        slots: SlotTime {
+            idle: Duration::from_secs(10),
+            ..SlotTime::default()
+        },
+        queue: QueueState {
+            max_size: 10_000,
+            ..QueueState::default()
+        },
+        flow: Flow::default(),
+        wait: LatencyHistogram::default(),
+        sojourn: LatencyHistogram::default(),
+        agents: Vec::new(),
+    }
+}
+
+/// An ordinary agent without limits to which nothing happened.
+pub(crate) fn agent(name: &str) -> AgentObservation {
+    AgentObservation {
+        name: name.to_owned(),
+        is_batch: false,
+        max_batch: None,
+        limit: None,
+        call_rate: None,
+        unit_rate: None,
+        breaker: BreakerState::Closed,
+        paused: false,
+        waiting: 0,
+        in_flight: 0,
+        arrivals: 0,
+        retries: 0,
+        delivered: 0,
+        units: 0,
+        calls: CallStats::default(),
+        samples: Vec::new(),
+    }
+}
