@@ -1,1 +1,38 @@
-fn main() {}
+//! `cargo xtask`: the project's chores, in Rust so that a fresh machine needs cargo alone.
+//!
+//! Apart from the product: nothing here is shipped, and nothing shipped depends on it. A chore is
+//! a file; what runs other programs is in `shell.rs`, what fetches them in `tools.rs`.
+
+mod ci;
+mod shell;
+mod testing;
+mod tidy;
+mod tools;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask CHORE
+
+  ci            everything that must hold before a change lands, as continuous integration runs it
+  test          the whole test suite; installs what the browser test needs where it may
+  tidy          the rules of the house that no other tool checks: arrows, file heads, words, lengths
+";
+
+fn main() -> ExitCode {
+    let chore = std::env::args().nth(1);
+    let done = shell::workspace_root().and_then(|root| match chore.as_deref() {
+        Some("ci") => ci::run(&root),
+        Some("test") => testing::run(&root),
+        Some("tidy") => tidy::run(&root),
+        Some(other) => Err(format!("unknown chore {other:?}\n\n{HELP}")),
+        None => Err(HELP.to_owned()),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("xtask: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
