@@ -1,3 +1,5 @@
 //! The discrete-event simulator that drives the broker core.
 
+pub mod distribution;
+mod numbers;
 pub mod streams;
