@@ -4,12 +4,14 @@
 //! chosen by name in [`registry`]; [`governor`] bounds and paces whatever it asks for.
 
 pub mod decision;
+pub mod estimate;
 pub mod fixed;
 pub mod governor;
 pub mod latency;
 pub mod objective;
 pub mod observation;
 pub mod policy;
+pub mod queueing;
 pub mod registry;
 #[cfg(test)]
 mod testing;

@@ -1,0 +1,269 @@
+//! How long a call to one agent takes, as a line in the batch it carries: `a + c·b`.
+//!
+//! Discounted least squares over samples, with a guard on both ends: the line is trusted only
+//! over batches like those seen, and beyond them each further message is reckoned dearer than
+//! fitted. A call time that has clearly changed makes the past fade at once. Deliberately
+//! absent: a slow-down with calls in flight, which cannot be told from its reverse (slow calls
+//! pile up in flight); the policy finds out by experiment instead.
+
+use crate::observation::{AgentObservation, CallSample};
+
+/// Samples fade with this time constant, in seconds …
+const MEMORY_S: f64 = 20.0;
+/// … but not below the weight of this many calls, so that slow agents keep a fit.
+const MEMORY_CALLS: f64 = 150.0;
+/// Weight that is left of the past when call times have changed: a few calls.
+const WEIGHT_AFTER_CHANGE: f64 = 5.0;
+/// Calls in an interval before it can say that call times have changed.
+const LEAST_CALLS: f64 = 5.0;
+/// Standard errors by which two intervals in a row must miss the fit, on the same side.
+const CHANGE_ERRORS: f64 = 4.0;
+/// Share by which they must miss it: below, the fading follows well enough.
+const LEAST_CHANGE: f64 = 0.15;
+/// The prior weight, in squared messages, of the belief that half of a call's time grows with
+/// the batch: what stands in for a slope while batches are too much alike.
+const PRIOR_SPREAD: f64 = 1.0;
+
+/// Estimates an agent's call time.
+#[derive(Clone, Debug, Default)]
+pub struct CallCost {
+    weight: f64,
+    sum_b: f64,
+    sum_bb: f64,
+    sum_t: f64,
+    sum_bt: f64,
+    sum_tt: f64,
+    /// Relative error of the last interval, if it was large: the first sign of a change.
+    suspicion: f64,
+}
+
+/// The call time of an agent: a line up to the batches it has been seen with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CallLine {
+    /// Seconds per call.
+    pub per_call_s: f64,
+    /// Seconds per message carried.
+    pub per_message_s: f64,
+    /// Up to where the line rests on samples, in messages.
+    pub seen_up_to: f64,
+    /// Squared coefficient of variation of call times around the line.
+    pub cv2: f64,
+}
+
+impl CallLine {
+    /// An agent of which no more is known than that each call takes `call_s`, whatever it
+    /// carries; exponential for want of a better guess.
+    #[must_use]
+    pub fn guess(call_s: f64) -> Self {
+        Self {
+            per_call_s: call_s,
+            per_message_s: 0.0,
+            seen_up_to: 1.0,
+            cv2: 1.0,
+        }
+    }
+
+    /// Expected time of a call that carries `batch` messages, in seconds. Beyond what was
+    /// seen, a message costs the mean of the fitted slope and of what messages cost so far.
+    #[must_use]
+    pub fn time_s(&self, batch: f64) -> f64 {
+        let seen = batch.min(self.seen_up_to);
+        let on_line = self.per_call_s + self.per_message_s * seen;
+        let beyond = batch - seen;
+        if beyond > 0.0 {
+            on_line + beyond * (self.per_message_s + on_line / self.seen_up_to) / 2.0
+        } else {
+            on_line
+        }
+    }
+}
+
+impl CallCost {
+    /// Takes an interval of `length_s` seconds of an agent.
+    pub fn observe(&mut self, length_s: f64, agent: &AgentObservation) {
+        let keep = (-length_s / MEMORY_S).exp();
+        self.scale(keep.max((MEMORY_CALLS / self.weight).min(1.0)));
+        if agent.samples.is_empty() {
+            return;
+        }
+        self.notice_change(&agent.samples);
+        // Thinned samples stand for all the calls.
+        let each = agent.calls.succeeded.max(1) as f64 / agent.samples.len() as f64;
+        for sample in &agent.samples {
+            let (b, t) = (f64::from(sample.batch.max(1)), sample.time.as_secs_f64());
+            self.weight += each;
+            self.sum_b += each * b;
+            self.sum_bb += each * b * b;
+            self.sum_t += each * t;
+            self.sum_bt += each * b * t;
+            self.sum_tt += each * t * t;
+        }
+    }
+
+    /// The fitted line; `None` before the first call has succeeded.
+    #[must_use]
+    pub fn line(&self) -> Option<CallLine> {
+        if self.weight <= 0.0 {
+            return None;
+        }
+        let (mean_b, mean_t) = (self.sum_b / self.weight, self.sum_t / self.weight);
+        let spread = (self.sum_bb - mean_b * self.sum_b).max(0.0);
+        let joint = self.sum_bt - mean_b * self.sum_t;
+        let half = mean_t / mean_b / 2.0;
+        let slope = (joint + PRIOR_SPREAD * half) / (spread + PRIOR_SPREAD);
+        // Neither part of a call's time is negative.
+        let per_message_s = slope.clamp(0.0, mean_t / mean_b);
+        let per_call_s = mean_t - per_message_s * mean_b;
+        let deviation = (spread / self.weight).sqrt();
+        let residual = self.residual(per_call_s, per_message_s);
+        Some(CallLine {
+            per_call_s,
+            per_message_s,
+            seen_up_to: mean_b + 2.0 * deviation,
+            cv2: (residual / (mean_t * mean_t).max(f64::MIN_POSITIVE)).clamp(0.0, 100.0),
+        })
+    }
+
+    /// Mean squared distance of the samples from the line.
+    fn residual(&self, a: f64, c: f64) -> f64 {
+        let sum = self.sum_tt - 2.0 * a * self.sum_t - 2.0 * c * self.sum_bt
+            + a * a * self.weight
+            + 2.0 * a * c * self.sum_b
+            + c * c * self.sum_bb;
+        (sum / self.weight).max(0.0)
+    }
+
+    /// Lets the past fade when two intervals in a row miss the line on the same side.
+    fn notice_change(&mut self, samples: &[CallSample]) {
+        let Some(line) = self.line() else { return };
+        let calls = samples.len() as f64;
+        if calls < LEAST_CALLS || self.weight < LEAST_CALLS {
+            return;
+        }
+        let relative = samples.iter().map(|sample| {
+            let expected = line.time_s(f64::from(sample.batch.max(1)));
+            sample.time.as_secs_f64() / expected.max(1e-9)
+        });
+        let miss = relative.sum::<f64>() / calls - 1.0;
+        let error = (line.cv2 / calls + line.cv2 / self.weight).sqrt();
+        let is_large = miss.abs() > (CHANGE_ERRORS * error).max(LEAST_CHANGE);
+        if is_large && miss * self.suspicion > 0.0 {
+            self.scale((WEIGHT_AFTER_CHANGE / self.weight).min(1.0));
+            self.suspicion = 0.0;
+        } else {
+            self.suspicion = if is_large { miss } else { 0.0 };
+        }
+    }
+
+    fn scale(&mut self, factor: f64) {
+        for sum in [
+            &mut self.weight,
+            &mut self.sum_b,
+            &mut self.sum_bb,
+            &mut self.sum_t,
+            &mut self.sum_bt,
+            &mut self.sum_tt,
+        ] {
+            *sum *= factor;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::agent;
+    use crate::units::Duration;
+
+    /// An interval of calls of `(batch, milliseconds)`.
+    fn interval(calls: &[(u32, f64)]) -> AgentObservation {
+        let mut seen = agent("a");
+        seen.calls.succeeded = calls.len() as u64;
+        seen.samples = (calls.iter())
+            .map(|&(batch, millis)| CallSample {
+                batch,
+                in_flight: 1,
+                time: Duration::from_secs_f64(millis / 1e3),
+            })
+            .collect();
+        seen
+    }
+
+    #[track_caller]
+    fn check_near(found: f64, expected: f64, within: f64) {
+        assert!(
+            (found - expected).abs() <= within * expected,
+            "found {found}, expected {expected}"
+        );
+    }
+
+    #[test]
+    fn finds_the_line_of_a_batch_agent() {
+        let mut cost = CallCost::default();
+        assert_eq!(cost.line(), None);
+        for k in 0..20 {
+            let b = 1 + k % 10;
+            let t = 30.0 + 2.0 * f64::from(b);
+            cost.observe(1.0, &interval(&[(b, t * 1.1), (b, t * 0.9)]));
+        }
+        let line = cost.line().expect("calls were seen");
+        check_near(line.time_s(1.0), 0.032, 0.05);
+        check_near(line.time_s(10.0), 0.050, 0.05);
+        check_near(line.cv2, 0.01, 0.2);
+    }
+
+    #[test]
+    fn is_wary_beyond_what_was_seen() {
+        let mut cost = CallCost::default();
+        for _ in 0..20 {
+            cost.observe(1.0, &interval(&[(1, 32.0), (2, 34.0), (3, 36.0)]));
+        }
+        let line = cost.line().expect("calls were seen");
+        let true_time = 0.030 + 0.002 * 40.0;
+        assert!(line.time_s(40.0) > 2.0 * true_time);
+        assert!(line.time_s(40.0) < 40.0 * line.time_s(1.0));
+    }
+
+    #[test]
+    fn follows_a_slow_down_within_a_few_ticks() {
+        let mut cost = CallCost::default();
+        for _ in 0..60 {
+            cost.observe(
+                1.0,
+                &interval(&[(1, 90.0), (1, 100.0), (1, 110.0)].repeat(20)),
+            );
+        }
+        for _ in 0..3 {
+            cost.observe(
+                1.0,
+                &interval(&[(1, 270.0), (1, 300.0), (1, 330.0)].repeat(20)),
+            );
+        }
+        let line = cost.line().expect("calls were seen");
+        check_near(line.time_s(1.0), 0.3, 0.05);
+    }
+
+    #[test]
+    fn thinned_samples_stand_for_all_calls() {
+        let mut thinned = interval(&[(1, 100.0)]);
+        thinned.calls.succeeded = 1_000;
+        let mut cost = CallCost::default();
+        cost.observe(1.0, &thinned);
+        assert_eq!(cost.weight, 1_000.0);
+    }
+
+    #[test]
+    fn absurd_samples_stay_finite() {
+        let mut cost = CallCost::default();
+        let mut absurd = interval(&[(0, 0.0), (u32::MAX, 0.0), (1, 1e22)]);
+        absurd.calls.succeeded = u64::MAX;
+        for _ in 0..100 {
+            cost.observe(1e10, &absurd);
+            let line = cost.line().expect("calls were seen");
+            assert!(
+                line.time_s(50.0).is_finite() && line.cv2.is_finite(),
+                "{line:?}"
+            );
+        }
+    }
+}
