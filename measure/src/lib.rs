@@ -21,6 +21,12 @@ pub mod series;
 pub mod steps;
 pub mod threshold;
 
+/// The types in the fields of a run, so that who reads runs needs this crate alone.
+pub use ebbtide_core::units;
+pub use ebbtide_policies::decision::Reason;
+pub use ebbtide_policies::objective::{self, Objective};
+pub use ebbtide_policies::observation::Setting;
+
 pub use books::{Books, Counts, Group, Outcomes, Scope};
 pub use compare::{Comparison, Verdict};
 pub use figures::{Figures, Sample, Times};

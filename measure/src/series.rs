@@ -63,6 +63,12 @@ impl Bin {
 }
 
 impl Series {
+    /// A series of bins that are known: read back from a file, say.
+    #[must_use]
+    pub const fn from_bins(width: Duration, bins: Vec<Bin>) -> Self {
+        Self { width, bins }
+    }
+
     /// Length of one bin.
     #[must_use]
     pub const fn width(&self) -> Duration {

@@ -25,6 +25,13 @@ impl<T> Default for Steps<T> {
 }
 
 impl<T> Steps<T> {
+    /// Changes that are known, in the order of time: read back from a file, say.
+    #[must_use]
+    pub const fn from_points(points: Vec<(Time, T)>) -> Self {
+        let gap = Duration::ZERO;
+        Self { points, gap }
+    }
+
     /// The value is `value` from `at` on; not before the last change.
     pub(crate) fn push(&mut self, at: Time, value: T) {
         match self.points.last_mut() {
