@@ -3,7 +3,9 @@
 pub mod agents;
 pub mod config;
 pub mod event;
+pub mod fault;
 pub mod message;
+pub mod text;
 
 pub use ebbtide_policies::units;
 

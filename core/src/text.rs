@@ -1,0 +1,210 @@
+//! The one way to read RON or JSON text into a type, with errors that point at their place.
+//!
+//! Apart because configurations and scenarios are read alike, and because the parsers' own
+//! errors lack the field's name, the remedy, or both. Deliberately absent: files, and how an
+//! error is drawn on a terminal.
+
+mod explain;
+mod outline;
+
+use std::fmt;
+use std::ops::Range;
+
+use ron::extensions::Extensions;
+use serde::de::DeserializeOwned;
+
+use crate::fault::Fault;
+use outline::Outline;
+
+/// Brackets within brackets that a text may have. Anything written by hand has a dozen;
+/// without a limit a hostile text would overflow the parser's stack.
+pub const MAX_DEPTH: usize = 64;
+
+/// The parser counts several steps per bracket: itself, its field, an implied `Some`.
+const RON_STEPS_PER_BRACKET: usize = 4;
+
+/// How a text is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Rusty object notation; `Some` may be left out.
+    Ron,
+    /// JavaScript object notation.
+    Json,
+}
+
+/// Why a text could not be read: one fault of its form, or every fault of its values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextError {
+    /// At least one, in the order in which they were found.
+    pub faults: Vec<TextFault>,
+}
+
+/// One thing wrong with a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextFault {
+    /// The field concerned, from the root: `broker.breaker.window_ms`; empty: the whole.
+    pub path: String,
+    /// Where in the text.
+    pub place: Place,
+    /// What is wrong, with the field's name, what was found and what is allowed.
+    pub message: String,
+    /// What may help, if anything is known.
+    pub help: Option<String>,
+}
+
+/// A stretch of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Of its start, from 1.
+    pub line: usize,
+    /// Of its start, in characters from 1.
+    pub column: usize,
+    /// Its bytes.
+    pub span: Range<usize>,
+}
+
+/// Reads a value from RON. `Some` may be left out.
+///
+/// # Errors
+/// The first fault: [`TextError`] points at it.
+pub fn from_ron<T: DeserializeOwned>(text: &str) -> Result<T, TextError> {
+    read(Format::Ron, text)
+}
+
+/// Reads a value from JSON.
+///
+/// # Errors
+/// The first fault: [`TextError`] points at it.
+pub fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, TextError> {
+    read(Format::Json, text)
+}
+
+/// Reads a value from bytes that should be UTF-8.
+///
+/// # Errors
+/// The first fault, which may be a byte that is not UTF-8.
+pub fn from_bytes<T: DeserializeOwned>(format: Format, bytes: &[u8]) -> Result<T, TextError> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => read(format, text),
+        Err(error) => {
+            let good = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+            let byte = bytes[error.valid_up_to()];
+            Err(TextError::one(TextFault {
+                path: String::new(),
+                place: Place::of(&good, good.len()..good.len()),
+                message: format!("byte 0x{byte:02x} is not UTF-8"),
+                help: Some("save the file as UTF-8".to_owned()),
+            }))
+        }
+    }
+}
+
+/// Reads a value from text.
+///
+/// # Errors
+/// The first fault: [`TextError`] points at it.
+pub fn read<T: DeserializeOwned>(format: Format, text: &str) -> Result<T, TextError> {
+    let outline = Outline::of(text).map_err(TextError::one)?;
+    match format {
+        Format::Ron => ron::Options::default()
+            .with_default_extension(Extensions::IMPLICIT_SOME)
+            .with_recursion_limit(MAX_DEPTH * RON_STEPS_PER_BRACKET)
+            .from_str(text)
+            .map_err(|error| TextError::one(explain::ron(&outline, &error))),
+        Format::Json => serde_json::from_str(text)
+            .map_err(|error| TextError::one(explain::json(&outline, &error))),
+    }
+}
+
+/// What of `allowed` was most likely meant by `found`, if anything comes close.
+#[must_use]
+pub fn closest<'a>(found: &str, allowed: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let found = found.to_lowercase();
+    let distance = |name: &&str| strsim::damerau_levenshtein(&found, &name.to_lowercase());
+    let nearest = allowed.into_iter().min_by_key(distance)?;
+    let longer = nearest.chars().count().max(found.chars().count());
+    // A third of the letters may differ: beyond that a suggestion misleads more than it helps.
+    (distance(&nearest) * 3 <= longer).then_some(nearest)
+}
+
+impl TextError {
+    fn one(fault: TextFault) -> Self {
+        Self {
+            faults: vec![fault],
+        }
+    }
+
+    /// The faults that a check found in the value read from `text`, each at the line of its
+    /// field, or of the section that should have it.
+    #[must_use]
+    pub fn of_values(text: &str, faults: impl IntoIterator<Item = Fault>) -> Self {
+        let outline = Outline::of(text).ok();
+        let place = |path: &str| match &outline {
+            Some(outline) => outline.place_of(path),
+            None => Place::of(text, 0..0),
+        };
+        let faults = faults.into_iter().map(|fault| TextFault {
+            place: place(&fault.path),
+            message: fault.to_string(),
+            path: fault.path,
+            help: None,
+        });
+        Self {
+            faults: faults.collect(),
+        }
+    }
+
+    /// Adds what `help` knows of a fault's field where nothing better is known.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Fn(&str) -> Option<String>) -> Self {
+        for fault in &mut self.faults {
+            if fault.help.is_none() {
+                fault.help = help(&fault.path);
+            }
+        }
+        self
+    }
+}
+
+impl Place {
+    /// The place of the bytes `span` of `text`; what lies beyond its end is cut.
+    #[must_use]
+    pub fn of(text: &str, span: Range<usize>) -> Self {
+        let end = text.floor_char_boundary(span.end);
+        let start = text.floor_char_boundary(span.start).min(end);
+        let before = &text[..start];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Self {
+            line: 1 + before.bytes().filter(|&byte| byte == b'\n').count(),
+            column: 1 + before[line_start..].chars().count(),
+            span: start..end,
+        }
+    }
+}
+
+/// One line per fault.
+impl fmt::Display for TextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.faults.iter().enumerate() {
+            let newline = if index > 0 { "\n" } else { "" };
+            write!(f, "{newline}{fault}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for TextError {}
+
+impl fmt::Display for TextFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Place { line, column, .. } = self.place;
+        write!(f, "line {line}, column {column}: {}", self.message)?;
+        match &self.help {
+            Some(help) => write!(f, "; {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

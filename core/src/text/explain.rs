@@ -1,0 +1,279 @@
+//! The parsers' errors in the project's words: field, found, allowed, remedy, place.
+//!
+//! Apart because it is the only code that knows how `ron` and `serde_json` report.
+
+use std::ops::Range;
+
+use super::outline::Outline;
+use super::{Place, TextFault, closest};
+
+/// An error of the `ron` parser.
+pub(super) fn ron(outline: &Outline<'_>, error: &ron::error::SpannedError) -> TextFault {
+    use ron::error::Error;
+
+    let at = cause_of(outline.text(), &error.span);
+    match &error.code {
+        Error::NoSuchStructField {
+            expected, found, ..
+        } => unknown(outline, at, Unknown::Field, found, expected),
+        Error::NoSuchEnumVariant {
+            expected, found, ..
+        } => unknown(outline, at, Unknown::Variant, found, expected),
+        Error::MissingStructField { field, .. } => missing(outline, at, field),
+        Error::DuplicateStructField { field, .. } => twice(outline, at, field),
+        Error::InvalidValueForType { expected, .. } => wrong_value(outline, at, expected),
+        Error::ExpectedInteger | Error::IntegerOutOfBounds | Error::InvalidIntegerDigit { .. } => {
+            wrong_value(outline, at, WHOLE_NUMBER)
+        }
+        Error::ExpectedFloat => wrong_value(outline, at, "a number"),
+        Error::ExpectedBoolean => wrong_value(outline, at, "true or false"),
+        Error::ExpectedString => wrong_value(outline, at, "text in quotes"),
+        Error::ExpectedArray => wrong_value(outline, at, "a list in [ ]"),
+        Error::ExpectedMap => wrong_value(outline, at, "a map in { }"),
+        Error::ExpectedStructLike | Error::ExpectedNamedStructLike(_) => {
+            wrong_value(outline, at, "fields in ( )")
+        }
+        // A number was read up to its point, where a whole one was wanted.
+        Error::ExpectedComma if is_inside_number(outline, at) => {
+            wrong_value(outline, at, WHOLE_NUMBER)
+        }
+        Error::Message(message) => said(outline, at, message),
+        code => broken(outline, at, &lower_case(&code.to_string())),
+    }
+}
+
+/// An error of the `serde_json` parser, which keeps what it knows in its text.
+pub(super) fn json(outline: &Outline<'_>, error: &serde_json::Error) -> TextFault {
+    let at = last_read(outline.text(), error.line(), error.column());
+    let text = error.to_string();
+    let message = text
+        .rsplit_once(" at line ")
+        .map_or(text.as_str(), |(message, _)| message);
+    if !error.is_data() {
+        return broken(outline, at, message);
+    }
+    let names: Vec<_> = message.split('`').skip(1).step_by(2).collect();
+    match (message.split_once(", expected "), names.as_slice()) {
+        (_, [found, expected @ ..]) if message.starts_with("unknown field") => {
+            unknown(outline, at, Unknown::Field, found, expected)
+        }
+        (_, [found, expected @ ..]) if message.starts_with("unknown variant") => {
+            unknown(outline, at, Unknown::Variant, found, expected)
+        }
+        (_, [field]) if message.starts_with("missing field") => missing(outline, at, field),
+        (_, [field]) if message.starts_with("duplicate field") => twice(outline, at, field),
+        (Some((_, expected)), _) if message.starts_with("invalid") => {
+            wrong_value(outline, at, in_words(expected))
+        }
+        _ => said(outline, at, message),
+    }
+}
+
+const WHOLE_NUMBER: &str = "a whole number in range";
+
+/// What serde calls a type, in words.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "i8" | "i16" | "i32" | "i64" | "usize" => WHOLE_NUMBER,
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a string" => "text in quotes",
+        _ => expected
+            .strip_prefix("struct ")
+            .map_or(expected, |_| "fields in { }"),
+    }
+}
+
+/// Names that a type does not have.
+#[derive(Clone, Copy)]
+enum Unknown {
+    Field,
+    Variant,
+}
+
+fn unknown(
+    outline: &Outline<'_>,
+    at: usize,
+    what: Unknown,
+    found: &str,
+    expected: &[&str],
+) -> TextFault {
+    let (noun, path) = match what {
+        Unknown::Field => ("field", outline.section_at(at)),
+        // In JSON a variant with content is the name of a field: not part of the path.
+        Unknown::Variant if outline.path_at(at).ends_with(&format!(".{found}")) => {
+            ("variant", outline.section_at(at))
+        }
+        Unknown::Variant => ("variant", outline.path_at(at)),
+    };
+    let section = if path.is_empty() {
+        String::new()
+    } else {
+        format!(" in {path}")
+    };
+    let help = match closest(found, expected.iter().copied()) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None if expected.is_empty() => format!("there are no {noun}s"),
+        None => format!("allowed are {}", expected.join(", ")),
+    };
+    TextFault {
+        path,
+        place: word_at(outline.text(), at),
+        message: format!("unknown {noun} {found}{section}"),
+        help: Some(help),
+    }
+}
+
+fn missing(outline: &Outline<'_>, at: usize, field: &str) -> TextFault {
+    let path = outline.path_at(at);
+    let section = if path.is_empty() {
+        String::new()
+    } else {
+        format!(" in {path}")
+    };
+    let section_start = outline.value_at(at).map_or(at, |value| value.start);
+    TextFault {
+        place: byte(outline.text(), section_start),
+        message: format!("field {field} is missing{section}"),
+        path,
+        help: None,
+    }
+}
+
+fn twice(outline: &Outline<'_>, at: usize, field: &str) -> TextFault {
+    TextFault {
+        path: outline.path_at(at),
+        place: word_at(outline.text(), at),
+        message: format!("field {field} is given twice"),
+        help: None,
+    }
+}
+
+fn wrong_value(outline: &Outline<'_>, at: usize, expected: &str) -> TextFault {
+    let path = outline.path_at(at);
+    let place = value_or_byte(outline, at);
+    let found = shortened(&outline.text()[place.span.clone()]);
+    let message = match (path.as_str(), found.as_str()) {
+        ("", "") => format!("expected {expected}"),
+        ("", found) => format!("found {found}, expected {expected}"),
+        (path, "") => format!("{path} is empty, expected {expected}"),
+        (path, found) => format!("{path} is {found}, expected {expected}"),
+    };
+    TextFault {
+        path,
+        place,
+        message,
+        help: None,
+    }
+}
+
+/// A type's own words on its value.
+fn said(outline: &Outline<'_>, at: usize, message: &str) -> TextFault {
+    let path = outline.path_at(at);
+    let message = match path.as_str() {
+        "" => message.to_owned(),
+        path => format!("{path}: {message}"),
+    };
+    TextFault {
+        path,
+        place: value_or_byte(outline, at),
+        message,
+        help: None,
+    }
+}
+
+/// The text itself is malformed.
+fn broken(outline: &Outline<'_>, at: usize, message: &str) -> TextFault {
+    let text = outline.text();
+    let help = outline.unclosed().map(|opened| {
+        let Place { line, column, span } = Place::of(text, opened..opened + 1);
+        let bracket = &text[span];
+        format!("the {bracket} on line {line}, column {column} is not closed")
+    });
+    TextFault {
+        path: outline.path_at(at),
+        place: byte(text, at),
+        message: message.to_owned(),
+        help,
+    }
+}
+
+/// The byte that an error of `ron` is about: its span may start with white space.
+fn cause_of(text: &str, span: &ron::error::Span) -> usize {
+    let offset = |position: ron::error::Position| {
+        let lines = text.split_inclusive('\n');
+        let before: usize = lines.clone().take(position.line - 1).map(str::len).sum();
+        let line = lines.clone().nth(position.line - 1).unwrap_or("");
+        let columns = line.chars().take(position.col - 1);
+        before + columns.map(char::len_utf8).sum::<usize>()
+    };
+    let (start, end) = (offset(span.start), offset(span.end));
+    let stretch = text.get(start..end).unwrap_or("");
+    start + (stretch.len() - stretch.trim_start().len())
+}
+
+/// The byte that `serde_json` read last; it counts columns in bytes.
+fn last_read(text: &str, line: usize, column: usize) -> usize {
+    let lines = text.split_inclusive('\n').take(line.saturating_sub(1));
+    let before: usize = lines.map(str::len).sum();
+    text.floor_char_boundary((before + column).saturating_sub(1))
+}
+
+fn is_inside_number(outline: &Outline<'_>, at: usize) -> bool {
+    let text = outline.text();
+    let value = outline
+        .value_at(at)
+        .map(|value| (&text[value.clone()], value.start < at));
+    value.is_some_and(|(value, inside)| inside && value.parse::<f64>().is_ok())
+}
+
+/// The innermost value at a byte; the byte itself where there is none, or where the value is
+/// so long that pointing at all of it helps nobody.
+fn value_or_byte(outline: &Outline<'_>, at: usize) -> Place {
+    let text = outline.text();
+    match outline.value_at(at) {
+        Some(value) if !text[value.clone()].contains('\n') => Place::of(text, value),
+        _ => byte(text, at),
+    }
+}
+
+fn byte(text: &str, at: usize) -> Place {
+    let length = text.get(at..).and_then(|rest| rest.chars().next());
+    Place::of(text, at..at + length.map_or(0, char::len_utf8))
+}
+
+/// The name, quoted or not, around a byte.
+fn word_at(text: &str, at: usize) -> Place {
+    let is_part = |c: &char| c.is_alphanumeric() || *c == '_' || *c == '-';
+    let length = |chars: &mut dyn Iterator<Item = char>| -> usize {
+        chars.take_while(is_part).map(char::len_utf8).sum()
+    };
+    // A quoted name's error points at the quote that ends it.
+    let at = if text[at..].starts_with('"') && at > 0 && length(&mut text[..at].chars().rev()) > 0 {
+        at - 1
+    } else {
+        at
+    };
+    let at = text.floor_char_boundary(at);
+    let span: Range<usize> =
+        at - length(&mut text[..at].chars().rev())..at + length(&mut text[at..].chars());
+    Place::of(text, span)
+}
+
+/// Long values are cut: the place shows the rest.
+fn shortened(value: &str) -> String {
+    const MOST: usize = 40;
+    let line = value.lines().next().unwrap_or("");
+    match line.char_indices().nth(MOST) {
+        Some((cut, _)) => format!("{}…", &line[..cut]),
+        None => line.to_owned(),
+    }
+}
+
+fn lower_case(message: &str) -> String {
+    let mut chars = message.chars();
+    match chars.next() {
+        Some(first) => first.to_lowercase().chain(chars).collect(),
+        None => String::new(),
+    }
+}
