@@ -1,59 +1,105 @@
-//! Agents: whom messages are for, and what protects each of them.
+//! Agents at run time: their queues, their calls in flight, and what protects them.
+//!
+//! The in-flight limit, rate limits, breaker and pause of an agent are its own and live here.
+//! The bulkhead also depends on the pool, the open batch on the setting in force; `protect.rs`
+//! puts all of them together.
 
-use ebbtide_policies::units::{Duration, Rate};
+use ebbtide_policies::units::{Duration, Time};
 
-/// How an agent is called and protected. `None` takes the broker's setting.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AgentConfig {
-    /// Unique name.
-    pub name: String,
-    /// Whether one call carries several messages.
-    pub batch: bool,
-    /// The agent's own cap on a batch's size.
-    pub max_batch: Option<u32>,
-    /// The agent's own cap on a batch's timeout.
-    pub max_batch_timeout: Option<Duration>,
-    /// How many replicas serve it, at least 1.
-    pub replicas: u32,
-    /// Calls in flight per replica; `None`: no limit.
-    pub in_flight_limit: Option<u32>,
-    /// Share of the ready workers' slots it may fill, 0–1; `None`: the broker's.
-    pub bulkhead: Option<f64>,
-    /// Calls per second.
-    pub call_rate: Option<RateLimit>,
-    /// Declared units per second.
-    pub unit_rate: Option<RateLimit>,
-    /// Length of a lease; `None`: the broker's.
-    pub call_timeout: Option<Duration>,
-    /// Topics whose broadcasts it gets.
-    pub topics: Vec<String>,
+pub use crate::config::{AgentConfig, RateLimit};
+
+use crate::account::AgentTally;
+use crate::breaker::Breaker;
+use crate::config::BrokerConfig;
+use crate::lanes::LaneQueue;
+use crate::message::Lane;
+use crate::ordering::OrderingKeys;
+use crate::rate_limit::TokenBucket;
+
+/// A registered agent, or what is left of a removed one.
+#[derive(Clone, Debug)]
+pub(crate) struct Agent {
+    pub(crate) config: AgentConfig,
+    /// Nothing new enters; what is in a call may still settle.
+    pub(crate) removed: bool,
+    /// Takeable messages, by lane.
+    pub(crate) queues: [LaneQueue; 5],
+    /// Takeable messages in all lanes.
+    pub(crate) takeable: u64,
+    /// Waiting messages: the takeable ones, and those behind an ordering key.
+    pub(crate) waiting: u64,
+    pub(crate) in_flight: u32,
+    in_flight_by_replica: Vec<u32>,
+    /// Calls in flight that its own limit allows; [`u32::MAX`]: no limit.
+    pub(crate) limit: u32,
+    pub(crate) calls: Option<TokenBucket>,
+    pub(crate) units: Option<TokenBucket>,
+    pub(crate) breaker: Option<Breaker>,
+    /// Not called before; zero: not paused.
+    pub(crate) paused_until: Time,
+    pub(crate) keys: OrderingKeys,
+    pub(crate) call_timeout: Duration,
+    /// Share of the ready workers' slots; `None`: all.
+    pub(crate) bulkhead: Option<f64>,
+    pub(crate) tally: AgentTally,
 }
 
-/// A token bucket.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RateLimit {
-    /// Tokens that come per second; more than zero.
-    pub rate: Rate,
-    /// Most tokens the bucket holds; it starts full. At least 1.
-    pub burst: u32,
-}
-
-impl AgentConfig {
-    /// An ordinary agent without limits of its own.
-    #[must_use]
-    pub fn new(name: impl Into<String>) -> Self {
+impl Agent {
+    pub(crate) fn new(config: AgentConfig, broker: &BrokerConfig, now: Time) -> Self {
+        let replicas = config.replicas.max(1);
+        let limit = config.in_flight_limit;
         Self {
-            name: name.into(),
-            batch: false,
-            max_batch: None,
-            max_batch_timeout: None,
-            replicas: 1,
-            in_flight_limit: None,
-            bulkhead: None,
-            call_rate: None,
-            unit_rate: None,
-            call_timeout: None,
-            topics: Vec::new(),
+            removed: false,
+            queues: Default::default(),
+            takeable: 0,
+            waiting: 0,
+            in_flight: 0,
+            in_flight_by_replica: vec![0; replicas as usize],
+            limit: limit.map_or(u32::MAX, |each| each.saturating_mul(replicas)),
+            calls: config.call_rate.map(|rate| TokenBucket::new(rate, now)),
+            units: config.unit_rate.map(|rate| TokenBucket::new(rate, now)),
+            breaker: broker.breaker.map(Breaker::new),
+            paused_until: Time::ZERO,
+            keys: OrderingKeys::default(),
+            call_timeout: config
+                .call_timeout
+                .unwrap_or(Duration::from_millis(broker.call_timeout_ms)),
+            bulkhead: config.bulkhead.or(broker.bulkhead),
+            tally: AgentTally::default(),
+            config,
         }
+    }
+
+    /// A call starts; the replica that takes it: fewest calls, lowest index among equals.
+    pub(crate) fn call_started(&mut self) -> u32 {
+        self.in_flight += 1;
+        let fewest = (0..)
+            .zip(&self.in_flight_by_replica)
+            .min_by_key(|&(_, calls)| *calls);
+        let (replica, _) = fewest.expect("an agent has at least one replica");
+        self.in_flight_by_replica[replica as usize] += 1;
+        replica
+    }
+
+    /// A call's place is free again.
+    pub(crate) fn call_gone(&mut self, replica: u32) {
+        self.in_flight -= 1;
+        self.in_flight_by_replica[replica as usize] -= 1;
+    }
+
+    /// Whether its next call is a half-open breaker's probe.
+    pub(crate) fn is_probing(&self) -> bool {
+        self.breaker.as_ref().is_some_and(Breaker::is_probing)
+    }
+
+    /// Most calls in flight that its breaker allows.
+    pub(crate) fn breaker_limit(&self) -> u32 {
+        self.breaker.as_ref().map_or(u32::MAX, Breaker::limit)
+    }
+
+    /// Lanes in which it has takeable messages, highest first.
+    pub(crate) fn lanes(&self) -> impl Iterator<Item = Lane> + '_ {
+        let filled = |lane: &Lane| !self.queues[lane.index()].is_empty();
+        Lane::ALL.into_iter().filter(filled)
     }
 }

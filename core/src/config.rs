@@ -1,5 +1,9 @@
 //! The broker's configuration: one plain struct, checked as a whole.
 
+mod agent;
+
+pub use agent::{AgentConfig, RateLimit};
+
 use ebbtide_policies::objective::Objective;
 use ebbtide_policies::units::Bytes;
 
@@ -40,6 +44,8 @@ pub struct BrokerConfig {
     pub retry_backoff_ms: u64,
     /// Longest backoff.
     pub retry_backoff_max_ms: u64,
+    /// Share of each backoff that is left to chance, 0–1: it is shortened by up to this much.
+    pub retry_jitter: f64,
     /// Retries allowed, as a share of first arrivals; `None`: no budget.
     pub retry_budget: Option<f64>,
     /// Retries allowed beyond the share, at once: what the budget holds at most.
@@ -137,6 +143,7 @@ impl Default for BrokerConfig {
             retry_max_attempts: Some(3),
             retry_backoff_ms: 100,
             retry_backoff_max_ms: 30_000,
+            retry_jitter: 0.5,
             retry_budget: Some(0.2),
             retry_budget_reserve: 100,
             worker_restart_on_failure: true,

@@ -8,7 +8,7 @@ use ebbtide_policies::observation::{BreakerState, Observation, Setting};
 use ebbtide_policies::units::{Duration, Time};
 use serde::{Deserialize, Serialize};
 
-use crate::message::{AgentId, ClassId, Lane, LeaseId, MessageId, Outcome, WorkerId};
+use crate::message::{AgentId, ClassId, Kind, Lane, LeaseId, MessageId, Outcome, WorkerId};
 
 /// Something that happened at `at`.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,6 +120,8 @@ pub enum What<M> {
     Finished {
         /// The message; the name is stale from here on.
         message: MessageId,
+        /// What its sender expects back.
+        kind: Kind,
         /// Its books.
         account: Account,
         /// When its sender asked.

@@ -1,14 +1,46 @@
 //! The broker as a sans-IO state machine, and its configuration.
+//!
+//! [`BrokerState`] owns the broker's truth; a shell (the simulator, the live broker) owns the
+//! clock and the I/O. Start at `state.rs`, then a file per verb: `submit.rs`, `take.rs`,
+//! `settle.rs`, `advance.rs`; what messages pass through on the way is in `queue.rs`, the
+//! control tick in `control.rs`.
+#![warn(clippy::wildcard_enum_match_arm)]
 
+pub mod account;
+mod advance;
 pub mod agents;
+mod breaker;
+mod check;
 pub mod config;
+mod control;
+pub mod error;
 pub mod event;
 pub mod fault;
+mod lanes;
+mod leases;
 pub mod message;
+mod messages;
+mod ordering;
+mod pool;
+mod protect;
+mod queue;
+mod rate_limit;
+mod retry;
+mod settle;
+mod shutdown;
+mod state;
+mod submit;
+mod table;
+mod take;
 pub mod text;
+mod timers;
+mod workers;
 
 pub use ebbtide_policies::units;
 
-/// (under construction) The broker's truth.
-#[derive(Debug)]
-pub struct BrokerState<M>(std::marker::PhantomData<M>);
+pub use account::Books;
+pub use config::{AgentConfig, BrokerConfig, RateLimit};
+pub use error::{AddAgentError, LateSettle, Refusal, SubmitError};
+pub use event::{Event, What};
+pub use message::{Call, Lane, Outcome, Settlement, Submission, Verdict};
+pub use state::{BrokerState, Unfinished, Wake};

@@ -14,7 +14,7 @@ pub struct MessageId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AgentId(pub u32);
 
-/// Names a worker; the index of its place in the pool, free again once it is gone.
+/// Names a worker; never used again once it is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct WorkerId(pub u32);
 
@@ -115,6 +115,8 @@ pub struct Submission<M> {
     pub size: u32,
     /// What it weighs for the agent's unit rate limit.
     pub units: u32,
+    /// The message's own random word: it seeds the jitter of its retries.
+    pub luck: u64,
     /// Sent by a handler on behalf of a message accepted earlier: enters during a shutdown.
     pub nested: bool,
     /// The message itself; core never looks inside.
@@ -135,6 +137,7 @@ impl<M> Submission<M> {
             ordering_key: None,
             size: 0,
             units: 0,
+            luck: 0,
             nested: false,
             payload,
         }
@@ -206,7 +209,7 @@ pub enum Verdict {
     Failed,
     /// Not now, at this time; spends none.
     Snoozed(Time),
-    /// Too many requests; spends none and pauses the whole agent for this long (the first
+    /// Too many requests: keeps its place, spends none, and pauses the whole agent for this long (the first
     /// retry backoff if the agent did not say).
     RateLimited(Option<Duration>),
 }

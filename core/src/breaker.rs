@@ -1,0 +1,258 @@
+//! The circuit breaker of one agent: closed, open, half-open, recovering.
+//!
+//! It counts calls, not messages. What a call means for it is decided in `settle.rs`; this
+//! file only says whether calls may flow and how many.
+
+use ebbtide_policies::observation::BreakerState;
+use ebbtide_policies::units::{Duration, Time};
+
+use crate::config::BreakerConfig;
+
+/// Probes that must succeed before calls flow again.
+const PROBES: u32 = 3;
+/// The window slides in tenths: fine enough for a share, cheap enough for each call.
+const BUCKETS: u64 = 10;
+
+/// What a call's end says about its agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Health {
+    /// Something was delivered.
+    Good,
+    /// Nothing was delivered and something failed, timed out or was lost.
+    Bad,
+    /// Says nothing: 429, snooze, reject, discard, cancel.
+    Neutral,
+}
+
+/// One agent's breaker.
+#[derive(Clone, Debug)]
+pub(crate) struct Breaker {
+    config: BreakerConfig,
+    state: State,
+    run: u32,
+    window: [Tally; BUCKETS as usize],
+    newest: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    calls: u32,
+    failures: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Closed,
+    Open { until: Time },
+    HalfOpen { successes: u32 },
+    Recovering { limit: u32, successes: u32 },
+}
+
+impl Breaker {
+    pub(crate) fn new(config: BreakerConfig) -> Self {
+        Self {
+            config,
+            state: State::Closed,
+            run: 0,
+            window: [Tally::default(); BUCKETS as usize],
+            newest: 0,
+        }
+    }
+
+    /// The state, as observations have it.
+    pub(crate) fn state(&self) -> BreakerState {
+        match self.state {
+            State::Closed => BreakerState::Closed,
+            State::Open { .. } => BreakerState::Open,
+            State::HalfOpen { .. } => BreakerState::HalfOpen,
+            State::Recovering { .. } => BreakerState::Recovering,
+        }
+    }
+
+    /// Whether messages are to fail at once now.
+    pub(crate) fn fails_fast(&self) -> bool {
+        self.config.fail_fast && matches!(self.state, State::Open { .. })
+    }
+
+    /// Whether the next call is a probe: of one message, under no batch rule.
+    pub(crate) fn is_probing(&self) -> bool {
+        matches!(self.state, State::HalfOpen { .. })
+    }
+
+    /// Most calls in flight that it allows.
+    pub(crate) fn limit(&self) -> u32 {
+        match self.state {
+            State::Closed => u32::MAX,
+            State::Open { .. } => 0,
+            State::HalfOpen { .. } => 1,
+            State::Recovering { limit, .. } => limit,
+        }
+    }
+
+    /// When it leaves the open state.
+    pub(crate) fn open_until(&self) -> Option<Time> {
+        match self.state {
+            State::Open { until } => Some(until),
+            State::Closed | State::HalfOpen { .. } | State::Recovering { .. } => None,
+        }
+    }
+
+    /// Its time in the open state is over: probe.
+    pub(crate) fn half_open(&mut self) {
+        self.state = State::HalfOpen { successes: 0 };
+    }
+
+    /// A call ended. `bound` is the limit beyond which its own no longer binds. Returns
+    /// whether the state changed.
+    pub(crate) fn call_ended(
+        &mut self,
+        now: Time,
+        health: Health,
+        probe: bool,
+        bound: u32,
+    ) -> bool {
+        match (self.state, health) {
+            (_, Health::Neutral) | (State::Open { .. }, _) => false,
+            (State::HalfOpen { .. }, _) if !probe => false,
+            (State::HalfOpen { .. }, Health::Bad) => self.open(now),
+            (State::HalfOpen { successes }, Health::Good) => self.probe_succeeded(successes + 1),
+            (State::Closed | State::Recovering { .. }, Health::Bad) => {
+                self.run += 1;
+                self.count(now, true);
+                self.should_open() && self.open(now)
+            }
+            (State::Closed, Health::Good) => {
+                self.run = 0;
+                self.count(now, false);
+                false
+            }
+            (State::Recovering { limit, successes }, Health::Good) => {
+                self.run = 0;
+                self.count(now, false);
+                self.recover(limit, successes + 1, bound)
+            }
+        }
+    }
+
+    fn probe_succeeded(&mut self, successes: u32) -> bool {
+        if successes < PROBES {
+            self.state = State::HalfOpen { successes };
+            return false;
+        }
+        self.state = State::Recovering {
+            limit: 1,
+            successes: 0,
+        };
+        true
+    }
+
+    /// The limit doubles each time as many calls as it allows have succeeded.
+    fn recover(&mut self, limit: u32, successes: u32, bound: u32) -> bool {
+        let (limit, successes) = if successes < limit {
+            (limit, successes)
+        } else {
+            (limit.saturating_mul(2), 0)
+        };
+        let over = limit >= bound;
+        self.state = if over {
+            State::Closed
+        } else {
+            State::Recovering { limit, successes }
+        };
+        over
+    }
+
+    fn open(&mut self, now: Time) -> bool {
+        self.state = State::Open {
+            until: now + Duration::from_millis(self.config.open_ms),
+        };
+        self.run = 0;
+        self.window = [Tally::default(); BUCKETS as usize];
+        true
+    }
+
+    fn should_open(&self) -> bool {
+        let calls: u32 = self.window.iter().map(|bucket| bucket.calls).sum();
+        let failures: u32 = self.window.iter().map(|bucket| bucket.failures).sum();
+        let share = f64::from(failures) >= self.config.failure_share * f64::from(calls);
+        self.run >= self.config.failures_in_a_row || (calls >= self.config.min_calls && share)
+    }
+
+    fn count(&mut self, now: Time, failed: bool) {
+        let width = (Duration::from_millis(self.config.window_ms).as_nanos() / BUCKETS).max(1);
+        let bucket = now.as_nanos() / width;
+        let stale = (bucket - self.newest.min(bucket)).min(BUCKETS);
+        for age in 0..stale {
+            self.window[((bucket - age) % BUCKETS) as usize] = Tally::default();
+        }
+        self.newest = bucket;
+        let tally = &mut self.window[(bucket % BUCKETS) as usize];
+        tally.calls += 1;
+        tally.failures += u32::from(failed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secs(s: f64) -> Time {
+        Time::ZERO + Duration::from_secs_f64(s)
+    }
+
+    fn breaker(min_calls: u32, failures_in_a_row: u32) -> Breaker {
+        Breaker::new(BreakerConfig {
+            min_calls,
+            failures_in_a_row,
+            ..BreakerConfig::default()
+        })
+    }
+
+    #[test]
+    fn it_opens_on_a_run_probes_singly_and_recovers_by_doubling() {
+        let mut it = breaker(100, 3);
+        for n in 1..=3 {
+            let opened = it.call_ended(secs(0.1), Health::Bad, false, 8);
+            assert_eq!(opened, n == 3);
+        }
+        assert_eq!((it.limit(), it.open_until()), (0, Some(secs(5.1))));
+        it.half_open();
+        assert_eq!(it.limit(), 1);
+        assert!(
+            !it.call_ended(secs(5.2), Health::Bad, false, 8),
+            "an old call says nothing"
+        );
+        for _ in 0..3 {
+            it.call_ended(secs(6.0), Health::Good, true, 8);
+        }
+        let mut limits = vec![it.limit()];
+        for _ in 0..7 {
+            it.call_ended(secs(6.0), Health::Good, false, 8);
+            limits.push(it.limit());
+        }
+        assert_eq!(limits, [1, 2, 2, 4, 4, 4, 4, u32::MAX]);
+    }
+
+    #[test]
+    fn it_opens_on_the_failed_share_of_its_window_only() {
+        let mut it = breaker(4, 100);
+        it.call_ended(secs(0.0), Health::Bad, false, 8);
+        it.call_ended(secs(0.0), Health::Bad, false, 8);
+        for s in [10.5, 10.6, 10.7] {
+            it.call_ended(secs(s), Health::Good, false, 8);
+        }
+        assert!(!it.call_ended(secs(10.8), Health::Bad, false, 8), "1 of 4");
+        assert!(!it.call_ended(secs(10.8), Health::Bad, false, 8), "2 of 5");
+        assert!(it.call_ended(secs(10.8), Health::Bad, false, 8), "3 of 6");
+    }
+
+    #[test]
+    fn a_failed_probe_opens_it_again_and_neutral_results_say_nothing() {
+        let mut it = breaker(100, 1);
+        it.call_ended(secs(0.0), Health::Bad, false, 8);
+        it.half_open();
+        assert!(!it.call_ended(secs(5.0), Health::Neutral, true, 8));
+        assert!(it.call_ended(secs(5.0), Health::Bad, true, 8));
+        assert_eq!(it.open_until(), Some(secs(10.0)));
+    }
+}

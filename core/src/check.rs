@@ -1,0 +1,105 @@
+//! The invariants that can be read off the state at rest, recounted from scratch.
+//!
+//! Tests call it after each step; in debug builds the books are also balanced after every
+//! call. What concerns sequences of calls (order, fairness, late settles) has property tests.
+
+use crate::leases::LeaseState;
+use crate::messages::Place;
+use crate::state::BrokerState;
+
+impl<M> BrokerState<M> {
+    /// Recounts everything.
+    ///
+    /// # Panics
+    ///
+    /// If the state contradicts itself: a bug in core, never in its caller.
+    pub fn check(&self) {
+        let places = |wanted: fn(Place) -> bool| {
+            self.messages
+                .iter()
+                .filter(|(_, message)| wanted(message.place))
+                .count() as u64
+        };
+        let leased = places(|place| matches!(place, Place::Leased(_)));
+        let delayed = places(|place| place == Place::Delayed);
+        let waiting = places(|_| true) - leased - delayed;
+        let counted = (self.books.waiting, self.books.delayed, self.books.leased);
+        assert!(self.books.balance(), "invariant 1: {:?}", self.books);
+        assert_eq!((waiting, delayed, leased), counted, "invariant 1: places");
+        let queued = |place| !matches!(place, Place::Leased(_));
+        let queued = self
+            .messages
+            .iter()
+            .filter(|(_, message)| queued(message.place));
+        let bytes: u64 = queued.map(|(_, message)| u64::from(message.size)).sum();
+        assert_eq!(bytes, self.books.bytes, "invariant 5: bytes");
+        self.check_agents();
+        self.check_calls();
+        let setting = &self.control.setting;
+        let wanted = self.config.min_workers..=self.config.max_workers;
+        assert!(
+            wanted.contains(&setting.workers),
+            "invariant 4: {setting:?}"
+        );
+        let workers = self.workers.iter().count();
+        assert!(
+            workers <= self.config.max_workers as usize,
+            "invariant 4: {workers} workers"
+        );
+    }
+
+    fn check_agents(&self) {
+        for (id, agent) in (0..).zip(&self.agents) {
+            let queued = agent
+                .queues
+                .iter()
+                .flat_map(|queue| queue.iter(&self.messages));
+            assert_eq!(
+                queued.count() as u64,
+                agent.takeable,
+                "agent {id}: takeable"
+            );
+            for lane in crate::message::Lane::ALL {
+                let listed = self.lanes.agents(lane).contains(&id);
+                assert_eq!(
+                    listed,
+                    !agent.queues[lane.index()].is_empty(),
+                    "agent {id}: {lane:?}"
+                );
+            }
+            let calls = self
+                .leases
+                .open_slots()
+                .filter(|(_, lease)| lease.agent == id)
+                .count();
+            assert_eq!(calls, agent.in_flight as usize, "agent {id}: in flight");
+            assert!(agent.in_flight <= agent.limit, "invariant 8: agent {id}");
+        }
+    }
+
+    fn check_calls(&self) {
+        let calls = self.leases.open_slots().count() as u64;
+        assert_eq!(calls, self.workers.taken_slots(), "slots with a call");
+        for worker in self.workers.iter() {
+            let of_worker = |lease: &crate::leases::Lease| lease.worker == worker.id;
+            let calls = self
+                .leases
+                .open_slots()
+                .filter(|(_, lease)| of_worker(lease))
+                .count();
+            assert_eq!(calls, worker.calls as usize, "{worker:?}");
+            assert!(worker.calls <= self.workers.parallelism(), "{worker:?}");
+        }
+        for (slot, lease) in self.leases.open_slots() {
+            let live = lease
+                .members
+                .iter()
+                .filter(|&&member| self.is_live(member))
+                .count();
+            if lease.state == LeaseState::Active {
+                assert_eq!(live, lease.live as usize, "lease {slot}: live members");
+                assert!(live > 0, "lease {slot}: a call for nobody");
+            }
+        }
+    }
+}

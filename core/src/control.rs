@@ -1,0 +1,288 @@
+//! The control tick, one function: observe, decide, govern, apply.
+//!
+//! Tick k runs at k times the interval and sees what happened since the tick before. A
+//! decision may ask for an early one, tested on a grid of a tenth of the interval; the regular
+//! ticks stay where they are.
+
+use ebbtide_policies::decision::EarlyTick;
+use ebbtide_policies::governor::{Governor, GovernorConfig};
+use ebbtide_policies::observation::{
+    AgentObservation, Bounds, Observation, QueueState, Setting, WorkerCounts,
+};
+use ebbtide_policies::units::{Duration, Time};
+use ebbtide_policies::{Decision, Policy};
+
+use crate::account::{AgentTally, Tally};
+use crate::agents::Agent;
+use crate::config::BrokerConfig;
+use crate::event::{DecisionRecord, What};
+use crate::protect::Block;
+use crate::state::BrokerState;
+use crate::workers::WorkerState;
+
+/// Points of the early ticks' grid in an interval.
+const GRID: u64 = 10;
+
+/// The controller: the policy, its governor, and what is in force.
+pub(crate) struct Control {
+    policy: Box<dyn Policy>,
+    governor: Governor,
+    bounds: Bounds,
+    pub(crate) setting: Setting,
+    /// Lost workers that are not replaced.
+    pub(crate) not_replaced: u32,
+    interval: Duration,
+    next: Time,
+    early: Option<EarlyTick>,
+    next_early: Time,
+    ticks: u64,
+    keep_observations: bool,
+}
+
+impl Control {
+    pub(crate) fn new(config: &BrokerConfig, policy: Box<dyn Policy>) -> Self {
+        let interval = Duration::from_millis(config.control_interval_ms.max(1));
+        Self {
+            policy,
+            governor: Governor::new(GovernorConfig {
+                shrink_window: Duration::from_millis(config.shrink_window_ms),
+                cool_down: Duration::from_millis(config.cool_down_ms),
+            }),
+            bounds: Bounds {
+                min_workers: config.min_workers,
+                max_workers: config.max_workers,
+                min_batch_size: config.min_batch_size,
+                max_batch_size: config.max_batch_size,
+                max_batch_timeout: Duration::from_millis(config.max_batch_timeout_ms),
+            },
+            setting: Setting {
+                workers: config.num_workers,
+                batch_size: config.batch_size,
+                batch_timeout: Duration::from_millis(config.batch_timeout_ms),
+            },
+            not_replaced: 0,
+            interval,
+            next: Time::ZERO + interval,
+            early: None,
+            next_early: Time::MAX,
+            ticks: 0,
+            keep_observations: false,
+        }
+    }
+
+    fn grid(&self) -> u64 {
+        (self.interval.as_nanos() / GRID).max(1)
+    }
+
+    /// The first point of a grid of `step` after `now`.
+    fn after(now: Time, step: u64) -> Time {
+        Time::from_nanos(
+            (now.as_nanos() / step)
+                .saturating_add(1)
+                .saturating_mul(step),
+        )
+    }
+}
+
+impl<M> BrokerState<M> {
+    /// Whether decision records carry the observation that led to them. Off at the start.
+    pub fn keep_observations(&mut self, keep: bool) {
+        self.control.keep_observations = keep;
+    }
+
+    /// When the next tick is due, regular or early; `None` once shut down.
+    pub(crate) fn next_tick(&self) -> Option<Time> {
+        let running = self.shutdown != crate::shutdown::Shutdown::Over;
+        running.then(|| self.control.next.min(self.control.next_early))
+    }
+
+    /// Ticks that were missed before `now` merge into the last of them.
+    pub(crate) fn skip_missed_ticks(&mut self, now: Time) {
+        let interval = self.control.interval.as_nanos();
+        let last = (now.as_nanos() - 1) / interval * interval;
+        self.control.next = self.control.next.max(Time::from_nanos(last));
+        if self.control.early.is_some() {
+            let grid = self.control.grid();
+            let last = (now.as_nanos() - 1) / grid * grid;
+            self.control.next_early = self.control.next_early.max(Time::from_nanos(last));
+        }
+    }
+
+    /// Runs the tick if it is due.
+    pub(crate) fn run_tick(&mut self) {
+        let now = self.now;
+        if self.next_tick().is_none_or(|next| next > now) {
+            return;
+        }
+        if self.control.next <= now {
+            self.control.next = Control::after(now, self.control.interval.as_nanos());
+            self.tick(false);
+        } else if self.wants_early_tick() {
+            self.tick(true);
+        }
+        let grid = self.control.grid();
+        let early = self.control.early.is_some();
+        self.control.next_early = if early {
+            Control::after(now, grid)
+        } else {
+            Time::MAX
+        };
+    }
+
+    fn wants_early_tick(&self) -> bool {
+        let Some(early) = self.control.early else {
+            return false;
+        };
+        let older = |limit| self.oldest_wait().is_some_and(|oldest| oldest > limit);
+        let more = |limit| self.tally.flow.arrivals > limit;
+        early.oldest_wait.is_some_and(older) || early.arrivals.is_some_and(more)
+    }
+
+    /// Observe, decide, govern, apply.
+    fn tick(&mut self, early: bool) {
+        let observation = self.observe(early);
+        let decision = self.control.policy.decide(&observation);
+        let before = self.control.setting;
+        let control = &mut self.control;
+        let governed = control
+            .governor
+            .apply(self.now, before, &control.bounds, &decision);
+        control.setting = governed.setting;
+        control.early = decision.early_tick;
+        control.ticks += 1;
+        self.resize(governed.setting.workers);
+        self.log(observation, decision, before, governed.cool_down);
+    }
+
+    fn log(&mut self, seen: Observation, decision: Decision, before: Setting, cool_down: Duration) {
+        let record = DecisionRecord {
+            number: self.control.ticks - 1,
+            at: self.now,
+            policy: self.control.policy.name().to_owned(),
+            observation: self.control.keep_observations.then_some(seen),
+            decision,
+            before,
+            applied: self.control.setting,
+            cool_down,
+        };
+        self.emit(What::Decided(Box::new(record)));
+    }
+
+    /// Closes the interval: what happened since the tick before.
+    fn observe(&mut self, early: bool) -> Observation {
+        let fresh = Tally {
+            since: self.now,
+            ..Tally::default()
+        };
+        let tally = std::mem::replace(&mut self.tally, fresh);
+        let agents = self.agents.iter_mut();
+        let tallies: Vec<AgentTally> = agents.map(|it| std::mem::take(&mut it.tally)).collect();
+        let agents = self
+            .agents
+            .iter()
+            .zip(tallies)
+            .filter(|(agent, _)| !agent.removed);
+        Observation {
+            at: self.now,
+            interval: self.now.since(tally.since),
+            early,
+            setting: self.control.setting,
+            bounds: self.control.bounds,
+            objective: self.config.objective,
+            parallelism: self.workers.parallelism(),
+            worker_start: Duration::from_millis(self.config.worker_start_ms),
+            workers: self.worker_counts(),
+            slots: tally.slots,
+            queue: QueueState {
+                waiting: self.books.waiting,
+                delayed: self.books.delayed,
+                bytes: self.books.bytes,
+                oldest_wait: self.oldest_wait(),
+                max_size: self.config.max_queue_size,
+            },
+            flow: tally.flow,
+            wait: tally.wait,
+            sojourn: tally.sojourn,
+            agents: agents
+                .map(|(agent, tally)| self.observe_agent(agent, tally))
+                .collect(),
+        }
+    }
+
+    fn observe_agent(&self, agent: &Agent, tally: AgentTally) -> AgentObservation {
+        let breaker = agent.breaker.as_ref().map(crate::breaker::Breaker::state);
+        AgentObservation {
+            name: agent.config.name.clone(),
+            is_batch: agent.config.batch && self.config.enable_batching,
+            max_batch: agent.config.max_batch,
+            limit: (agent.limit != u32::MAX).then_some(agent.limit),
+            call_rate: agent.config.call_rate.map(|limit| limit.rate),
+            unit_rate: agent.config.unit_rate.map(|limit| limit.rate),
+            breaker: breaker.unwrap_or_default(),
+            paused: agent.paused_until > self.now,
+            waiting: agent.waiting,
+            in_flight: agent.in_flight,
+            arrivals: tally.arrivals,
+            retries: tally.retries,
+            delivered: tally.delivered,
+            units: tally.units,
+            calls: tally.calls,
+            samples: tally.samples,
+        }
+    }
+
+    fn worker_counts(&self) -> WorkerCounts {
+        WorkerCounts {
+            wanted: self.control.setting.workers,
+            starting: self.workers.count(WorkerState::Starting),
+            ready: self.workers.count(WorkerState::Ready),
+            draining: self.workers.count(WorkerState::Draining),
+            busy: self
+                .workers
+                .iter()
+                .filter(|worker| worker.calls > 0)
+                .count() as u32,
+        }
+    }
+
+    /// Age of the oldest waiting message: sent until now, of the first in each agent's lanes.
+    fn oldest_wait(&self) -> Option<Duration> {
+        let agents = self.agents.iter().filter(|agent| agent.takeable > 0);
+        let fronts = agents.flat_map(|agent| agent.queues.iter());
+        let oldest = fronts.filter_map(|queue| queue.front(&self.messages));
+        oldest
+            .map(|(_, index)| self.now.since(self.messages[index].sent))
+            .max()
+    }
+
+    /// Slot-time from the state that held since the last call.
+    pub(crate) fn book_slot_time(&mut self, passed: Duration) {
+        self.tally.slots.with_call += passed * self.workers.taken_slots();
+        let mut free = self.workers.free_slots();
+        if free == 0 {
+            return;
+        }
+        if self.lanes.any_takeable() {
+            for at in 0..self.agents.len() {
+                let agent = &self.agents[at];
+                let blocked = (agent.takeable > 0)
+                    .then(|| self.block(agent, self.now))
+                    .flatten();
+                let Some(block) = blocked else { continue };
+                let size = self.batch_rule(agent).map_or(1, |rule| rule.size);
+                let slots = agent.takeable.div_ceil(u64::from(size)).min(free);
+                free -= slots;
+                let by = &mut self.tally.slots.blocked;
+                *match block {
+                    Block::Paused => &mut by.paused,
+                    Block::Breaker => &mut by.breaker,
+                    Block::Limit => &mut by.limit,
+                    Block::Bulkhead => &mut by.bulkhead,
+                    Block::RateLimit => &mut by.rate_limit,
+                    Block::OpenBatch => &mut by.open_batch,
+                } += passed * slots;
+            }
+        }
+        self.tally.slots.idle += passed * free;
+    }
+}

@@ -1,0 +1,68 @@
+//! Why core refuses something. A refused submission goes back to its sender whole.
+
+use crate::message::{AgentId, Submission};
+
+/// A submission that did not enter, with the reason.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct SubmitError<M> {
+    /// Why.
+    pub reason: Refusal,
+    /// What was submitted, unchanged.
+    pub submission: Submission<M>,
+}
+
+/// Why a submission was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Every place is taken.
+    #[error("the queue is full: {queued} messages queued, allowed are {allowed}")]
+    Full {
+        /// Waiting plus delayed.
+        queued: u64,
+        /// The bound for this lane.
+        allowed: u64,
+    },
+    /// Its bytes do not fit.
+    #[error("the queue is full: {queued} bytes queued and {size} more, allowed are {allowed}")]
+    OverBytes {
+        /// Bytes waiting and delayed.
+        queued: u64,
+        /// Bytes submitted.
+        size: u64,
+        /// The bound.
+        allowed: u64,
+    },
+    /// The broker takes nothing new from outside.
+    #[error("the broker is shutting down")]
+    ShuttingDown,
+    /// There is no such agent, or no longer.
+    #[error("agent {} is not registered", .0.0)]
+    UnknownAgent(AgentId),
+    /// A broadcast to a topic to which no agent subscribes.
+    #[error("nobody subscribes to the topic")]
+    NoSubscribers,
+}
+
+impl Refusal {
+    /// Whether waiting may help: the queue was full.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        matches!(self, Self::Full { .. } | Self::OverBytes { .. })
+    }
+}
+
+/// The lease is stale: its call was settled, timed out, or lost. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the call's lease is no longer valid")]
+pub struct LateSettle;
+
+/// An agent that cannot be added.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AddAgentError {
+    /// The name is taken.
+    #[error("agent {0:?} is registered already")]
+    NameTaken(String),
+}

@@ -1,0 +1,209 @@
+//! The queue: lanes by priority, in each lane a queue by agent.
+//!
+//! A lane's queue of one agent is a list threaded through the message table: messages that
+//! become due go to its tail for nothing. What goes back between others (a lost worker's
+//! messages, the next of an ordering key) is kept sorted beside it, so that no insertion
+//! scans. Which lane goes next is decided here too; whether an agent may be called at all is
+//! `agents.rs`'s business, and putting the two together is `take.rs`'s.
+//! A fair key for tenants will sit between lane and agent.
+
+use std::collections::BTreeMap;
+
+use ebbtide_policies::units::{Duration, Time};
+
+use crate::config::{BrokerConfig, Discipline};
+use crate::message::Lane;
+use crate::messages::{Message, Place};
+use crate::table::Table;
+
+/// No message.
+const NONE: u32 = u32::MAX;
+/// A lane's pass grows by this over its weight: whole for every weight up to 16.
+const STRIDE: u64 = 720_720 * 16;
+
+/// The order in which messages are taken: first due first, then in the order in which they
+/// became due.
+pub(crate) type Rank = (Time, u64);
+
+/// One agent's waiting messages in one lane that may be taken, in [`Rank`] order.
+#[derive(Clone, Debug)]
+pub(crate) struct LaneQueue {
+    head: u32,
+    tail: u32,
+    sorted: BTreeMap<Rank, u32>,
+}
+
+impl Default for LaneQueue {
+    fn default() -> Self {
+        Self {
+            head: NONE,
+            tail: NONE,
+            sorted: BTreeMap::new(),
+        }
+    }
+}
+
+impl LaneQueue {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head == NONE && self.sorted.is_empty()
+    }
+
+    /// The first message and its rank.
+    pub(crate) fn front<M>(&self, messages: &Table<Message<M>>) -> Option<(Rank, u32)> {
+        let listed = (self.head != NONE).then(|| (messages[self.head].rank(), self.head));
+        if self.sorted.is_empty() {
+            return listed;
+        }
+        let sorted = self
+            .sorted
+            .first_key_value()
+            .map(|(&rank, &index)| (rank, index));
+        listed.into_iter().chain(sorted).min()
+    }
+
+    /// Puts a message where its rank belongs.
+    pub(crate) fn insert<M>(&mut self, messages: &mut Table<Message<M>>, index: u32) {
+        let rank = messages[index].rank();
+        if self.tail != NONE && messages[self.tail].rank() > rank {
+            self.sorted.insert(rank, index);
+            messages[index].place = Place::Sorted;
+            return;
+        }
+        let tail = std::mem::replace(&mut self.tail, index);
+        if tail == NONE {
+            self.head = index;
+        } else {
+            messages[tail].next = index;
+        }
+        let message = &mut messages[index];
+        message.place = Place::Listed;
+        message.previous = tail;
+        message.next = NONE;
+    }
+
+    /// Takes a message out, wherever it stands.
+    pub(crate) fn remove<M>(&mut self, messages: &mut Table<Message<M>>, index: u32) {
+        let message = &messages[index];
+        if message.place == Place::Sorted {
+            self.sorted.remove(&message.rank());
+            return;
+        }
+        let (previous, next) = (message.previous, message.next);
+        if previous == NONE {
+            self.head = next;
+        } else {
+            messages[previous].next = next;
+        }
+        if next == NONE {
+            self.tail = previous;
+        } else {
+            messages[next].previous = previous;
+        }
+    }
+
+    /// All messages, in no particular order.
+    pub(crate) fn iter<'a, M>(
+        &'a self,
+        messages: &'a Table<Message<M>>,
+    ) -> impl Iterator<Item = u32> + 'a {
+        let next = move |&index: &u32| Some(messages[index].next).filter(|&next| next != NONE);
+        let listed = std::iter::successors((self.head != NONE).then_some(self.head), next);
+        listed.chain(self.sorted.values().copied())
+    }
+}
+
+/// How the lanes share the workers, and who waits in each.
+#[derive(Clone, Debug)]
+pub(crate) struct Lanes {
+    discipline: Discipline,
+    strides: [u64; 5],
+    passes: [u64; 5],
+    max_wait: [Option<Duration>; 5],
+    /// Agents with takeable messages, by lane, in no particular order.
+    agents: [Vec<u32>; 5],
+}
+
+impl Lanes {
+    pub(crate) fn new(config: &BrokerConfig) -> Self {
+        let strict = config.discipline == Discipline::Strict;
+        let max_wait = config
+            .lane_max_wait_ms
+            .map(|ms| ms.map(Duration::from_millis));
+        Self {
+            discipline: config.discipline,
+            strides: config
+                .lane_weights
+                .map(|weight| STRIDE / u64::from(weight.max(1))),
+            passes: [0; 5],
+            max_wait: if strict { [None; 5] } else { max_wait },
+            agents: Default::default(),
+        }
+    }
+
+    /// Whether any message may be taken, its agent permitting.
+    pub(crate) fn any_takeable(&self) -> bool {
+        self.agents.iter().any(|agents| !agents.is_empty())
+    }
+
+    /// The agents with takeable messages in `lane`.
+    pub(crate) fn agents(&self, lane: Lane) -> &[u32] {
+        &self.agents[lane.index()]
+    }
+
+    /// Lanes with takeable messages, the next to go first.
+    pub(crate) fn in_turn(&self) -> impl Iterator<Item = Lane> + use<> {
+        let mut waiting = [Lane::Critical; 5];
+        let mut count = 0;
+        for lane in Lane::ALL
+            .into_iter()
+            .filter(|&lane| !self.agents(lane).is_empty())
+        {
+            waiting[count] = lane;
+            count += 1;
+        }
+        if self.discipline == Discipline::Weighted && count > 1 {
+            waiting[..count].sort_by_key(|lane| (self.passes[lane.index()], *lane));
+        }
+        waiting.into_iter().take(count)
+    }
+
+    /// Whether a message due at `due` has waited in `lane` for longer than its maximum.
+    pub(crate) fn is_overdue(&self, lane: Lane, due: Time, now: Time) -> bool {
+        self.max_wait[lane.index()].is_some_and(|most| now.since(due) > most)
+    }
+
+    /// A lane's pass and its place in the discipline's order; lower goes first.
+    pub(crate) fn turn(&self, lane: Lane) -> (u64, Lane) {
+        match self.discipline {
+            Discipline::Weighted => (self.passes[lane.index()], lane),
+            Discipline::Strict => (0, lane),
+        }
+    }
+
+    /// `agent` has its first takeable message in `lane`. A lane that fills again begins at
+    /// the smallest pass of the waiting lanes: it neither pays for its absence nor is paid.
+    pub(crate) fn fill(&mut self, lane: Lane, agent: u32) {
+        let at = lane.index();
+        if self.agents[at].is_empty() {
+            let waiting = Lane::ALL
+                .into_iter()
+                .filter(|&other| !self.agents(other).is_empty());
+            if let Some(smallest) = waiting.map(|other| self.passes[other.index()]).min() {
+                self.passes[at] = smallest;
+            }
+        }
+        self.agents[at].push(agent);
+    }
+
+    /// `agent` has no takeable message left in `lane`.
+    pub(crate) fn drain(&mut self, lane: Lane, agent: u32) {
+        let agents = &mut self.agents[lane.index()];
+        let at = agents.iter().position(|&other| other == agent);
+        agents.swap_remove(at.expect("an agent drains only lanes that it filled"));
+    }
+
+    /// A message of `lane` starts.
+    pub(crate) fn charge(&mut self, lane: Lane) {
+        self.passes[lane.index()] += self.strides[lane.index()];
+    }
+}

@@ -1,0 +1,65 @@
+//! A message inside core: what was submitted, and what has become of it so far.
+
+use ebbtide_policies::units::Time;
+
+use crate::event::{Account, Whereabouts};
+use crate::lanes::Rank;
+use crate::message::Kind;
+
+/// One accepted message without an outcome.
+#[derive(Clone, Debug)]
+pub(crate) struct Message<M> {
+    pub(crate) account: Account,
+    pub(crate) kind: Kind,
+    pub(crate) sent: Time,
+    /// When it became, or becomes, due; a retry's is that of its retry.
+    pub(crate) due: Time,
+    /// Its order among messages due at one instant.
+    pub(crate) turn: u64,
+    /// [`Time::MAX`]: none.
+    pub(crate) deadline: Time,
+    pub(crate) ordering_key: Option<u64>,
+    pub(crate) luck: u64,
+    pub(crate) size: u32,
+    pub(crate) units: u32,
+    pub(crate) attempts: u32,
+    pub(crate) snoozes: u32,
+    pub(crate) workers_lost: u32,
+    /// Whether a call for it has started, ever: its wait is over.
+    pub(crate) started: bool,
+    /// Whether its ordering key, if it has one, is its own.
+    pub(crate) holds_key: bool,
+    pub(crate) place: Place,
+    pub(crate) previous: u32,
+    pub(crate) next: u32,
+    pub(crate) payload: M,
+}
+
+/// Where a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Waiting, in its lane's list.
+    Listed,
+    /// Waiting, beside its lane's list, since it came out of order.
+    Sorted,
+    /// Waiting behind another message with its ordering key.
+    Behind,
+    /// Delayed until its due time.
+    Delayed,
+    /// In the call of this lease slot.
+    Leased(u32),
+}
+
+impl<M> Message<M> {
+    pub(crate) fn rank(&self) -> Rank {
+        (self.due, self.turn)
+    }
+
+    pub(crate) fn whereabouts(&self) -> Whereabouts {
+        match self.place {
+            Place::Listed | Place::Sorted | Place::Behind => Whereabouts::Waiting,
+            Place::Delayed => Whereabouts::Delayed,
+            Place::Leased(_) => Whereabouts::Leased,
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Workers and agents come and go: what the shell reports and the user asks for.
+
+use ebbtide_policies::units::Time;
+
+use crate::agents::Agent;
+use crate::config::AgentConfig;
+use crate::error::AddAgentError;
+use crate::event::{What, Whereabouts, WorkerChange};
+use crate::message::{AgentId, DeadReason, Outcome, WorkerId};
+use crate::state::BrokerState;
+use crate::workers::{Worker, WorkerState};
+
+impl<M> BrokerState<M> {
+    /// A worker that was ordered is able to take. One that was let go meanwhile is ignored.
+    pub fn worker_ready(&mut self, now: Time, worker: WorkerId) {
+        self.enter(now);
+        let starting = |worker: &&Worker| worker.state == WorkerState::Starting;
+        let known = self
+            .workers
+            .iter()
+            .filter(starting)
+            .any(|other| other.id == worker);
+        if known {
+            self.workers.set_state(worker, WorkerState::Ready);
+            self.emit_worker(worker, WorkerChange::Ready);
+        }
+    }
+
+    /// A worker is lost: its task ended or its thread blocks. Its calls' messages go back at
+    /// once, and it is replaced if `worker_restart_on_failure` says so. `false` if it was
+    /// gone already.
+    pub fn worker_lost(&mut self, now: Time, worker: WorkerId) -> bool {
+        self.enter(now);
+        let Some(known) = self
+            .workers
+            .iter()
+            .find(|other| other.id == worker)
+            .copied()
+        else {
+            return false;
+        };
+        let of_worker = self
+            .leases
+            .open_slots()
+            .filter(|(_, lease)| lease.worker == worker);
+        let slots: Vec<u32> = of_worker.map(|(slot, _)| slot).collect();
+        if known.state == WorkerState::Draining && !slots.is_empty() {
+            // Its last call's end dismisses it.
+            slots
+                .into_iter()
+                .for_each(|slot| self.lose_worker_call(slot));
+            return true;
+        }
+        slots
+            .into_iter()
+            .for_each(|slot| self.lose_worker_call(slot));
+        self.dismiss(worker);
+        if known.state == WorkerState::Draining {
+            return true;
+        }
+        if self.config.worker_restart_on_failure {
+            self.order_worker();
+        } else {
+            self.control.not_replaced += 1;
+        }
+        true
+    }
+
+    /// Registers an agent.
+    ///
+    /// # Errors
+    ///
+    /// [`AddAgentError::NameTaken`] if another agent has the name.
+    pub fn add_agent(&mut self, now: Time, config: AgentConfig) -> Result<AgentId, AddAgentError> {
+        self.enter(now);
+        if self
+            .agents
+            .iter()
+            .any(|agent| !agent.removed && agent.config.name == config.name)
+        {
+            return Err(AddAgentError::NameTaken(config.name));
+        }
+        let id = AgentId(u32::try_from(self.agents.len()).expect("fewer than 2^32 agents"));
+        for topic in &config.topics {
+            self.topics.entry(topic.clone()).or_default().push(id);
+        }
+        self.agents.push(Agent::new(config, &self.config, self.now));
+        self.registered += 1;
+        Ok(id)
+    }
+
+    /// Removes an agent: nothing new enters, what waits is dead-lettered, calls under way may
+    /// still settle. `false` if there is no such agent.
+    pub fn remove_agent(&mut self, now: Time, id: AgentId) -> bool {
+        self.enter(now);
+        let Some(agent) = self
+            .agents
+            .get_mut(id.0 as usize)
+            .filter(|agent| !agent.removed)
+        else {
+            return false;
+        };
+        agent.removed = true;
+        self.registered -= 1;
+        for subscribers in self.topics.values_mut() {
+            subscribers.retain(|&subscriber| subscriber != id);
+        }
+        let queued = |place| place != Whereabouts::Leased;
+        self.finish_all(id, queued, Outcome::DeadLettered(DeadReason::AgentRemoved));
+        self.note_queue_level();
+        true
+    }
+
+    /// Pauses an agent until then ([`Time::MAX`]: until resumed): its messages wait.
+    pub fn pause_agent(&mut self, now: Time, agent: AgentId, until: Time) {
+        self.enter(now);
+        if self.agents.get(agent.0 as usize).is_some() {
+            self.pause_until(agent, until);
+        }
+    }
+
+    /// Ends an agent's pause, whoever asked for it.
+    pub fn resume_agent(&mut self, now: Time, agent: AgentId) {
+        self.enter(now);
+        let paused = self
+            .agents
+            .get_mut(agent.0 as usize)
+            .filter(|it| it.paused_until > now);
+        if let Some(paused) = paused {
+            paused.paused_until = Time::ZERO;
+            self.emit(What::Resumed { agent });
+        }
+    }
+
+    /// A longer pause stands; a shorter one changes nothing.
+    pub(crate) fn pause_until(&mut self, agent: AgentId, until: Time) {
+        let paused_until = &mut self.agents[agent.0 as usize].paused_until;
+        if until <= *paused_until || until <= self.now {
+            return;
+        }
+        *paused_until = until;
+        self.emit(What::Paused { agent, until });
+        if until != Time::MAX {
+            self.timers.agents.push(until, agent);
+            self.timers.sooner(until);
+        }
+    }
+
+    /// The pool is to have this many workers: growth takes back draining workers first, then
+    /// starts new ones; shrinkage cancels the latest ordered first, then drains those with
+    /// the fewest calls, the highest name among equals.
+    pub(crate) fn resize(&mut self, wanted: u32) {
+        let wanted = wanted.saturating_sub(self.control.not_replaced);
+        let draining = |state| state == WorkerState::Draining;
+        let mut kept = self
+            .workers
+            .iter()
+            .filter(|worker| !draining(worker.state))
+            .count() as u32;
+        while kept < wanted {
+            let back = self.workers.iter().find(|worker| draining(worker.state));
+            if let Some(worker) = back.map(|worker| worker.id) {
+                self.workers.set_state(worker, WorkerState::Ready);
+                self.emit_worker(worker, WorkerChange::Ready);
+            } else {
+                self.order_worker();
+            }
+            kept += 1;
+        }
+        while kept > wanted {
+            self.let_one_go();
+            kept -= 1;
+        }
+    }
+
+    fn let_one_go(&mut self) {
+        let starting = |worker: &&Worker| worker.state == WorkerState::Starting;
+        let latest = self
+            .workers
+            .iter()
+            .rev()
+            .find(starting)
+            .map(|worker| worker.id);
+        if let Some(latest) = latest {
+            return self.dismiss(latest);
+        }
+        let ready = self
+            .workers
+            .iter()
+            .rev()
+            .filter(|it| it.state == WorkerState::Ready);
+        let Some(idlest) = ready.min_by_key(|worker| worker.calls).copied() else {
+            return;
+        };
+        if idlest.calls == 0 {
+            return self.dismiss(idlest.id);
+        }
+        self.workers.set_state(idlest.id, WorkerState::Draining);
+        self.emit_worker(idlest.id, WorkerChange::Draining);
+    }
+
+    pub(crate) fn order_worker(&mut self) -> WorkerId {
+        let worker = self.workers.order();
+        self.emit_worker(worker, WorkerChange::Starting);
+        worker
+    }
+
+    /// A worker is gone for good.
+    pub(crate) fn dismiss(&mut self, worker: WorkerId) {
+        if self.workers.remove(worker).is_some() {
+            self.emit_worker(worker, WorkerChange::Gone);
+        }
+    }
+
+    fn emit_worker(&mut self, worker: WorkerId, state: WorkerChange) {
+        self.emit(What::Worker { worker, state });
+    }
+}

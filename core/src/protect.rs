@@ -1,0 +1,245 @@
+//! What stands in the way of calling an agent, and what a free slot could start now.
+
+use ebbtide_policies::units::{Duration, Time};
+
+use crate::agents::Agent;
+use crate::lanes::Rank;
+use crate::message::{AgentId, Lane, Submission};
+use crate::state::BrokerState;
+
+/// Why an agent with takeable messages is passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Block {
+    Paused,
+    Breaker,
+    Limit,
+    Bulkhead,
+    RateLimit,
+    OpenBatch,
+}
+
+/// The batch rule in force for an agent. Tested at each take, never latched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BatchRule {
+    pub(crate) size: u32,
+    pub(crate) timeout: Duration,
+}
+
+/// Calls that free slots could start now, and the bytes that they would carry.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Startable {
+    pub(crate) calls: u64,
+    pub(crate) bytes: u64,
+}
+
+impl<M> BrokerState<M> {
+    /// Size and timeout of the agent's batches; `None` if its calls carry one message each.
+    pub(crate) fn batch_rule(&self, agent: &Agent) -> Option<BatchRule> {
+        if !agent.config.batch || !self.config.enable_batching || agent.is_probing() {
+            return None;
+        }
+        let setting = &self.control.setting;
+        let size = setting
+            .batch_size
+            .min(agent.config.max_batch.unwrap_or(u32::MAX));
+        let timeout = setting.batch_timeout;
+        let timeout = agent
+            .config
+            .max_batch_timeout
+            .map_or(timeout, |most| timeout.min(most));
+        let timeout = if self.shutdown.is_on() {
+            Duration::ZERO
+        } else {
+            timeout
+        };
+        (size > 1).then_some(BatchRule { size, timeout })
+    }
+
+    /// What keeps `agent`, which has takeable messages, from being called at `now`.
+    pub(crate) fn block(&self, agent: &Agent, now: Time) -> Option<Block> {
+        if agent.paused_until > now {
+            return Some(Block::Paused);
+        }
+        if agent.in_flight >= agent.breaker_limit() {
+            return Some(Block::Breaker);
+        }
+        if agent.in_flight >= agent.limit {
+            return Some(Block::Limit);
+        }
+        if u64::from(agent.in_flight) >= self.bulkhead_slots(agent) {
+            return Some(Block::Bulkhead);
+        }
+        if agent.calls.as_ref().is_some_and(|calls| !calls.has(now, 1)) {
+            return Some(Block::RateLimit);
+        }
+        if self
+            .batch_closes_at(agent)
+            .is_some_and(|closes| closes > now)
+        {
+            return Some(Block::OpenBatch);
+        }
+        let units = agent.units.as_ref();
+        let needed = || u64::from(self.messages[self.first_ranked(agent, now).1].units);
+        units
+            .is_some_and(|units| !units.has(now, needed()))
+            .then_some(Block::RateLimit)
+    }
+
+    /// When `agent`, with takeable messages, may be called if nothing but time passes; `None`
+    /// if something must happen first (which then has a timer or a call of its own).
+    pub(crate) fn unblocks_at(&self, agent: &Agent, now: Time) -> Option<Time> {
+        let full = u64::from(agent.in_flight) >= self.bulkhead_slots(agent);
+        let limit = agent.breaker_limit().min(agent.limit);
+        if agent.paused_until > now || agent.in_flight >= limit || full {
+            return None;
+        }
+        let calls = agent
+            .calls
+            .as_ref()
+            .map_or(now, |calls| calls.ready_at(now, 1));
+        let batch = self.batch_closes_at(agent).unwrap_or(now);
+        let units = agent.units.as_ref().map_or(now, |units| {
+            let first = self.first_ranked(agent, now).1;
+            units.ready_at(now, u64::from(self.messages[first].units))
+        });
+        Some(calls.max(batch).max(units).max(now))
+    }
+
+    /// The earliest time at which a free slot may find something to take.
+    pub(crate) fn takeable_at(&self) -> Option<Time> {
+        if !self.may_take() {
+            return None;
+        }
+        let waiting = self.agents.iter().filter(|agent| agent.takeable > 0);
+        waiting
+            .filter_map(|agent| self.unblocks_at(agent, self.now))
+            .min()
+    }
+
+    /// When the agent's open batch closes; `None` if there is no batch to wait for: it is
+    /// full, or its calls carry one message each.
+    fn batch_closes_at(&self, agent: &Agent) -> Option<Time> {
+        let rule = self.batch_rule(agent)?;
+        let open = agent.takeable < u64::from(rule.size);
+        open.then(|| self.oldest(agent))
+            .flatten()
+            .map(|((due, _), _)| due + rule.timeout)
+    }
+
+    /// The agent's oldest takeable message.
+    pub(crate) fn oldest(&self, agent: &Agent) -> Option<(Rank, u32)> {
+        agent
+            .queues
+            .iter()
+            .filter_map(|queue| queue.front(&self.messages))
+            .min()
+    }
+
+    /// The message of `agent` that goes first: the oldest overdue one, else the first of the
+    /// lane whose turn comes first (of a batch: of its highest lane).
+    pub(crate) fn first_ranked(&self, agent: &Agent, now: Time) -> (Lane, u32) {
+        let fronts = || {
+            agent.lanes().filter_map(|lane| {
+                let (rank, index) = agent.queues[lane.index()].front(&self.messages)?;
+                Some((lane, rank, index))
+            })
+        };
+        let overdue = fronts().filter(|&(lane, (due, _), _)| self.lanes.is_overdue(lane, due, now));
+        let batch = self.batch_rule(agent).is_some();
+        let turn = |lane| {
+            if batch {
+                (0, lane)
+            } else {
+                self.lanes.turn(lane)
+            }
+        };
+        overdue
+            .min_by_key(|&(_, rank, _)| rank)
+            .or_else(|| fronts().min_by_key(|&(lane, ..)| turn(lane)))
+            .map(|(lane, _, index)| (lane, index))
+            .expect("asked only of agents with takeable messages")
+    }
+
+    /// Slots that one agent's calls may fill: all, unless there are others to protect.
+    pub(crate) fn bulkhead_slots(&self, agent: &Agent) -> u64 {
+        match agent.bulkhead {
+            Some(share) if self.registered > 1 => {
+                ((share * self.workers.ready_slots() as f64).floor() as u64).max(1)
+            }
+            _ => u64::MAX,
+        }
+    }
+
+    /// The limit beyond which a recovering breaker's own no longer binds.
+    pub(crate) fn breaker_bound(&self, agent: &Agent) -> u32 {
+        let slots = u32::try_from(self.workers.ready_slots()).unwrap_or(u32::MAX);
+        agent.limit.min(slots.max(1))
+    }
+
+    /// What free slots could start now, if one more message each to `more` had entered:
+    /// agents in the order of registration, each agent's oldest lanes first.
+    pub(crate) fn startable(&self, submission: &Submission<M>, more: &[AgentId]) -> Startable {
+        let mut found = Startable::default();
+        let mut free = self.workers.free_slots();
+        let due = submission.due.is_none_or(|due| due <= self.now);
+        for (index, agent) in (0..).zip(&self.agents) {
+            let joins = due && more.contains(&AgentId(index));
+            let calls = self.startable_calls(agent, u64::from(joins)).min(free);
+            if calls > 0 {
+                free -= calls;
+                found.calls += calls;
+                found.bytes += self.bytes_of_first(agent, calls, submission.size);
+            }
+        }
+        found
+    }
+
+    fn startable_calls(&self, agent: &Agent, joining: u64) -> u64 {
+        let now = self.now;
+        let blocked = if agent.takeable > 0 {
+            self.block(agent, now)
+        } else {
+            self.block_of_an_empty_queue(agent, now)
+        };
+        if blocked.is_some() && blocked != Some(Block::OpenBatch) {
+            return 0;
+        }
+        let takeable = agent.takeable + joining;
+        let calls = match self.batch_rule(agent) {
+            None => takeable,
+            Some(rule) if blocked.is_some() => takeable / u64::from(rule.size),
+            Some(rule) if rule.timeout.is_zero() => takeable.div_ceil(u64::from(rule.size)),
+            Some(rule) => agent
+                .takeable
+                .div_ceil(u64::from(rule.size))
+                .max(takeable / u64::from(rule.size)),
+        };
+        let limit = agent.limit.min(agent.breaker_limit()) - agent.in_flight;
+        let bulkhead = self.bulkhead_slots(agent) - u64::from(agent.in_flight);
+        let tokens = agent
+            .calls
+            .as_ref()
+            .map_or(u64::MAX, |calls| calls.whole_tokens(now));
+        calls.min(u64::from(limit)).min(bulkhead).min(tokens)
+    }
+
+    /// As [`Self::block`], for an agent whose first message is only on its way in: batches
+    /// and units cannot stand in its way yet.
+    fn block_of_an_empty_queue(&self, agent: &Agent, now: Time) -> Option<Block> {
+        let full = agent.in_flight >= agent.breaker_limit().min(agent.limit)
+            || u64::from(agent.in_flight) >= self.bulkhead_slots(agent);
+        let paused = agent.paused_until > now;
+        (paused || full).then_some(if paused { Block::Paused } else { Block::Limit })
+    }
+
+    fn bytes_of_first(&self, agent: &Agent, calls: u64, joining: u32) -> u64 {
+        let messages = usize::try_from(calls).unwrap_or(usize::MAX);
+        let queued = agent
+            .lanes()
+            .flat_map(|lane| agent.queues[lane.index()].iter(&self.messages));
+        let sizes = queued
+            .map(|index| self.messages[index].size)
+            .chain([joining]);
+        sizes.take(messages).map(u64::from).sum()
+    }
+}

@@ -1,0 +1,254 @@
+//! How messages enter and leave the queue: the one place that moves them between waiting,
+//! delayed and leased, so that lists, books and ordering keys always agree.
+
+use ebbtide_policies::units::Time;
+
+use crate::event::{Requeue, What};
+use crate::leases::LeaseState;
+use crate::message::{DeadReason, Outcome};
+use crate::messages::Place;
+use crate::state::BrokerState;
+
+/// Once above its warning threshold, the queue must fall below this share of it before it
+/// counts as below: a queue that hovers warns once.
+const CLEAR_SHARE: f64 = 0.9;
+
+impl<M> BrokerState<M> {
+    /// A message that is in no place yet becomes due, now.
+    pub(crate) fn become_due(&mut self, index: u32) {
+        let turn = self.next_turn();
+        let message = &mut self.messages[index];
+        message.turn = turn;
+        let (rank, agent) = (message.rank(), message.account.agent.0 as usize);
+        let behind = match message.ordering_key {
+            Some(key) if !message.holds_key => !self.agents[agent].keys.enter(key, rank, index),
+            _ => false,
+        };
+        if behind {
+            self.messages[index].place = Place::Behind;
+            self.books.waiting += 1;
+            self.agents[agent].waiting += 1;
+        } else {
+            self.messages[index].holds_key = true;
+            self.enlist(index);
+        }
+        let fails_fast = |agent: &crate::agents::Agent| {
+            agent
+                .breaker
+                .as_ref()
+                .is_some_and(crate::breaker::Breaker::fails_fast)
+        };
+        if fails_fast(&self.agents[agent]) {
+            self.finish(index, Outcome::DeadLettered(DeadReason::BreakerOpen));
+        }
+    }
+
+    /// A message that is in no place becomes takeable, at the place its rank gives it.
+    pub(crate) fn enlist(&mut self, index: u32) {
+        let account = self.messages[index].account;
+        self.books.waiting += 1;
+        let agent = &mut self.agents[account.agent.0 as usize];
+        agent.waiting += 1;
+        self.make_takeable(index);
+    }
+
+    fn make_takeable(&mut self, index: u32) {
+        let account = self.messages[index].account;
+        let agent = &mut self.agents[account.agent.0 as usize];
+        agent.takeable += 1;
+        let queue = &mut agent.queues[account.lane.index()];
+        let was_empty = queue.is_empty();
+        queue.insert(&mut self.messages, index);
+        if was_empty {
+            self.lanes.fill(account.lane, account.agent.0);
+        }
+    }
+
+    /// A takeable message leaves its list.
+    pub(crate) fn delist(&mut self, index: u32) {
+        let account = self.messages[index].account;
+        self.books.waiting -= 1;
+        let agent = &mut self.agents[account.agent.0 as usize];
+        agent.waiting -= 1;
+        agent.takeable -= 1;
+        let queue = &mut agent.queues[account.lane.index()];
+        queue.remove(&mut self.messages, index);
+        if queue.is_empty() {
+            self.lanes.drain(account.lane, account.agent.0);
+        }
+    }
+
+    /// A message that is in no place is delayed until its due time.
+    pub(crate) fn delay(&mut self, index: u32) {
+        let id = self.id(index);
+        let message = &mut self.messages[index];
+        message.place = Place::Delayed;
+        let due = message.due;
+        self.books.delayed += 1;
+        self.timers.delayed.push(due, id);
+        self.timers.sooner(due);
+        let messages = &self.messages;
+        let delayed = usize::try_from(self.books.delayed).unwrap_or(usize::MAX);
+        self.timers.delayed.compact(delayed, |due, id| {
+            messages.is_live(id.index, id.generation) && messages[id.index].due == due
+        });
+    }
+
+    /// Delayed messages that are due by `now` become waiting.
+    pub(crate) fn promote_due(&mut self, now: Time) {
+        if self.books.delayed == 0 {
+            return;
+        }
+        while let Some((_, id)) = self.timers.delayed.pop_due(now) {
+            let is_delayed = self.is_live(id) && self.messages[id.index].place == Place::Delayed;
+            if is_delayed && self.messages[id.index].due <= now {
+                self.books.delayed -= 1;
+                let account = self.messages[id.index].account;
+                self.emit(What::Due {
+                    message: id,
+                    account,
+                });
+                self.become_due(id.index);
+            }
+        }
+    }
+
+    /// A leased message goes back to the place that it had.
+    pub(crate) fn put_back(&mut self, index: u32, why: Requeue) {
+        let due = self.messages[index].due;
+        self.unlease(index, due, why);
+        self.enlist(index);
+    }
+
+    /// A leased message goes back, to be due at `due` and then at its lane's tail.
+    pub(crate) fn try_again_at(&mut self, index: u32, due: Time, why: Requeue) {
+        let due = due.max(self.now);
+        self.unlease(index, due, why);
+        self.messages[index].due = due;
+        if due == self.now {
+            self.become_due(index);
+        } else {
+            self.delay(index);
+        }
+    }
+
+    fn unlease(&mut self, index: u32, due: Time, why: Requeue) {
+        let id = self.id(index);
+        let message = &self.messages[index];
+        let Place::Leased(slot) = message.place else {
+            unreachable!("only leased messages go back");
+        };
+        let (account, attempts, size) = (message.account, message.attempts, message.size);
+        self.leases[slot].live -= 1;
+        self.books.leased -= 1;
+        self.books.bytes += u64::from(size);
+        self.tally.flow.retries += 1;
+        self.agents[account.agent.0 as usize].tally.retries += 1;
+        self.emit(What::Requeued {
+            message: id,
+            account,
+            due: due.max(self.now),
+            why,
+            attempts,
+        });
+    }
+
+    /// A message gets its outcome and leaves core (invariant 2: there is no way back).
+    pub(crate) fn finish(&mut self, index: u32, outcome: Outcome) {
+        let id = self.id(index);
+        let message = &self.messages[index];
+        let was = message.whereabouts();
+        let (place, agent, size) = (
+            message.place,
+            message.account.agent.0 as usize,
+            message.size,
+        );
+        let (key, holds_key) = (message.ordering_key, message.holds_key);
+        let mut leased_in = None;
+        match place {
+            Place::Listed | Place::Sorted => self.delist(index),
+            Place::Behind => {
+                let (key, rank) = (
+                    key.expect("only keyed messages stand behind"),
+                    message.rank(),
+                );
+                self.agents[agent].keys.leave(key, rank);
+                self.agents[agent].waiting -= 1;
+                self.books.waiting -= 1;
+            }
+            Place::Delayed => self.books.delayed -= 1,
+            Place::Leased(slot) => {
+                self.leases[slot].live -= 1;
+                self.books.leased -= 1;
+                leased_in = Some(slot);
+            }
+        }
+        if leased_in.is_none() {
+            self.books.bytes -= u64::from(size);
+        }
+        self.books.outcomes[outcome.index()] += 1;
+        let message = self.messages.remove(index);
+        self.count_outcome(&message, outcome);
+        self.emit(What::Finished {
+            message: id,
+            kind: message.kind,
+            account: message.account,
+            sent: message.sent,
+            outcome,
+            was,
+            attempts: message.attempts,
+            payload: message.payload,
+        });
+        match (key.filter(|_| holds_key), leased_in) {
+            (Some(key), Some(slot)) => self.leases[slot].held_keys.push(key),
+            (Some(key), None) => self.pass_key_on(agent, key),
+            (None, _) => {}
+        }
+        if let Some(slot) = leased_in
+            && self.leases[slot].live == 0
+            && self.leases[slot].state == LeaseState::Active
+        {
+            self.abandon(slot);
+        }
+    }
+
+    /// The holder of an ordering key is through; the next may be taken.
+    pub(crate) fn pass_key_on(&mut self, agent: usize, key: u64) {
+        if let Some(next) = self.agents[agent].keys.pass_on(key) {
+            self.messages[next].holds_key = true;
+            self.make_takeable(next);
+        }
+    }
+
+    /// Says so when the queue crosses its warning threshold.
+    pub(crate) fn note_queue_level(&mut self) {
+        let queued = self.books.queued();
+        let threshold = self.config.queue_warning_threshold * self.config.max_queue_size as f64;
+        let above = if self.warned {
+            queued as f64 >= threshold * CLEAR_SHARE
+        } else {
+            queued > 0 && queued as f64 >= threshold
+        };
+        if above != self.warned {
+            self.warned = above;
+            self.emit(What::QueueWarning { above, queued });
+        }
+    }
+
+    fn count_outcome(&mut self, message: &crate::messages::Message<M>, outcome: Outcome) {
+        let flow = &mut self.tally.flow;
+        flow.completed += 1;
+        match outcome {
+            Outcome::Delivered => {
+                flow.delivered += 1;
+                self.agents[message.account.agent.0 as usize]
+                    .tally
+                    .delivered += 1;
+                self.tally.sojourn.record(self.now.since(message.sent));
+            }
+            Outcome::Expired => flow.expired += 1,
+            Outcome::DeadLettered(_) => flow.dead_lettered += 1,
+            Outcome::Rejected | Outcome::Discarded | Outcome::Cancelled | Outcome::Returned => {}
+        }
+    }
+}

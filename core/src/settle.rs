@@ -1,0 +1,311 @@
+//! How calls end: settled, timed out, lost with their worker, or left with nobody waiting.
+//! Retries, replies and dead letters are decided here and nowhere else (the arithmetic of a
+//! retry is in `retry.rs`).
+
+use ebbtide_policies::units::{Duration, Time};
+
+use crate::breaker::Health;
+use crate::error::LateSettle;
+use crate::event::{CallEnd, Requeue, What, Whereabouts};
+use crate::leases::LeaseState;
+use crate::message::{AgentId, DeadReason, LeaseId, MessageId, Outcome, Settlement, Verdict};
+use crate::messages::Message;
+use crate::retry::Retry;
+use crate::state::BrokerState;
+
+/// A message that was in the calls of this many lost workers is no longer given another.
+const WORKERS_LOST_MOST: u32 = 5;
+
+impl<M> BrokerState<M> {
+    /// Hands in a call's result: each message gets its outcome or goes back, and the slot is
+    /// free. With [`Settlement::Each`], messages without a verdict count as failed.
+    ///
+    /// # Errors
+    ///
+    /// [`LateSettle`] for a stale lease: nothing is changed, but for a cancelled handler's
+    /// slot, which is free now (invariant 3).
+    pub fn settle(
+        &mut self,
+        now: Time,
+        lease: LeaseId,
+        settlement: Settlement<'_>,
+    ) -> Result<(), LateSettle> {
+        self.enter(now);
+        if !self.leases.is_active(lease) {
+            return Err(self.late(lease));
+        }
+        let slot = lease.slot;
+        let members = self.close(slot);
+        let end = call_end(settlement, members.len(), |at| self.is_live(members[at]));
+        self.end_call(slot, end);
+        let (agent, probe) = (self.leases[slot].agent as usize, self.leases[slot].probe);
+        let mut limited = false;
+        for (at, &member) in members.iter().enumerate() {
+            if self.is_live(member) {
+                let verdict = verdict_at(settlement, at);
+                limited |= matches!(verdict, Verdict::RateLimited(_));
+                self.apply_verdict(member.index, verdict, probe);
+            }
+        }
+        self.agents[agent].tally.calls.rate_limited += u64::from(limited);
+        self.leases[slot].members = members;
+        self.release(slot);
+        self.note_queue_level();
+        debug_assert!(self.books.balance(), "invariant 1: {:?}", self.books);
+        Ok(())
+    }
+
+    /// The handler is making progress: its lease ends a call timeout from now.
+    ///
+    /// # Errors
+    ///
+    /// [`LateSettle`] when the lease is lost: the handler works for nobody.
+    pub fn extend(&mut self, now: Time, lease: LeaseId) -> Result<Time, LateSettle> {
+        self.enter(now);
+        if !self.leases.is_active(lease) {
+            self.books.late += 1;
+            self.emit(What::LateSettle { lease });
+            return Err(LateSettle);
+        }
+        let agent = self.leases[lease.slot].agent;
+        let expires = self.now + self.agents[agent as usize].call_timeout;
+        self.leases[lease.slot].expires = expires;
+        self.timers.leases.push(expires, lease);
+        self.timers.sooner(expires);
+        Ok(expires)
+    }
+
+    fn late(&mut self, lease: LeaseId) -> LateSettle {
+        self.books.late += 1;
+        self.emit(What::LateSettle { lease });
+        if self.leases.get(lease).is_some() {
+            // Its handler has just ended: no need to wait for the grace to end.
+            self.release(lease.slot);
+        }
+        LateSettle
+    }
+
+    /// A lease has run out: the attempt has failed, and the handler is told.
+    pub(crate) fn time_out(&mut self, slot: u32) {
+        self.lose_call(slot, CallEnd::TimedOut);
+        self.tell_handler(slot);
+    }
+
+    /// A call's worker is lost, and its slot with it.
+    pub(crate) fn lose_worker_call(&mut self, slot: u32) {
+        if self.leases[slot].state == LeaseState::Active {
+            self.lose_call(slot, CallEnd::WorkerLost);
+        }
+        self.release(slot);
+    }
+
+    fn lose_call(&mut self, slot: u32, end: CallEnd) {
+        let members = self.close(slot);
+        self.end_call(slot, end);
+        let probe = self.leases[slot].probe;
+        for &member in &members {
+            if !self.is_live(member) {
+                continue;
+            }
+            if end == CallEnd::WorkerLost {
+                self.lose_worker_under(member.index);
+            } else {
+                self.apply_verdict(member.index, Verdict::Failed, probe);
+            }
+        }
+        self.leases[slot].members = members;
+    }
+
+    /// Every member has its outcome while the call goes on: it works for nobody.
+    pub(crate) fn abandon(&mut self, slot: u32) {
+        let members = self.close(slot);
+        self.leases[slot].members = members;
+        self.end_call(slot, CallEnd::Abandoned);
+        self.tell_handler(slot);
+    }
+
+    /// The handler is told that nobody waits, and dropped when its grace is over.
+    fn tell_handler(&mut self, slot: u32) {
+        let (lease, worker) = (self.leases.id(slot), self.leases[slot].worker);
+        self.emit(What::Abandoned { lease, worker });
+        if self.config.cancel_grace_ms == 0 {
+            return self.release(slot);
+        }
+        let over = self.now + Duration::from_millis(self.config.cancel_grace_ms);
+        self.timers.graces.push(over, lease);
+        self.timers.sooner(over);
+    }
+
+    /// From here on the lease may settle no more.
+    fn close(&mut self, slot: u32) -> Vec<MessageId> {
+        let lease = &mut self.leases[slot];
+        lease.state = LeaseState::Closing;
+        std::mem::take(&mut lease.members)
+    }
+
+    /// Books a call's end with its agent and the agent's breaker.
+    fn end_call(&mut self, slot: u32, end: CallEnd) {
+        let now = self.now;
+        let id = self.leases.id(slot);
+        let lease = &self.leases[slot];
+        let (at, started, probe) = (lease.agent, lease.started, lease.probe);
+        let (size, in_flight) = (lease.size, lease.in_flight_at_start);
+        let agent = &mut self.agents[at as usize];
+        let health = match end {
+            CallEnd::Succeeded => {
+                agent.tally.succeeded(size, in_flight, now.since(started));
+                Health::Good
+            }
+            CallEnd::Failed | CallEnd::TimedOut | CallEnd::WorkerLost => {
+                agent.tally.calls.failed += 1;
+                Health::Bad
+            }
+            CallEnd::Declined | CallEnd::Abandoned => Health::Neutral,
+        };
+        self.emit(What::Ended {
+            lease: id,
+            agent: AgentId(at),
+            started,
+            size,
+            how: end,
+        });
+        self.tell_breaker(at, health, probe);
+    }
+
+    fn tell_breaker(&mut self, at: u32, health: Health, probe: bool) {
+        let bound = self.breaker_bound(&self.agents[at as usize]);
+        let Some(breaker) = &mut self.agents[at as usize].breaker else {
+            return;
+        };
+        if !breaker.call_ended(self.now, health, probe, bound) {
+            return;
+        }
+        let (state, until, fails_fast) =
+            (breaker.state(), breaker.open_until(), breaker.fails_fast());
+        let agent = AgentId(at);
+        self.emit(What::Breaker { agent, state });
+        if let Some(until) = until {
+            self.timers.agents.push(until, agent);
+            self.timers.sooner(until);
+        }
+        if fails_fast {
+            let waiting = |place| place == Whereabouts::Waiting;
+            self.finish_all(
+                agent,
+                waiting,
+                Outcome::DeadLettered(DeadReason::BreakerOpen),
+            );
+        }
+    }
+
+    /// Gives the messages of an agent that are in one of these places their outcome.
+    pub(crate) fn finish_all(
+        &mut self,
+        agent: AgentId,
+        places: impl Fn(Whereabouts) -> bool,
+        outcome: Outcome,
+    ) {
+        let affected =
+            |message: &Message<M>| message.account.agent == agent && places(message.whereabouts());
+        let all = self
+            .messages
+            .iter()
+            .filter(|(_, message)| affected(message));
+        let indices: Vec<u32> = all.map(|(index, _)| index).collect();
+        for index in indices {
+            self.finish(index, outcome);
+        }
+    }
+
+    fn apply_verdict(&mut self, index: u32, verdict: Verdict, probe: bool) {
+        match verdict {
+            Verdict::Delivered => self.finish(index, Outcome::Delivered),
+            Verdict::Rejected => self.finish(index, Outcome::Rejected),
+            Verdict::Discarded => self.finish(index, Outcome::Discarded),
+            Verdict::Failed if probe => self.put_back(index, Requeue::Probe),
+            Verdict::Failed => self.fail(index),
+            Verdict::Snoozed(until) => {
+                self.messages[index].snoozes += 1;
+                self.try_again_at(index, until, Requeue::Snooze);
+            }
+            Verdict::RateLimited(pause) => {
+                let agent = self.messages[index].account.agent;
+                let until = self.now + pause.unwrap_or(self.retries.first_backoff());
+                self.pause_until(agent, until);
+                self.put_back(index, Requeue::RateLimited);
+            }
+        }
+    }
+
+    /// An attempt is spent: once more, or never again.
+    fn fail(&mut self, index: u32) {
+        let message = &mut self.messages[index];
+        message.attempts += 1;
+        match self.retries.decide(message.attempts, message.luck) {
+            Retry::After(backoff) => {
+                let due = self.now + backoff;
+                self.try_again_at(index, due, Requeue::Retry);
+            }
+            Retry::AttemptsSpent => {
+                self.finish(index, Outcome::DeadLettered(DeadReason::AttemptsSpent));
+            }
+            Retry::BudgetSpent => {
+                self.finish(index, Outcome::DeadLettered(DeadReason::RetryBudgetSpent));
+            }
+        }
+    }
+
+    fn lose_worker_under(&mut self, index: u32) {
+        let message = &mut self.messages[index];
+        message.workers_lost += 1;
+        if message.workers_lost >= WORKERS_LOST_MOST {
+            self.finish(index, Outcome::DeadLettered(DeadReason::WorkersLost));
+        } else {
+            self.put_back(index, Requeue::WorkerLost);
+        }
+    }
+
+    /// The call's slot and its place at the agent are free again.
+    pub(crate) fn release(&mut self, slot: u32) {
+        let lease = &mut self.leases[slot];
+        let (worker, at, replica) = (lease.worker, lease.agent, lease.replica);
+        let held_keys = std::mem::take(&mut lease.held_keys);
+        self.leases.close(slot);
+        self.agents[at as usize].call_gone(replica);
+        for &key in &held_keys {
+            self.pass_key_on(at as usize, key);
+        }
+        self.emit(What::SlotFreed {
+            worker,
+            agent: AgentId(at),
+        });
+        if self.workers.free_slot(worker) {
+            self.dismiss(worker);
+        }
+    }
+}
+
+fn verdict_at(settlement: Settlement<'_>, at: usize) -> Verdict {
+    match settlement {
+        Settlement::All(verdict) => verdict,
+        Settlement::Each(verdicts) => verdicts.get(at).copied().unwrap_or(Verdict::Failed),
+        Settlement::Panicked => Verdict::Failed,
+    }
+}
+
+/// A call fails when it delivers nothing and something failed; 429, snooze, reject and
+/// discard apart.
+fn call_end(settlement: Settlement<'_>, size: usize, is_live: impl Fn(usize) -> bool) -> CallEnd {
+    let mut end = CallEnd::Declined;
+    for at in (0..size).filter(|&at| is_live(at)) {
+        match verdict_at(settlement, at) {
+            Verdict::Delivered => return CallEnd::Succeeded,
+            Verdict::Failed => end = CallEnd::Failed,
+            Verdict::Rejected
+            | Verdict::Discarded
+            | Verdict::Snoozed(_)
+            | Verdict::RateLimited(_) => {}
+        }
+    }
+    end
+}

@@ -1,0 +1,268 @@
+//! [`BrokerState`]: the broker's truth, and how its time passes.
+//!
+//! What may be done to it is in a file per verb (`submit.rs`, `take.rs`, `settle.rs`,
+//! `advance.rs`); what it is made of in a file per thing.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use ebbtide_policies::Policy;
+use ebbtide_policies::observation::Setting;
+use ebbtide_policies::units::Time;
+
+use crate::account::{Books, Tally};
+use crate::agents::Agent;
+use crate::config::BrokerConfig;
+use crate::control::Control;
+use crate::event::{Event, What};
+use crate::lanes::Lanes;
+use crate::leases::Leases;
+use crate::message::{AgentId, LeaseId, MessageId, WorkerId};
+use crate::messages::Message;
+use crate::retry::Retries;
+use crate::shutdown::Shutdown;
+use crate::table::Table;
+use crate::timers::TimerQueue;
+use crate::workers::{WorkerState, Workers};
+
+/// The broker as a state machine: everything that is true of its messages, agents, workers.
+///
+/// It owns neither clock nor I/O. A shell calls in with `now` (which never goes back; an
+/// earlier one counts as the latest seen), then asks what to do and when to come back:
+///
+/// 1. report what happened, at one instant in this order: [`settle`](Self::settle) and
+///    [`extend`](Self::extend); workers and agents; [`submit`](Self::submit) and
+///    [`cancel`](Self::cancel);
+/// 2. [`advance`](Self::advance): deadlines pass, leases are lost, the control tick runs;
+/// 3. [`take`](Self::take) calls for the workers with free slots, and start them;
+/// 4. drain [`poll_event`](Self::poll_event);
+/// 5. come back at [`next_wake`](Self::next_wake), or when something happens.
+///
+/// The same calls give the same results, byte for byte (invariant 9).
+pub struct BrokerState<M> {
+    pub(crate) config: BrokerConfig,
+    pub(crate) now: Time,
+    pub(crate) messages: Table<Message<M>>,
+    pub(crate) turns: u64,
+    pub(crate) agents: Vec<Agent>,
+    /// Agents that are not removed.
+    pub(crate) registered: u32,
+    pub(crate) topics: BTreeMap<String, Vec<AgentId>>,
+    pub(crate) lanes: Lanes,
+    pub(crate) workers: Workers,
+    pub(crate) leases: Leases,
+    pub(crate) retries: Retries,
+    pub(crate) control: Control,
+    pub(crate) books: Books,
+    pub(crate) tally: Tally,
+    pub(crate) timers: Timers,
+    pub(crate) shutdown: Shutdown,
+    /// Whether the queue was last said to be above its warning threshold.
+    pub(crate) warned: bool,
+    pub(crate) events: VecDeque<Event<M>>,
+}
+
+/// Everything that is due at a time, the ticks apart.
+#[derive(Debug, Default)]
+pub(crate) struct Timers {
+    pub(crate) delayed: TimerQueue<MessageId>,
+    pub(crate) deadlines: TimerQueue<MessageId>,
+    pub(crate) leases: TimerQueue<LeaseId>,
+    pub(crate) graces: TimerQueue<LeaseId>,
+    /// Agents whose pause or open breaker ends.
+    pub(crate) agents: TimerQueue<AgentId>,
+    /// No later than the first of all of them and of the ticks; earlier only by mistake.
+    pub(crate) first: Time,
+}
+
+/// Why the shell should come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Wake {
+    /// A pause, an open breaker or a cancelled handler's grace ends.
+    Agent,
+    /// A delayed message becomes due.
+    Due,
+    /// A message's deadline passes.
+    Deadline,
+    /// A call's lease ends.
+    Lease,
+    /// A shutdown's time is over.
+    Shutdown,
+    /// The control tick, or the grid of an early one.
+    Tick,
+    /// What blocked a waiting message ends: its batch closes, tokens are back.
+    Take,
+}
+
+impl<M> BrokerState<M> {
+    /// A broker at time zero with `config`'s initial workers ready and no agents.
+    #[must_use]
+    pub fn new(config: BrokerConfig, policy: Box<dyn Policy>) -> Self {
+        let control = Control::new(&config, policy);
+        let mut state = Self {
+            now: Time::ZERO,
+            messages: Table::default(),
+            turns: 0,
+            agents: Vec::new(),
+            registered: 0,
+            topics: BTreeMap::new(),
+            lanes: Lanes::new(&config),
+            workers: Workers::new(config.delivery_parallelism),
+            leases: Leases::default(),
+            retries: Retries::new(&config),
+            control,
+            books: Books::default(),
+            tally: Tally::default(),
+            timers: Timers::default(),
+            shutdown: Shutdown::default(),
+            warned: false,
+            events: VecDeque::new(),
+            config,
+        };
+        for _ in 0..state.control.setting.workers {
+            let worker = state.order_worker();
+            state.worker_ready(Time::ZERO, worker);
+        }
+        state
+    }
+
+    /// The setting in force.
+    #[must_use]
+    pub fn setting(&self) -> Setting {
+        self.control.setting
+    }
+
+    /// The books.
+    #[must_use]
+    pub fn books(&self) -> &Books {
+        &self.books
+    }
+
+    /// The latest time it was told.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &BrokerConfig {
+        &self.config
+    }
+
+    /// Whether there may be a call to take: a free slot and a message that may be taken.
+    #[must_use]
+    pub fn may_take(&self) -> bool {
+        self.workers.free_slots() > 0 && self.lanes.any_takeable()
+    }
+
+    /// The ready worker with a free slot and the fewest calls, the lowest name among equals.
+    #[must_use]
+    pub fn least_busy_worker(&self) -> Option<WorkerId> {
+        self.workers.least_busy()
+    }
+
+    /// Ready workers, lowest name first.
+    pub fn ready_workers(&self) -> impl Iterator<Item = WorkerId> + '_ {
+        let ready = |state| state == WorkerState::Ready;
+        self.workers
+            .iter()
+            .filter(move |worker| ready(worker.state))
+            .map(|worker| worker.id)
+    }
+
+    /// The messages of a call, in order; those that have an outcome are stale. Empty for a
+    /// stale lease.
+    #[must_use]
+    pub fn messages_of(&self, lease: LeaseId) -> &[MessageId] {
+        self.leases.get(lease).map_or(&[], |lease| &lease.members)
+    }
+
+    /// A message's payload, unless it has its outcome.
+    #[must_use]
+    pub fn payload(&self, message: MessageId) -> Option<&M> {
+        self.is_live(message)
+            .then(|| &self.messages[message.index].payload)
+    }
+
+    /// Attempts that a message has spent; `None` once it has its outcome.
+    #[must_use]
+    pub fn attempts(&self, message: MessageId) -> Option<u32> {
+        self.is_live(message)
+            .then(|| self.messages[message.index].attempts)
+    }
+
+    /// When a message expires, for the requests that its handler makes on its behalf; `None`
+    /// if never, or once it has its outcome.
+    #[must_use]
+    pub fn deadline(&self, message: MessageId) -> Option<Time> {
+        let deadline = self
+            .is_live(message)
+            .then(|| self.messages[message.index].deadline);
+        deadline.filter(|&deadline| deadline != Time::MAX)
+    }
+
+    /// Messages without an outcome: each one's payload, in no order that means anything.
+    pub fn unfinished(&self) -> impl Iterator<Item = Unfinished<'_, M>> {
+        self.messages.iter().map(|(_, message)| Unfinished {
+            account: message.account,
+            sent: message.sent,
+            started: message.started,
+            payload: &message.payload,
+        })
+    }
+
+    /// What happened since the last call, in order.
+    pub fn poll_event(&mut self) -> Option<Event<M>> {
+        self.events.pop_front()
+    }
+
+    /// Whether no message is left without an outcome.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.books.queued() + self.books.leased == 0
+    }
+
+    pub(crate) fn is_live(&self, message: MessageId) -> bool {
+        self.messages.is_live(message.index, message.generation)
+    }
+
+    pub(crate) fn id(&self, index: u32) -> MessageId {
+        MessageId {
+            index,
+            generation: self.messages.generation(index),
+        }
+    }
+
+    pub(crate) fn emit(&mut self, what: What<M>) {
+        self.events.push_back(Event { at: self.now, what });
+    }
+
+    /// The order of what becomes due from now on.
+    pub(crate) fn next_turn(&mut self) -> u64 {
+        self.turns += 1;
+        self.turns
+    }
+}
+
+/// A message without an outcome.
+#[derive(Clone, Copy, Debug)]
+pub struct Unfinished<'a, M> {
+    /// Its books.
+    pub account: crate::event::Account,
+    /// When its sender asked.
+    pub sent: Time,
+    /// Whether a call for it has started.
+    pub started: bool,
+    /// The message itself.
+    pub payload: &'a M,
+}
+
+impl<M> std::fmt::Debug for BrokerState<M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut it = f.debug_struct("BrokerState");
+        it.field("now", &self.now).field("books", &self.books);
+        it.field("setting", &self.control.setting)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,202 @@
+//! How messages come in, and how their senders call them back.
+
+use ebbtide_policies::units::Time;
+
+use crate::error::{Refusal, SubmitError};
+use crate::event::{Account, What};
+use crate::message::{AgentId, Kind, Lane, MessageId, Outcome, Submission};
+use crate::messages::{Message, Place};
+use crate::state::BrokerState;
+
+/// No message before or after.
+const NONE: u32 = u32::MAX;
+
+impl<M> BrokerState<M> {
+    /// Accepts a message, or gives it back with the reason (invariant 5).
+    ///
+    /// # Errors
+    ///
+    /// [`SubmitError`] when the queue is full by count or by bytes, the agent is unknown, or
+    /// the broker is shutting down and the message is not nested.
+    pub fn submit(
+        &mut self,
+        now: Time,
+        submission: Submission<M>,
+    ) -> Result<MessageId, SubmitError<M>> {
+        self.enter(now);
+        self.promote_due(self.now);
+        let refusal = self.refusal(&submission, &[submission.agent]);
+        if let Some(reason) = refusal {
+            self.refuse(&submission, submission.agent);
+            return Err(SubmitError { reason, submission });
+        }
+        let agent = submission.agent;
+        Ok(self.accept(submission, agent))
+    }
+
+    /// Sends a copy to every subscriber of `topic`: all are accepted, or none. The
+    /// submission's own agent and kind are not read. Returns how many there are.
+    ///
+    /// # Errors
+    ///
+    /// As [`submit`](Self::submit), and [`Refusal::NoSubscribers`].
+    pub fn broadcast(
+        &mut self,
+        now: Time,
+        topic: &str,
+        submission: Submission<M>,
+    ) -> Result<Vec<MessageId>, SubmitError<M>>
+    where
+        M: Clone,
+    {
+        self.enter(now);
+        self.promote_due(self.now);
+        let subscribers = self.topics.get(topic).cloned().unwrap_or_default();
+        let refusal = match subscribers.as_slice() {
+            [] => Some(Refusal::NoSubscribers),
+            subscribers => self.refusal(&submission, subscribers),
+        };
+        if let Some(reason) = refusal {
+            for &agent in &subscribers {
+                self.refuse(&submission, agent);
+            }
+            return Err(SubmitError { reason, submission });
+        }
+        let mut copy = |&agent: &AgentId| {
+            let kind = Kind::Broadcast;
+            self.accept(
+                Submission {
+                    kind,
+                    ..submission.clone()
+                },
+                agent,
+            )
+        };
+        Ok(subscribers.iter().map(&mut copy).collect())
+    }
+
+    /// The sender has gone: the message is cancelled, wherever it is. `false` if it has an
+    /// outcome already.
+    pub fn cancel(&mut self, now: Time, message: MessageId) -> bool {
+        self.enter(now);
+        self.promote_due(self.now);
+        let live = self.is_live(message);
+        if live {
+            self.finish(message.index, Outcome::Cancelled);
+            self.note_queue_level();
+        }
+        live
+    }
+
+    /// Why one message each to `agents` may not enter, if so.
+    fn refusal(&self, submission: &Submission<M>, agents: &[AgentId]) -> Option<Refusal> {
+        if self.shutdown.refuses(submission.nested) {
+            return Some(Refusal::ShuttingDown);
+        }
+        let known = |agent: &&AgentId| {
+            self.agents
+                .get(agent.0 as usize)
+                .is_some_and(|agent| !agent.removed)
+        };
+        if let Some(&unknown) = agents.iter().find(|agent| !known(agent)) {
+            return Some(Refusal::UnknownAgent(unknown));
+        }
+        let more = agents.len() as u64;
+        let size = more * u64::from(submission.size);
+        let reserve = match submission.lane {
+            Lane::Critical => self.config.reserve,
+            Lane::High | Lane::Normal | Lane::Low | Lane::Bulk => 0,
+        };
+        let allowed = self.config.max_queue_size.saturating_add(reserve);
+        let allowed_bytes = self.config.max_queue_bytes.0;
+        let (queued, bytes) = (self.books.queued(), self.books.bytes);
+        if queued + more <= allowed && bytes + size <= allowed_bytes {
+            return None;
+        }
+        let startable = self.startable(submission, agents);
+        if queued + more > allowed.saturating_add(startable.calls) {
+            return Some(Refusal::Full { queued, allowed });
+        }
+        (bytes + size > allowed_bytes.saturating_add(startable.bytes)).then_some(
+            Refusal::OverBytes {
+                queued: bytes,
+                size,
+                allowed: allowed_bytes,
+            },
+        )
+    }
+
+    fn refuse(&mut self, submission: &Submission<M>, agent: AgentId) {
+        self.books.refused += 1;
+        self.tally.flow.refused += 1;
+        let account = Account {
+            agent,
+            lane: submission.lane,
+            class: submission.class,
+        };
+        let sent = submission.sent.min(self.now);
+        self.emit(What::Refused { account, sent });
+    }
+
+    fn accept(&mut self, submission: Submission<M>, agent: AgentId) -> MessageId {
+        let now = self.now;
+        let account = Account {
+            agent,
+            lane: submission.lane,
+            class: submission.class,
+        };
+        let (sent, size) = (submission.sent.min(now), submission.size);
+        let due = submission.due.map_or(now, |due| due.max(now));
+        let deadline = submission.deadline.unwrap_or(Time::MAX);
+        let (index, generation) = self.messages.insert(Message {
+            account,
+            kind: submission.kind,
+            sent,
+            due,
+            turn: 0,
+            deadline,
+            ordering_key: submission.ordering_key,
+            luck: submission.luck,
+            size,
+            units: submission.units,
+            attempts: 0,
+            snoozes: 0,
+            workers_lost: 0,
+            started: false,
+            holds_key: false,
+            place: Place::Delayed,
+            previous: NONE,
+            next: NONE,
+            payload: submission.payload,
+        });
+        let message = MessageId { index, generation };
+        self.books.accepted += 1;
+        self.books.bytes += u64::from(size);
+        self.tally.flow.arrivals += 1;
+        self.agents[agent.0 as usize].tally.arrivals += 1;
+        self.retries.arrived();
+        if deadline != Time::MAX {
+            self.timers.deadlines.push(deadline, message);
+            self.timers.sooner(deadline);
+            let messages = &self.messages;
+            let live = self.books.queued() + self.books.leased;
+            let live = usize::try_from(live).unwrap_or(usize::MAX);
+            let is_live = |_, id: MessageId| messages.is_live(id.index, id.generation);
+            self.timers.deadlines.compact(live, is_live);
+        }
+        self.emit(What::Accepted {
+            message,
+            account,
+            sent,
+            due,
+        });
+        if due > now {
+            self.delay(index);
+        } else {
+            self.become_due(index);
+        }
+        self.note_queue_level();
+        debug_assert!(self.books.balance(), "invariant 1: {:?}", self.books);
+        message
+    }
+}

@@ -1,0 +1,103 @@
+//! A table whose rows have names that go stale when the row is freed.
+//!
+//! Messages live in one: a name from outside may be old, and an old name must find nothing
+//! rather than the row's next tenant.
+
+/// Rows by index; each index counts its tenants.
+#[derive(Clone, Debug)]
+pub(crate) struct Table<T> {
+    rows: Vec<Row<T>>,
+    free: Vec<u32>,
+}
+
+#[derive(Clone, Debug)]
+struct Row<T> {
+    generation: u32,
+    tenant: Option<T>,
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            free: Vec::new(),
+        }
+    }
+}
+
+impl<T> Table<T> {
+    /// Stores `tenant` and returns its index and generation.
+    pub(crate) fn insert(&mut self, tenant: T) -> (u32, u32) {
+        if let Some(index) = self.free.pop() {
+            let row = &mut self.rows[index as usize];
+            row.tenant = Some(tenant);
+            return (index, row.generation);
+        }
+        let index = u32::try_from(self.rows.len()).expect("fewer than 2^32 rows fit in memory");
+        self.rows.push(Row {
+            generation: 0,
+            tenant: Some(tenant),
+        });
+        (index, 0)
+    }
+
+    /// Takes the tenant out; its name is stale from here on.
+    pub(crate) fn remove(&mut self, index: u32) -> T {
+        let row = &mut self.rows[index as usize];
+        let tenant = row.tenant.take().expect("only tenants are removed");
+        row.generation = row.generation.wrapping_add(1);
+        self.free.push(index);
+        tenant
+    }
+
+    /// Whether `generation` of `index` is still the tenant.
+    pub(crate) fn is_live(&self, index: u32, generation: u32) -> bool {
+        self.rows
+            .get(index as usize)
+            .is_some_and(|row| row.generation == generation && row.tenant.is_some())
+    }
+
+    /// The present generation of `index`.
+    pub(crate) fn generation(&self, index: u32) -> u32 {
+        self.rows[index as usize].generation
+    }
+
+    /// Every tenant with its index, lowest index first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        (0..)
+            .zip(&self.rows)
+            .filter_map(|(index, row)| Some((index, row.tenant.as_ref()?)))
+    }
+}
+
+impl<T> std::ops::Index<u32> for Table<T> {
+    type Output = T;
+
+    fn index(&self, index: u32) -> &T {
+        let tenant = self.rows[index as usize].tenant.as_ref();
+        tenant.expect("core looks up live rows only")
+    }
+}
+
+impl<T> std::ops::IndexMut<u32> for Table<T> {
+    fn index_mut(&mut self, index: u32) -> &mut T {
+        let tenant = self.rows[index as usize].tenant.as_mut();
+        tenant.expect("core looks up live rows only")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_freed_rows_name_stays_stale_under_its_next_tenant() {
+        let mut table = Table::default();
+        let (index, old) = table.insert('a');
+        assert_eq!(table.remove(index), 'a');
+        assert!(!table.is_live(index, old));
+        let (again, new) = table.insert('b');
+        assert_eq!(again, index);
+        assert!(table.is_live(index, new) && !table.is_live(index, old));
+    }
+}

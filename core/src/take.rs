@@ -1,0 +1,243 @@
+//! Which calls start: the next message whose agent may be called, or the next closed batch.
+
+use ebbtide_policies::units::{Duration, Time};
+
+use crate::event::What;
+use crate::lanes::Rank;
+use crate::leases::LeaseState;
+use crate::message::{Call, Lane, WorkerId};
+use crate::messages::Place;
+use crate::protect::BatchRule;
+use crate::state::BrokerState;
+
+/// The message that goes first, and whose it is.
+#[derive(Clone, Copy, Debug)]
+struct Pick {
+    agent: u32,
+    index: u32,
+}
+
+impl<M> BrokerState<M> {
+    /// Starts up to `at_most` calls in `worker`'s free slots, each under a lease, appending
+    /// them to `calls`. When there is nothing (more) to take, [`next_wake`](Self::next_wake)
+    /// tells when there may be.
+    pub fn take(&mut self, now: Time, worker: WorkerId, at_most: u32, calls: &mut Vec<Call>) {
+        self.advance(now);
+        for _ in 0..self.workers.free_slots_of(worker).min(at_most) {
+            let Some(pick) = self.pick() else { break };
+            let call = self.start(worker, pick);
+            calls.push(call);
+        }
+        debug_assert!(self.books.balance(), "invariant 1: {:?}", self.books);
+    }
+
+    fn pick(&self) -> Option<Pick> {
+        self.pick_overdue().or_else(|| self.pick_in_turn())
+    }
+
+    /// The oldest message that has waited for longer than its lane's maximum (invariant 6).
+    fn pick_overdue(&self) -> Option<Pick> {
+        let mut best: Option<(Rank, Pick)> = None;
+        for lane in Lane::ALL {
+            for &agent in self.lanes.agents(lane) {
+                let queue = &self.agents[agent as usize].queues[lane.index()];
+                let Some((rank, index)) = queue.front(&self.messages) else {
+                    continue;
+                };
+                let beaten = best.is_some_and(|(least, _)| least <= rank);
+                if !beaten
+                    && self.lanes.is_overdue(lane, rank.0, self.now)
+                    && self.may_start(agent, lane)
+                {
+                    best = Some((rank, Pick { agent, index }));
+                }
+            }
+        }
+        best.map(|(_, pick)| pick)
+    }
+
+    /// Lane by lane in the discipline's order, in each the message that was due first.
+    fn pick_in_turn(&self) -> Option<Pick> {
+        self.lanes.in_turn().find_map(|lane| {
+            let mut best: Option<(Rank, Pick)> = None;
+            for &agent in self.lanes.agents(lane) {
+                let Some((rank, index)) = self.offer(agent, lane) else {
+                    continue;
+                };
+                let beaten = best.is_some_and(|(least, _)| least <= rank);
+                if !beaten && self.may_start(agent, lane) {
+                    best = Some((rank, Pick { agent, index }));
+                }
+            }
+            best.map(|(_, pick)| pick)
+        })
+    }
+
+    /// What an agent puts forward in `lane`: its first message, or its batch, which ranks in
+    /// its highest lane alone, by its oldest message.
+    fn offer(&self, agent: u32, lane: Lane) -> Option<(Rank, u32)> {
+        let agent = &self.agents[agent as usize];
+        let front = agent.queues[lane.index()].front(&self.messages);
+        if self.batch_rule(agent).is_none() {
+            return front;
+        }
+        if agent.lanes().next() != Some(lane) {
+            return None;
+        }
+        let ((rank, _), (_, index)) = (self.oldest(agent)?, front?);
+        Some((rank, index))
+    }
+
+    /// Whether the agent may be called; one with a unit limit only for the message that it
+    /// ranks first, so that a dear message is not starved by cheap ones behind it.
+    fn may_start(&self, agent: u32, lane: Lane) -> bool {
+        let agent = &self.agents[agent as usize];
+        self.block(agent, self.now).is_none()
+            && (agent.units.is_none() || self.first_ranked(agent, self.now).0 == lane)
+    }
+
+    fn start(&mut self, worker: WorkerId, pick: Pick) -> Call {
+        let now = self.now;
+        let slot = self.leases.open();
+        let mut members = std::mem::take(&mut self.leases[slot].members);
+        let rule = self.batch_rule(&self.agents[pick.agent as usize]);
+        let units = match rule {
+            None => {
+                members.push(self.id(pick.index));
+                let units = u64::from(self.messages[pick.index].units);
+                self.lease_message(pick.index, slot);
+                units
+            }
+            Some(rule) => self.fill_batch(pick, rule, slot, &mut members),
+        };
+        let agent = &mut self.agents[pick.agent as usize];
+        let probe = agent.is_probing();
+        let replica = agent.call_started();
+        agent.tally.units += units;
+        if let Some(calls) = &mut agent.calls {
+            calls.take(now, 1);
+        }
+        if let Some(bucket) = &mut agent.units {
+            bucket.take(now, units);
+        }
+        let (in_flight, expires) = (agent.in_flight, now + agent.call_timeout);
+        let size = members.len() as u32;
+        let lease = &mut self.leases[slot];
+        lease.state = LeaseState::Active;
+        lease.agent = pick.agent;
+        lease.replica = replica;
+        lease.worker = worker;
+        lease.started = now;
+        lease.expires = expires;
+        lease.in_flight_at_start = in_flight;
+        lease.probe = probe;
+        lease.size = size;
+        lease.live = size;
+        lease.members = members;
+        self.workers.take_slot(worker);
+        self.books.calls += 1;
+        self.tally.flow.started += u64::from(size);
+        let lease = self.leases.id(slot);
+        self.timers.leases.push(expires, lease);
+        self.timers.sooner(expires);
+        let taken = usize::try_from(self.workers.taken_slots()).unwrap_or(usize::MAX);
+        let leases = &self.leases;
+        self.timers.leases.compact(taken, |at, id| {
+            leases.is_active(id) && leases[id.slot].expires == at
+        });
+        self.announce(slot, worker);
+        self.note_queue_level();
+        Call {
+            lease,
+            agent: crate::message::AgentId(pick.agent),
+            replica,
+            worker,
+            size,
+            in_flight,
+            expires,
+        }
+    }
+
+    fn announce(&mut self, slot: u32, worker: WorkerId) {
+        let lease = self.leases.id(slot);
+        let (agent, size) = (self.leases[slot].agent, self.leases[slot].live);
+        self.emit(What::Started {
+            lease,
+            agent: crate::message::AgentId(agent),
+            worker,
+            size,
+        });
+        for at in 0..self.leases[slot].members.len() {
+            let id = self.leases[slot].members[at];
+            let message = &mut self.messages[id.index];
+            let (account, sent) = (message.account, message.sent);
+            let first = !std::mem::replace(&mut message.started, true);
+            if first {
+                self.tally.wait.record(self.now.since(sent));
+            }
+            self.emit(What::Taken {
+                message: id,
+                account,
+                sent,
+                first,
+            });
+        }
+    }
+
+    /// A waiting message leaves the queue for the call of lease `slot`.
+    fn lease_message(&mut self, index: u32, slot: u32) {
+        self.delist(index);
+        let message = &mut self.messages[index];
+        message.place = Place::Leased(slot);
+        self.books.leased += 1;
+        self.books.bytes -= u64::from(message.size);
+        self.lanes.charge(message.account.lane);
+    }
+
+    /// Fills a closed batch: overdue messages first, oldest first, then lane by lane, as far
+    /// as the units reach. Returns the units taken.
+    fn fill_batch(
+        &mut self,
+        pick: Pick,
+        rule: BatchRule,
+        slot: u32,
+        members: &mut Vec<crate::message::MessageId>,
+    ) -> u64 {
+        let oldest = self.oldest(&self.agents[pick.agent as usize]);
+        let oldest_due = oldest.map_or(self.now, |((due, _), _)| due);
+        let units_left = self.units_left(pick.agent);
+        let (mut units, mut last_due, mut due_sum) = (0_u64, Time::ZERO, 0_u64);
+        while members.len() < rule.size as usize {
+            let agent = &self.agents[pick.agent as usize];
+            if agent.takeable == 0 {
+                break;
+            }
+            let (_, index) = self.first_ranked(agent, self.now);
+            let message = &self.messages[index];
+            let (more, due) = (u64::from(message.units), message.due);
+            if !members.is_empty() && units + more > units_left {
+                break;
+            }
+            units += more;
+            last_due = last_due.max(due);
+            due_sum += self.now.since(due).as_nanos();
+            members.push(self.id(index));
+            self.lease_message(index, slot);
+        }
+        let full = members.len() == rule.size as usize;
+        let closed = if full {
+            last_due
+        } else {
+            oldest_due + rule.timeout
+        };
+        // Summed over members: closing minus due, and what they waited after it is not the batch's.
+        let after = self.now.since(closed).as_nanos() * members.len() as u64;
+        self.tally.flow.batch_wait += Duration::from_nanos(due_sum.saturating_sub(after));
+        units
+    }
+
+    fn units_left(&self, agent: u32) -> u64 {
+        let units = self.agents[agent as usize].units.as_ref();
+        units.map_or(u64::MAX, |units| units.whole_tokens(self.now))
+    }
+}

@@ -1,0 +1,164 @@
+//! The pool: workers by state, and their slots.
+//!
+//! Core orders workers and lets them go; the shell starts them and reports them ready or
+//! gone. A name is never used twice, so that a late report finds nothing.
+
+use crate::message::WorkerId;
+
+/// The workers that are not gone, lowest name first.
+#[derive(Clone, Debug)]
+pub(crate) struct Workers {
+    all: Vec<Worker>,
+    next_id: u32,
+    /// Slots of one worker.
+    parallelism: u32,
+    /// Free slots of ready workers.
+    free: u64,
+    /// Slots with a call.
+    taken: u64,
+    ready: u32,
+}
+
+/// One worker.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Worker {
+    pub(crate) id: WorkerId,
+    pub(crate) state: WorkerState,
+    /// Slots with a call.
+    pub(crate) calls: u32,
+}
+
+/// What a worker can do. One that is gone is not in the pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WorkerState {
+    Starting,
+    Ready,
+    Draining,
+}
+
+impl Workers {
+    pub(crate) fn new(parallelism: u32) -> Self {
+        Self {
+            all: Vec::new(),
+            next_id: 0,
+            parallelism,
+            free: 0,
+            taken: 0,
+            ready: 0,
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Worker> {
+        self.all.iter()
+    }
+
+    pub(crate) fn count(&self, state: WorkerState) -> u32 {
+        self.all
+            .iter()
+            .filter(|worker| worker.state == state)
+            .count() as u32
+    }
+
+    pub(crate) fn parallelism(&self) -> u32 {
+        self.parallelism
+    }
+
+    /// Free slots of ready workers.
+    pub(crate) fn free_slots(&self) -> u64 {
+        self.free
+    }
+
+    /// Slots with a call.
+    pub(crate) fn taken_slots(&self) -> u64 {
+        self.taken
+    }
+
+    /// Slots of ready workers.
+    pub(crate) fn ready_slots(&self) -> u64 {
+        u64::from(self.ready) * u64::from(self.parallelism)
+    }
+
+    /// Free slots of `id`; none unless it is ready.
+    pub(crate) fn free_slots_of(&self, id: WorkerId) -> u32 {
+        let worker = self.find(id).map(|at| &self.all[at]);
+        let ready = worker.filter(|worker| worker.state == WorkerState::Ready);
+        ready.map_or(0, |worker| self.parallelism - worker.calls)
+    }
+
+    /// The ready worker with a free slot and the fewest calls, the lowest name among equals.
+    pub(crate) fn least_busy(&self) -> Option<WorkerId> {
+        let ready = self
+            .all
+            .iter()
+            .filter(|worker| worker.state == WorkerState::Ready);
+        let free = ready.filter(|worker| worker.calls < self.parallelism);
+        free.min_by_key(|worker| worker.calls)
+            .map(|worker| worker.id)
+    }
+
+    /// Orders a worker.
+    pub(crate) fn order(&mut self) -> WorkerId {
+        let id = WorkerId(self.next_id);
+        self.next_id += 1;
+        self.all.push(Worker {
+            id,
+            state: WorkerState::Starting,
+            calls: 0,
+        });
+        id
+    }
+
+    /// Puts a worker into a state; `false` if it is gone or in it already.
+    pub(crate) fn set_state(&mut self, id: WorkerId, state: WorkerState) -> bool {
+        let Some(at) = self.find(id) else {
+            return false;
+        };
+        let worker = &mut self.all[at];
+        let before = std::mem::replace(&mut worker.state, state);
+        let free = u64::from(self.parallelism - worker.calls);
+        if before == WorkerState::Ready {
+            self.ready -= 1;
+            self.free -= free;
+        }
+        if state == WorkerState::Ready {
+            self.ready += 1;
+            self.free += free;
+        }
+        before != state
+    }
+
+    /// Takes a worker out of the pool, and its calls with it; `None` if it was gone.
+    pub(crate) fn remove(&mut self, id: WorkerId) -> Option<Worker> {
+        let worker = self.all.remove(self.find(id)?);
+        self.taken -= u64::from(worker.calls);
+        if worker.state == WorkerState::Ready {
+            self.ready -= 1;
+            self.free -= u64::from(self.parallelism - worker.calls);
+        }
+        Some(worker)
+    }
+
+    /// A call takes one of its slots.
+    pub(crate) fn take_slot(&mut self, id: WorkerId) {
+        let at = self.find(id).expect("calls start only in ready workers");
+        self.all[at].calls += 1;
+        self.taken += 1;
+        self.free -= 1;
+    }
+
+    /// A call gives its slot back. Whether that leaves a draining worker with nothing.
+    pub(crate) fn free_slot(&mut self, id: WorkerId) -> bool {
+        let at = self.find(id).expect("a lease outlives its worker nowhere");
+        let worker = &mut self.all[at];
+        worker.calls -= 1;
+        self.taken -= 1;
+        if worker.state == WorkerState::Ready {
+            self.free += 1;
+        }
+        worker.state == WorkerState::Draining && worker.calls == 0
+    }
+
+    fn find(&self, id: WorkerId) -> Option<usize> {
+        self.all.binary_search_by_key(&id, |worker| worker.id).ok()
+    }
+}
