@@ -1,0 +1,82 @@
+//! The queue that all contenders run, and the luck they share.
+
+use ebbtide_sim::streams::{MessageKey, Stream, Streams};
+use rand_distr::{Distribution, Exp1};
+
+/// Servers of the queue.
+pub const SERVERS: usize = 5;
+/// Mean of the exponential call time, nanoseconds.
+pub const MEAN_CALL_NS: f64 = 1e9;
+/// Mean of the exponential gap between arrivals, nanoseconds: 4.5 a second, so 90 % load.
+pub const MEAN_GAP_NS: f64 = 1e9 / 4.5;
+/// Mean wait in seconds by Erlang's formula C (P(wait) 0.76249), for these three numbers.
+pub const EXPECTED_WAIT_S: f64 = 1.52499;
+
+/// One run of the queue: started empty, run until the last of `messages` has left.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// How many messages arrive.
+    pub messages: u64,
+    /// Seed of all draws.
+    pub seed: u64,
+}
+
+/// What a contender saw.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// Messages served to the end.
+    pub served: u64,
+    /// Mean wait of a message, seconds.
+    pub mean_wait_s: f64,
+}
+
+impl Seen {
+    /// From the sum of all waits, in nanoseconds.
+    #[must_use]
+    pub fn from_sum(served: u64, waits_ns: u128) -> Self {
+        Self {
+            served,
+            mean_wait_s: waits_ns as f64 / 1e9 / served as f64,
+        }
+    }
+}
+
+/// The draws: keyed, as the simulator's are, so that all contenders meet the same messages.
+#[derive(Clone, Copy, Debug)]
+pub struct Luck {
+    gaps: Stream,
+    calls: Stream,
+}
+
+impl Luck {
+    /// The luck of one seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        let streams = Streams::new(seed, 0);
+        Self {
+            gaps: streams.stream("gaps", 0),
+            calls: streams.stream("calls", 0),
+        }
+    }
+
+    /// From the message before to message `number`, nanoseconds.
+    #[inline]
+    #[must_use]
+    pub fn gap_ns(&self, number: u64) -> u64 {
+        exponential_ns(self.gaps, number, MEAN_GAP_NS)
+    }
+
+    /// How long the call of message `number` takes, nanoseconds.
+    #[inline]
+    #[must_use]
+    pub fn call_ns(&self, number: u64) -> u64 {
+        exponential_ns(self.calls, number, MEAN_CALL_NS)
+    }
+}
+
+#[inline]
+fn exponential_ns(stream: Stream, number: u64, mean_ns: f64) -> u64 {
+    let key = MessageKey::new(0, 0, number).mixed();
+    let unit: f64 = Exp1.sample(&mut stream.draw(key, 0));
+    (unit * mean_ns) as u64
+}
