@@ -3,6 +3,7 @@
 //! Apart from the product: nothing here is shipped, and nothing shipped depends on it. A chore is
 //! a file; what runs other programs is in `shell.rs`, what fetches them in `tools.rs`.
 
+mod bench;
 mod ci;
 mod shell;
 mod testing;
@@ -16,6 +17,8 @@ cargo xtask CHORE
 
   ci            everything that must hold before a change lands, as continuous integration runs it
   test          the whole test suite; installs what the browser test needs where it may
+  bench         speed beside bare loops and peers, instructions a message
+  instructions  instructions a message of the simulator, against the limit and the record
   tidy          the rules of the house that no other tool checks: arrows, file heads, words, lengths
 ";
 
@@ -24,6 +27,8 @@ fn main() -> ExitCode {
     let done = shell::workspace_root().and_then(|root| match chore.as_deref() {
         Some("ci") => ci::run(&root),
         Some("test") => testing::run(&root),
+        Some("bench") => bench::run(&root),
+        Some("instructions") => bench::build(&root).and_then(|()| bench::instructions(&root)),
         Some("tidy") => tidy::run(&root),
         Some(other) => Err(format!("unknown chore {other:?}\n\n{HELP}")),
         None => Err(HELP.to_owned()),
