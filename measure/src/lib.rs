@@ -8,18 +8,27 @@
 //! Simulated, live and replayed runs share all of it. Pure: no files, no clock, no hash maps.
 
 pub mod books;
+mod calls;
+mod closing;
 pub mod compare;
 pub mod figures;
+pub mod histogram;
 pub mod interval;
+mod ledger;
+mod level;
 pub mod metric;
 pub mod plan;
+mod pool;
+mod queue;
 pub mod record;
 pub mod results;
 pub mod run;
 pub mod selector;
 pub mod series;
 pub mod steps;
+pub mod summary;
 pub mod threshold;
+mod timeline;
 
 /// The types in the fields of a run, so that who reads runs needs this crate alone.
 pub use ebbtide_core::units;
@@ -37,4 +46,5 @@ pub use record::{Recorder, RunEnd, Unfinished};
 pub use results::{PolicyResults, Report, Results, result_hash};
 pub use run::{Run, RunDetail};
 pub use selector::Selector;
+pub use summary::summarise;
 pub use threshold::{Threshold, ThresholdResult, ThresholdVerdict};

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use ebbtide_policies::objective::{Measure, Objective};
+
 /// One figure of a run, of an agent, of a lane or of a class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Metric {
@@ -213,6 +215,29 @@ impl Metric {
             .map(|row| row.metric)
     }
 
+    /// The quantile it is, if it is one.
+    #[must_use]
+    pub const fn quantile(self) -> Option<f64> {
+        match self {
+            Self::Wait(stat) | Self::Service(stat) | Self::Sojourn(stat) => stat.quantile(),
+            _ => None,
+        }
+    }
+
+    /// The figure that an objective limits; `None` unless its quantile is one that is kept.
+    #[must_use]
+    pub fn of_objective(objective: &Objective) -> Option<Self> {
+        let limited = |stat: &Stat| {
+            let quantile = stat.quantile();
+            quantile.is_some_and(|q| (q - objective.quantile).abs() < 1e-9)
+        };
+        let stat = Stat::ALL.into_iter().find(limited)?;
+        Some(match objective.measure {
+            Measure::Wait => Self::Wait(stat),
+            Measure::Sojourn => Self::Sojourn(stat),
+        })
+    }
+
     /// Where it stands in the JSON's `results`, such as `sojourn_s.p95`.
     #[must_use]
     pub fn path(self) -> &'static str {
@@ -248,5 +273,54 @@ impl Metric {
 impl fmt::Display for Metric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::{Figures, Sample, Times};
+
+    #[test]
+    fn every_metric_is_found_by_its_path_and_by_its_word() {
+        for metric in Metric::all() {
+            assert_eq!(Metric::from_path(metric.path()), Some(metric));
+            assert_eq!(Metric::from_word(metric.word()), Some(metric));
+        }
+    }
+
+    #[test]
+    fn every_metric_names_the_field_at_its_path() {
+        let figures = Figures::<Sample> {
+            service_s: Some(Times::default()),
+            utilisation: Some(Sample::default()),
+            workers_mean: Some(Sample::default()),
+            worker_seconds: Some(Sample::default()),
+            calls: Some(Sample::default()),
+            batch_mean: Some(Sample::default()),
+            scale_actions: Some(Sample::default()),
+            events_simulated: Some(Sample::default()),
+            ..Figures::default()
+        };
+        let place = |metric: Metric| Metric::all().position(|other| other == metric);
+        let numbered = figures.map(|metric, _| place(metric));
+        let json = serde_json::to_value(&numbered).expect("plain maps");
+        let mut found = 0;
+        for metric in Metric::all() {
+            let pointer = format!("/{}", metric.path().replace('.', "/"));
+            let at_path = json.pointer(&pointer).and_then(serde_json::Value::as_u64);
+            assert_eq!(at_path.map(|n| n as usize), place(metric), "{pointer}");
+            assert_eq!(numbered.get(metric), Some(&place(metric)));
+            found += 1;
+        }
+        assert_eq!(found, json.to_string().matches(':').count() - 3);
+    }
+
+    #[test]
+    fn an_objective_names_the_figure_it_limits() {
+        let of = |text: &str| Metric::of_objective(&text.parse().expect("an objective"));
+        assert_eq!(of("p95(sojourn) < 500ms"), Some(Metric::Sojourn(Stat::P95)));
+        assert_eq!(of("p99.9(wait) < 1s"), Some(Metric::Wait(Stat::P999)));
+        assert_eq!(of("p75(wait) < 1s"), None);
     }
 }

@@ -1,18 +1,61 @@
 //! The recorder: folds core's events into one [`Run`].
+//!
+//! It is fed every event of a run, five or so a message, so each is a few additions: where a
+//! message is counted is found by index, levels are summed only when they change, and nothing
+//! is allocated once each account was seen. Figures are made from the sums when the run is
+//! over, in `closing.rs`.
 
-use ebbtide_core::event::{Account, DecisionRecord, Event};
-use ebbtide_core::units::Time;
+use ebbtide_core::event::{Account, DecisionRecord, Event, What, Whereabouts, WorkerChange};
+use ebbtide_core::message::{AgentId, Outcome, WorkerId};
+use ebbtide_core::units::{Duration, Time};
+use ebbtide_policies::objective::Measure;
 
-use crate::plan::RecordPlan;
-use crate::run::Run;
+use crate::calls::AgentCalls;
+use crate::ledger::{Cell, Ledger, Window};
+use crate::level::Section;
+use crate::plan::{Detail, RecordPlan};
+use crate::pool::{Pool, PoolSection};
+use crate::queue::{Queue, QueueParts};
+use crate::run::{PoolState, Run};
+use crate::timeline::Timeline;
 
 /// Where each control decision goes besides: to a file, say.
 pub type DecisionSink = Box<dyn FnMut(&DecisionRecord) + Send>;
 
 /// Folds the events of one replication, in their order, into a [`Run`].
 pub struct Recorder {
-    plan: RecordPlan,
+    pub(crate) plan: RecordPlan,
     sink: Option<DecisionSink>,
+    pub(crate) window: Window,
+    phase: Phase,
+    /// When the window next begins or ends, or a bin ends: until then events only add.
+    next: Time,
+    pub(crate) ledger: Ledger,
+    pub(crate) calls: Vec<AgentCalls>,
+    queue: Queue,
+    pool: Pool,
+    /// What the levels came to in the window so far.
+    pub(crate) sums: WindowSums,
+    /// Applied changes of the workers wanted, in the window.
+    pub(crate) scale_actions: u64,
+    pub(crate) timeline: Option<Timeline>,
+    blocked: Vec<(Account, Time)>,
+}
+
+/// What levels came to in the window.
+#[derive(Debug, Default)]
+pub(crate) struct WindowSums {
+    pub(crate) waiting: Section,
+    pub(crate) pool: PoolSection,
+    /// By part; `None` until the window is over.
+    pub(crate) parts: Option<QueueParts>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    WarmUp,
+    Window,
+    Tail,
 }
 
 /// What a recorder must be told when the run is over.
@@ -40,7 +83,26 @@ impl Recorder {
     /// A recorder for one replication.
     #[must_use]
     pub fn new(plan: RecordPlan) -> Self {
-        Self { plan, sink: None }
+        let (agents, classes) = (plan.agents.len(), plan.classes.len());
+        let calls = plan.agents.iter().map(|agent| AgentCalls::new(agent.batch));
+        Self {
+            sink: None,
+            window: Window {
+                from: plan.warm_up,
+                to: plan.length,
+            },
+            phase: Phase::WarmUp,
+            next: Time::ZERO,
+            ledger: Ledger::new(agents, classes),
+            calls: calls.collect(),
+            queue: Queue::new(agents, classes),
+            pool: Pool::default(),
+            sums: WindowSums::default(),
+            scale_actions: 0,
+            timeline: (plan.detail == Detail::Full).then(|| Timeline::new(&plan)),
+            blocked: Vec::new(),
+            plan,
+        }
     }
 
     /// Hands every control decision on to `sink`.
@@ -50,18 +112,315 @@ impl Recorder {
         self
     }
 
-    /// Folds one event. Events come in the order of time.
-    pub fn record<M>(&mut self, _event: &Event<M>) {}
+    /// Folds one event. Events come in the order of time, and name only agents and classes
+    /// that the plan names.
+    pub fn record<M>(&mut self, event: &Event<M>) {
+        let at = event.at;
+        if at >= self.next {
+            self.pass(at);
+        }
+        match &event.what {
+            What::Accepted {
+                account, sent, due, ..
+            } => self.accepted(at, account, *sent, *due),
+            What::Refused { account, sent } => self.refused(account, *sent),
+            What::Due { account, .. } => self.queue.due(at, account),
+            What::Taken {
+                account,
+                sent,
+                first,
+                ..
+            } => {
+                self.queue.leave_waiting(at, account);
+                if *first {
+                    self.waited(account, *sent, at.since(*sent));
+                }
+            }
+            What::Started {
+                agent,
+                worker,
+                size,
+                ..
+            } => self.call_started(at, *agent, *worker, *size),
+            What::Ended { agent, started, .. } => {
+                if self.window.contains(*started) {
+                    self.calls[agent.0 as usize].ended(at, *started);
+                }
+            }
+            What::SlotFreed { worker, agent } => {
+                self.pool.slot_freed(at, *worker);
+                self.calls[agent.0 as usize].slot_freed(at);
+            }
+            What::Requeued { account, due, .. } => self.queue.enter(at, account, *due),
+            What::Finished {
+                account,
+                sent,
+                outcome,
+                was,
+                ..
+            } => self.finished(at, account, *sent, *outcome, *was),
+            What::Worker { worker, state } => self.worker_changed(at, *worker, *state),
+            What::Decided(record) => self.decided(record),
+            _ => {}
+        }
+    }
 
-    /// A message whose sender was blocked by a full queue until the run was over.
-    pub fn blocked(&mut self, _account: Account, _sent: Time) {}
+    /// The run ends with a message whose sender is still blocked by a full queue: it was
+    /// offered, neither accepted nor refused, and is as old as the run will be.
+    pub fn blocked(&mut self, account: Account, sent: Time) {
+        self.blocked.push((account, sent));
+    }
 
-    /// The run is over.
-    pub fn finish(self, _end: RunEnd<impl Iterator<Item = Unfinished>>) -> Run {
-        let _ = self.plan;
-        Run {
-            books: crate::books::Books::default(),
-            detail: None,
+    /// The run is over: the figures of all that was recorded.
+    #[must_use]
+    pub fn finish(mut self, end: RunEnd<impl IntoIterator<Item = Unfinished>>) -> Run {
+        self.pass(end.at);
+        self.close_window(end.at.min(self.window.to));
+        for message in end.unfinished {
+            let counts = &mut self.ledger.cell(&message.account).counts;
+            counts.outcomes.unfinished += 1;
+            self.still_open(&message, end.at);
+        }
+        for (account, sent) in std::mem::take(&mut self.blocked) {
+            self.offered(&account, sent).counts.blocked += 1;
+            let started = false;
+            self.still_open(
+                &Unfinished {
+                    account,
+                    sent,
+                    started,
+                },
+                end.at,
+            );
+        }
+        let state = self.pool_state();
+        if let Some(timeline) = &mut self.timeline {
+            timeline.series.finish(end.at, &self.queue, state);
+        }
+        self.into_run(end.at, end.events_simulated)
+    }
+
+    fn accepted(&mut self, at: Time, account: &Account, sent: Time, due: Time) {
+        self.queue.enter(at, account, due);
+        self.offered(account, sent).counts.accepted += 1;
+    }
+
+    fn refused(&mut self, account: &Account, sent: Time) {
+        let in_window = self.window.contains(sent);
+        let cell = self.offered(account, sent);
+        cell.counts.refused += 1;
+        cell.refused += u64::from(in_window);
+        if let Some(timeline) = &mut self.timeline {
+            timeline.series.open_bin().refused += 1;
+        }
+    }
+
+    /// A message was sent: its fate is to be counted in this cell.
+    fn offered(&mut self, account: &Account, sent: Time) -> &mut Cell {
+        if let Some(timeline) = &mut self.timeline {
+            timeline.series.offered(sent);
+        }
+        let cell = self.ledger.cell(account);
+        cell.offered += u64::from(self.window.contains(sent));
+        cell
+    }
+
+    fn waited(&mut self, account: &Account, sent: Time, wait: Duration) {
+        if self.window.contains(sent) {
+            let late = self.late(Measure::Wait, wait);
+            let cell = self.ledger.cell(account);
+            cell.waited += u64::from(!wait.is_zero());
+            cell.wait.ended.record(wait);
+            cell.late += late;
+        }
+    }
+
+    fn finished(
+        &mut self,
+        at: Time,
+        account: &Account,
+        sent: Time,
+        outcome: Outcome,
+        was: Whereabouts,
+    ) {
+        match was {
+            Whereabouts::Leased => {}
+            Whereabouts::Waiting => self.queue.leave_waiting(at, account),
+            Whereabouts::Delayed => self.queue.leave_delayed(),
+        }
+        let sojourn = at.since(sent);
+        let late = self.late(Measure::Sojourn, sojourn);
+        let in_window = self.phase == Phase::Window;
+        let cell = self.ledger.cell(account);
+        cell.counts.outcomes.count(outcome);
+        if in_window && outcome == Outcome::Delivered {
+            cell.delivered_in_window += 1;
+        }
+        if self.window.contains(sent) {
+            cell.end(outcome, sojourn);
+            cell.late += late;
+        }
+        if let Some(timeline) = &mut self.timeline {
+            timeline.series.open_bin().outcomes.count(outcome);
+            timeline.sojourns.ended(sent, sojourn);
+        }
+    }
+
+    fn call_started(&mut self, at: Time, agent: AgentId, worker: WorkerId, size: u32) {
+        self.pool.call_started(at, worker);
+        let in_window = self.phase == Phase::Window;
+        self.calls[agent.0 as usize].started(at, size, in_window);
+    }
+
+    fn worker_changed(&mut self, at: Time, worker: WorkerId, state: WorkerChange) {
+        self.pool.worker_changed(at, worker, state);
+        self.pool_changed(at);
+    }
+
+    fn decided(&mut self, record: &DecisionRecord) {
+        if let Some(sink) = &mut self.sink {
+            sink(record);
+        }
+        let rescaled = record.before.workers != record.applied.workers;
+        self.scale_actions += u64::from(rescaled && self.phase == Phase::Window);
+        self.plan.setting = record.applied;
+        if let Some(timeline) = &mut self.timeline {
+            timeline.decided(record);
+        }
+        if record.before != record.applied {
+            self.pool_changed(record.at);
+        }
+    }
+
+    fn pool_changed(&mut self, at: Time) {
+        let state = self.pool_state();
+        if let Some(timeline) = &mut self.timeline {
+            timeline.pool_changed(at, state);
+        }
+    }
+
+    fn pool_state(&self) -> PoolState {
+        PoolState {
+            setting: self.plan.setting,
+            starting: self.pool.starting,
+            ready: self.pool.ready,
+            draining: self.pool.draining,
+        }
+    }
+
+    /// A message had no outcome when the run was over.
+    fn still_open(&mut self, message: &Unfinished, end: Time) {
+        let age = end.since(message.sent);
+        if let Some(timeline) = &mut self.timeline {
+            timeline.sojourns.unfinished(message.sent, age);
+        }
+        if !self.window.contains(message.sent) {
+            return;
+        }
+        let mut late = self.late(Measure::Sojourn, age);
+        let waits = !message.started;
+        if waits {
+            late += self.late(Measure::Wait, age);
+        }
+        let cell = self.ledger.cell(&message.account);
+        if waits {
+            cell.waited += u64::from(!age.is_zero());
+            cell.wait.open.record(age);
+        }
+        cell.sojourn.open.record(age);
+        cell.late += late;
+        cell.late_open += late;
+    }
+
+    /// Nanoseconds by which `time` is beyond the objective, if that is of this measure.
+    fn late(&self, measure: Measure, time: Duration) -> u128 {
+        match &self.plan.objective {
+            Some(objective) if objective.measure == measure => {
+                u128::from((time - objective.limit).as_nanos())
+            }
+            _ => 0,
+        }
+    }
+
+    /// Time reaches `at`: closes the bins and turns the phases that end before.
+    #[cold]
+    fn pass(&mut self, at: Time) {
+        if let Some(timeline) = &mut self.timeline {
+            timeline.series.make_room(at);
+        }
+        loop {
+            let bin_end = self
+                .timeline
+                .as_ref()
+                .map_or(Time::MAX, |t| t.series.bin_end());
+            let turn = self.turn();
+            self.next = bin_end.min(turn);
+            if at < self.next || self.next == Time::MAX {
+                return;
+            }
+            if self.next == turn {
+                self.turn_phase();
+            } else {
+                self.drain(bin_end);
+                let state = self.pool_state();
+                if let Some(timeline) = &mut self.timeline {
+                    timeline.series.close_bin(&self.queue, state);
+                }
+            }
+        }
+    }
+
+    /// The first instant of the next phase. The window's last instant is still in the window.
+    fn turn(&self) -> Time {
+        match self.phase {
+            Phase::WarmUp => self.window.from,
+            Phase::Window => self.window.to + Duration::from_nanos(1),
+            Phase::Tail => Time::MAX,
+        }
+    }
+
+    fn turn_phase(&mut self) {
+        match self.phase {
+            Phase::WarmUp => self.open_window(),
+            Phase::Window => self.close_window(self.window.to),
+            Phase::Tail => {}
+        }
+    }
+
+    fn open_window(&mut self) {
+        let from = self.window.from;
+        self.drain(from);
+        self.queue.drain_parts(from);
+        for calls in &mut self.calls {
+            calls.drain(from);
+        }
+        self.phase = Phase::Window;
+    }
+
+    fn close_window(&mut self, to: Time) {
+        self.window.to = to;
+        if self.phase != Phase::Window {
+            return;
+        }
+        self.drain(to);
+        self.sums.parts = Some(self.queue.drain_parts(to));
+        for calls in &mut self.calls {
+            let busy = calls.drain(to);
+            calls.close(busy);
+        }
+        self.phase = Phase::Tail;
+    }
+
+    /// Books what the levels came to until `at`, in the open bin and in the window.
+    fn drain(&mut self, at: Time) {
+        let waiting = self.queue.drain(at);
+        let pool = self.pool.drain(at);
+        if self.phase == Phase::Window {
+            self.sums.waiting.append(waiting);
+            self.sums.pool.append(pool);
+        }
+        if let Some(timeline) = &mut self.timeline {
+            timeline.series.add_section(waiting, &pool);
         }
     }
 }

@@ -1,11 +1,20 @@
 //! A run over time, in bins of equal width: at most [`MAX_BINS`], whatever the run's length.
 //!
 //! When the bins are used up, each two are merged and the width doubles, so memory is flat.
-//! The CSV of both tables is here too, beside the fields it prints.
+//! Sojourns over time are in `series/sojourns.rs`, the CSV of both in `series/csv.rs`.
+
+mod sojourns;
+
+pub(crate) use sojourns::SojournRecorder;
+pub use sojourns::{MAX_SOJOURN_BINS, SojournBin, SojournSeries};
 
 use ebbtide_core::units::{Duration, Time};
 
 use crate::books::Outcomes;
+use crate::level::Section;
+use crate::pool::PoolSection;
+use crate::queue::Queue;
+use crate::run::PoolState;
 
 /// Most bins of a [`Series`].
 pub const MAX_BINS: usize = 4_096;
@@ -14,11 +23,14 @@ pub const MAX_BINS: usize = 4_096;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
     width: Duration,
+    /// Never empty; the last one is still being filled until the run is over.
     bins: Vec<Bin>,
+    /// When the run was over; [`Time::MAX`] until then.
+    end: Time,
 }
 
 /// What happened during one bin. Levels are those at its end unless said otherwise.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bin {
     /// Messages sent, accepted or not.
     pub offered: u64,
@@ -60,13 +72,42 @@ impl Bin {
         let ended = &self.outcomes;
         self.refused + ended.expired + ended.dead_lettered + ended.returned
     }
+
+    /// Makes one bin of this and the `next`.
+    fn absorb(&mut self, next: &Self) {
+        *self = Self {
+            offered: self.offered + next.offered,
+            refused: self.refused + next.refused,
+            outcomes: {
+                let mut both = self.outcomes;
+                both.add(&next.outcomes);
+                both
+            },
+            waiting_max: self.waiting_max.max(next.waiting_max),
+            waiting_time: self.waiting_time + next.waiting_time,
+            oldest_wait: self.oldest_wait.max(next.oldest_wait),
+            busy_slot_time: self.busy_slot_time + next.busy_slot_time,
+            busy_worker_time: self.busy_worker_time + next.busy_worker_time,
+            ..*next
+        };
+    }
 }
 
 impl Series {
     /// A series of bins that are known: read back from a file, say.
     #[must_use]
     pub const fn from_bins(width: Duration, bins: Vec<Bin>) -> Self {
-        Self { width, bins }
+        let end = Time::MAX;
+        Self { width, bins, end }
+    }
+
+    /// For a run of about `length`; a longer one makes the bins wider.
+    pub(crate) fn new(length: Duration) -> Self {
+        Self {
+            width: round_up(length.as_nanos() / (MAX_BINS as u64 / 2)),
+            bins: vec![Bin::default()],
+            end: Time::MAX,
+        }
     }
 
     /// Length of one bin.
@@ -86,31 +127,103 @@ impl Series {
     pub fn start_of(&self, index: usize) -> Time {
         Time::ZERO + self.width * index as u64
     }
+
+    /// How long bin `index` lasts: the width, or less for the last one.
+    #[must_use]
+    pub fn span_of(&self, index: usize) -> Duration {
+        self.start_of(index + 1)
+            .min(self.end)
+            .since(self.start_of(index))
+    }
+
+    /// When the bin that is being filled ends.
+    pub(crate) fn bin_end(&self) -> Time {
+        self.start_of(self.bins.len())
+    }
+
+    /// The bin that is being filled.
+    pub(crate) fn open_bin(&mut self) -> &mut Bin {
+        self.bins.last_mut().expect("there is always an open bin")
+    }
+
+    /// Counts a message sent at `sent`, which may be long ago if its sender was blocked.
+    pub(crate) fn offered(&mut self, sent: Time) {
+        let last = self.bins.len() - 1;
+        let index = (sent.as_nanos() / self.width.as_nanos()) as usize;
+        self.bins[index.min(last)].offered += 1;
+    }
+
+    /// Adds what the levels came to during a part of the open bin.
+    pub(crate) fn add_section(&mut self, waiting: Section, pool: &PoolSection) {
+        let bin = self.open_bin();
+        bin.waiting_max = bin.waiting_max.max(waiting.peak);
+        bin.waiting_time += length(waiting);
+        bin.busy_slot_time += length(pool.busy_slots);
+        bin.busy_worker_time += length(pool.busy_workers);
+    }
+
+    /// Ends the open bin with the levels of its end, and begins the next.
+    pub(crate) fn close_bin(&mut self, queue: &Queue, pool: PoolState) {
+        self.stamp(queue, pool);
+        self.bins.push(Bin::default());
+    }
+
+    /// Widens the bins until `at` falls into one of at most [`MAX_BINS`].
+    pub(crate) fn make_room(&mut self, at: Time) {
+        while at.as_nanos() / self.width.as_nanos() >= MAX_BINS as u64 {
+            self.width = self.width * 2;
+            let pairs = self.bins.chunks(2).map(|pair| {
+                let mut bin = pair[0];
+                if let Some(next) = pair.get(1) {
+                    bin.absorb(next);
+                }
+                bin
+            });
+            self.bins = pairs.collect();
+        }
+    }
+
+    /// The run was over at `end`, within the open bin, with these levels.
+    pub(crate) fn finish(&mut self, end: Time, queue: &Queue, pool: PoolState) {
+        self.stamp(queue, pool);
+        self.end = end;
+        // What happened at the very end belongs to the bin that ended there: one of no length
+        // has no rates.
+        let is_empty = end <= self.start_of(self.bins.len() - 1);
+        if let [.., before, last] = &mut self.bins[..]
+            && is_empty
+        {
+            before.absorb(last);
+            self.bins.pop();
+        }
+    }
+
+    fn stamp(&mut self, queue: &Queue, pool: PoolState) {
+        let bin = self.open_bin();
+        bin.waiting = queue.waiting();
+        bin.delayed = queue.delayed();
+        bin.wanted = pool.setting.workers;
+        bin.starting = pool.starting;
+        bin.ready = pool.ready;
+        bin.draining = pool.draining;
+        bin.batch_size = pool.setting.batch_size;
+    }
 }
 
-/// Sojourns over time, by when the message was sent.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SojournSeries {
-    /// Length of one bin.
-    pub width: Duration,
-    /// The bins, the first from time 0 on.
-    pub bins: Vec<SojournBin>,
+fn length(section: Section) -> Duration {
+    Duration::from_nanos(u64::try_from(section.area).unwrap_or(u64::MAX))
 }
 
-/// Sojourns of the messages sent during one bin. A quantile is `None` where not even one
-/// message lies beyond it; unfinished messages count as old as they were at the end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SojournBin {
-    /// Messages.
-    pub count: u64,
-    /// How many of them were unfinished: from there on the true values may be larger.
-    pub unfinished: u64,
-    /// The median.
-    pub p50: Option<Duration>,
-    /// 95 % are shorter.
-    pub p95: Option<Duration>,
-    /// 99 % are shorter.
-    pub p99: Option<Duration>,
-    /// The longest.
-    pub max: Option<Duration>,
+/// The next of 1, 2, 5, 10, 20, … nanoseconds that is at least `nanos`.
+pub(crate) fn round_up(nanos: u64) -> Duration {
+    let mut step = 1_u64;
+    loop {
+        for factor in [1, 2, 5] {
+            let width = step.saturating_mul(factor);
+            if width >= nanos {
+                return Duration::from_nanos(width);
+            }
+        }
+        step = step.saturating_mul(10);
+    }
 }

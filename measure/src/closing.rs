@@ -1,0 +1,171 @@
+//! The books of one run, made from what its recorder summed up.
+
+use std::collections::BTreeMap;
+
+use ebbtide_core::event::Account;
+use ebbtide_core::message::Lane;
+use ebbtide_core::units::Time;
+
+use crate::books::{Books, Group};
+use crate::calls::Calls;
+use crate::figures::{Figures, Sample, Times};
+use crate::histogram::{OPEN_TOLERANCE, OpenLatencies};
+use crate::ledger::Cell;
+use crate::level::Section;
+use crate::queue::QueueParts;
+use crate::record::Recorder;
+use crate::run::{Curves, Run, RunDetail};
+
+impl Recorder {
+    /// The run, once its window is closed and its unfinished messages are counted.
+    pub(crate) fn into_run(mut self, end: Time, events_simulated: Option<u64>) -> Run {
+        let total = self.ledger.merged(|_| true);
+        let mut calls = Calls::default();
+        for agent in &self.calls {
+            calls.merge(agent.in_window());
+        }
+        let detail = self.timeline.take().map(|timeline| RunDetail {
+            warm_up: self.plan.warm_up,
+            length: self.plan.length,
+            end,
+            objective: self.plan.objective,
+            faults: self.plan.faults.clone(),
+            series: timeline.series,
+            sojourns: timeline.sojourns.finish(),
+            pool: timeline.pool,
+            decisions: timeline.decisions,
+            curves: Curves {
+                wait: total.wait.ranked().curve(),
+                service: calls.length.ranked().curve(),
+                sojourn: total.sojourn.ranked().curve(),
+            },
+        });
+        let books = Books {
+            total: self.whole(&total, &calls, events_simulated),
+            by_agent: self.agents(),
+            by_lane: self.lanes(),
+            by_class: self.classes(),
+        };
+        Run { books, detail }
+    }
+
+    fn whole(&self, cell: &Cell, calls: &Calls, events_simulated: Option<u64>) -> Group<Sample> {
+        let mut group = self.group(cell, self.sums.waiting);
+        self.add_calls(&mut group.figures, calls);
+        let figures = &mut group.figures;
+        let alive = self.sums.pool.alive.seconds();
+        figures.batch_mean = Some(share(calls.batched, calls.batches));
+        figures.workers_mean = Some(self.per_second(alive));
+        figures.worker_seconds = Some(Sample::exact(alive));
+        figures.scale_actions = Some(Sample::exact(self.scale_actions as f64));
+        figures.events_simulated = events_simulated.map(|events| Sample::exact(events as f64));
+        group
+    }
+
+    fn agents(&self) -> BTreeMap<String, Group<Sample>> {
+        let sections = self.parts(|parts| &parts.by_agent);
+        let agents = self.plan.agents.iter().zip(&self.calls).enumerate();
+        agents
+            .map(|(id, (agent, calls))| {
+                let cell = self.ledger.merged(|account| account.agent.0 as usize == id);
+                let mut group = self.group(&cell, section(sections, id));
+                let calls = calls.in_window();
+                self.add_calls(&mut group.figures, calls);
+                if agent.batch {
+                    group.figures.batch_mean = Some(share(calls.batched, calls.batches));
+                }
+                (agent.name.clone(), group)
+            })
+            .collect()
+    }
+
+    fn lanes(&self) -> BTreeMap<String, Group<Sample>> {
+        let sections = self.parts(|parts| &parts.by_lane);
+        let of = |lane: Lane| self.part(section(sections, lane.index()), |a| a.lane == lane);
+        Lane::ALL
+            .into_iter()
+            .map(|lane| (lane.name().to_owned(), of(lane)))
+            .collect()
+    }
+
+    fn classes(&self) -> BTreeMap<String, Group<Sample>> {
+        let sections = self.parts(|parts| &parts.by_class);
+        let of = |id| self.part(section(sections, id), |a| usize::from(a.class.0) == id);
+        let classes = self.plan.classes.iter().enumerate();
+        classes.map(|(id, name)| (name.clone(), of(id))).collect()
+    }
+
+    fn part(&self, waiting: Section, belongs: impl Fn(&Account) -> bool) -> Group<Sample> {
+        self.group(&self.ledger.merged(belongs), waiting)
+    }
+
+    fn parts(&self, of: impl Fn(&QueueParts) -> &Vec<Section>) -> &[Section] {
+        self.sums.parts.as_ref().map_or(&[], |parts| of(parts))
+    }
+
+    /// What messages alone tell.
+    fn group(&self, cell: &Cell, waiting: Section) -> Group<Sample> {
+        let waits = cell.wait.count();
+        let figures = Figures {
+            offered_per_s: self.per_second(cell.offered as f64),
+            throughput_per_s: self.per_second(cell.delivered_in_window as f64),
+            success_rate: share(cell.delivered, cell.offered),
+            loss_share: share(cell.refused, cell.offered),
+            dead_share: share(cell.dead, cell.ended),
+            waiting_share: share(cell.waited, waits),
+            wait_s: times(&cell.wait),
+            sojourn_s: times(&cell.sojourn),
+            lateness_s: self.lateness(cell),
+            queue_mean: self.per_second(waiting.seconds()),
+            queue_max: Sample::exact(waiting.peak as f64),
+            ..Figures::default()
+        };
+        Group {
+            counts: cell.counts,
+            figures,
+        }
+    }
+
+    /// What calls tell besides.
+    fn add_calls(&self, figures: &mut Figures<Sample>, calls: &Calls) {
+        let slots = self.sums.pool.open.seconds() * f64::from(self.plan.parallelism);
+        figures.service_s = Some(times(&calls.length));
+        figures.calls = Some(Sample::exact(calls.started as f64));
+        figures.utilisation = Some(ratio(calls.busy.seconds(), slots));
+    }
+
+    /// Seconds beyond the objective; no value without one.
+    fn lateness(&self, cell: &Cell) -> Sample {
+        let seconds = cell.late as f64 / 1e9;
+        Sample {
+            value: self.plan.objective.map(|_| seconds),
+            at_least: cell.late_open as f64 > OPEN_TOLERANCE * cell.late as f64,
+        }
+    }
+
+    /// `amount` per second of the window.
+    fn per_second(&self, amount: f64) -> Sample {
+        ratio(amount, self.window.to.since(self.window.from).as_secs_f64())
+    }
+}
+
+fn times(latencies: &OpenLatencies) -> Times<Sample> {
+    let ranked = latencies.ranked();
+    Times::from_fn(|stat| ranked.stat(stat))
+}
+
+fn section(sections: &[Section], index: usize) -> Section {
+    sections.get(index).copied().unwrap_or_default()
+}
+
+fn share(part: u64, whole: u64) -> Sample {
+    ratio(part as f64, whole as f64)
+}
+
+/// No value where there is nothing to divide by.
+fn ratio(part: f64, whole: f64) -> Sample {
+    Sample {
+        value: (whole > 0.0).then(|| part / whole),
+        at_least: false,
+    }
+}

@@ -1,0 +1,312 @@
+//! Many times in little space: HDR histograms with exact sums and maxima, and what is known
+//! of times that had not ended.
+//!
+//! A histogram keeps three significant digits: its relative error is at most 1/1000
+//! ([`RELATIVE_ERROR`]). Means and maxima are exact. Histograms merge without loss.
+
+use ebbtide_core::units::Duration;
+use hdrhistogram::Histogram;
+
+use crate::figures::Sample;
+use crate::metric::Stat;
+use crate::run::CurvePoint;
+
+/// Largest relative error of a quantile.
+pub const RELATIVE_ERROR: f64 = 1e-3;
+
+/// A quantile is printed only when at least this many messages of a run lie beyond it.
+pub const MIN_BEYOND: f64 = 100.0;
+
+/// A figure with unfinished messages in it is a lower bound ("≥") when they could move it by
+/// more than this share of itself.
+pub const OPEN_TOLERANCE: f64 = 0.01;
+
+const DIGITS: u8 = 3;
+const NANOS_PER_SEC: f64 = 1e9;
+/// The longest time the crate can represent, 146 years; longer ones count as this long.
+const LONGEST: u64 = i64::MAX as u64 / 2;
+
+/// Latencies that ended. A bucket holds four thousand million of them, then saturates.
+#[derive(Clone, Debug)]
+pub(crate) struct Latencies {
+    histogram: Histogram<u32>,
+    sum: u128,
+    longest: u64,
+}
+
+impl Default for Latencies {
+    fn default() -> Self {
+        Self {
+            histogram: Histogram::new(DIGITS).expect("three digits are within 0 to 5"),
+            sum: 0,
+            longest: 0,
+        }
+    }
+}
+
+impl Latencies {
+    /// Counts one time.
+    pub(crate) fn record(&mut self, time: Duration) {
+        let nanos = time.as_nanos().min(LONGEST);
+        self.sum += u128::from(nanos);
+        self.longest = self.longest.max(nanos);
+        self.histogram
+            .record(nanos)
+            .expect("it grows up to the longest time");
+    }
+
+    /// Counts all that `other` counted.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.histogram
+            .add(&other.histogram)
+            .expect("it grows up to the longest time");
+        self.sum += other.sum;
+        self.longest = self.longest.max(other.longest);
+    }
+
+    /// How many were counted.
+    pub(crate) fn count(&self) -> u64 {
+        self.histogram.len()
+    }
+
+    /// The time that a share `q` (0–1) of them does not exceed; zero if there are none.
+    fn quantile(&self, q: f64) -> u64 {
+        self.histogram.value_at_quantile(q).min(self.longest)
+    }
+}
+
+/// Latencies of which some had not ended when they were last seen.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OpenLatencies {
+    /// Those that ended.
+    pub(crate) ended: Latencies,
+    /// Those that had not: each is at least this long.
+    pub(crate) open: Latencies,
+}
+
+impl OpenLatencies {
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.ended.merge(&other.ended);
+        self.open.merge(&other.open);
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.ended.count() + self.open.count()
+    }
+
+    /// The same times ready to be asked for quantiles.
+    pub(crate) fn ranked(&self) -> Ranked<'_> {
+        let mut all = self.ended.clone();
+        all.merge(&self.open);
+        Ranked { times: self, all }
+    }
+}
+
+/// Latencies in order: once with the open ones as old as they were, once with them never ending.
+pub(crate) struct Ranked<'a> {
+    times: &'a OpenLatencies,
+    all: Latencies,
+}
+
+impl Ranked<'_> {
+    /// The figure `stat` in seconds; no value where it may not be printed.
+    pub(crate) fn stat(&self, stat: Stat) -> Sample {
+        let count = self.times.count();
+        if count == 0 {
+            return Sample::default();
+        }
+        match stat {
+            Stat::Mean => self.mean(count),
+            Stat::Max => Sample {
+                value: Some(self.all.longest as f64 / NANOS_PER_SEC),
+                at_least: self.times.open.count() > 0
+                    && self.times.open.longest >= self.times.ended.longest,
+            },
+            Stat::P50 | Stat::P90 | Stat::P95 | Stat::P99 | Stat::P999 => {
+                let q = stat.quantile().expect("these are the quantiles");
+                if !enough_beyond(count, q) {
+                    return Sample::default();
+                }
+                let (nanos, at_least) = self.quantile(q);
+                Sample {
+                    value: Some(nanos as f64 / NANOS_PER_SEC),
+                    at_least,
+                }
+            }
+        }
+    }
+
+    /// The open ones are counted as old as they were. If being twice as old would move the
+    /// mean by more than the tolerance, it is a lower bound.
+    fn mean(&self, count: u64) -> Sample {
+        let sum = self.all.sum as f64;
+        Sample {
+            value: Some(sum / count as f64 / NANOS_PER_SEC),
+            at_least: self.times.open.sum as f64 > OPEN_TOLERANCE * sum,
+        }
+    }
+
+    /// The quantile `q` with the open ones as old as they were, and whether it could be larger
+    /// by more than the tolerance: it is asked again with the open ones never ending.
+    fn quantile(&self, q: f64) -> (u64, bool) {
+        let low = self.all.quantile(q);
+        let ended = self.times.ended.count() as f64;
+        let rank = (q * self.times.count() as f64).ceil();
+        let at_least = self.times.open.count() > 0
+            && (rank > ended
+                || self.times.ended.quantile(rank / ended) as f64
+                    > low as f64 * (1.0 + OPEN_TOLERANCE));
+        (low, at_least)
+    }
+
+    /// The curve of times by percentile: ten points for each tenfold of rarity, up to the
+    /// longest.
+    pub(crate) fn curve(&self) -> Vec<CurvePoint> {
+        let count = self.times.count();
+        if count == 0 {
+            return Vec::new();
+        }
+        let rarer = (0_u32..).map(|step| 10_f64.powf(-f64::from(step) / 10.0));
+        let inner = rarer.take_while(|beyond| beyond * count as f64 >= 1.0);
+        let quantiles = inner.map(|beyond| 1.0 - beyond).chain([1.0]);
+        quantiles
+            .map(|quantile| {
+                let (nanos, at_least) = self.quantile(quantile);
+                let within = (quantile * count as f64).ceil() as u64;
+                CurvePoint {
+                    quantile,
+                    value: Duration::from_nanos(nanos),
+                    beyond: count - within.min(count),
+                    at_least,
+                }
+            })
+            .collect()
+    }
+}
+
+/// Whether the quantile `q` of `count` messages has enough of them beyond it.
+fn enough_beyond(count: u64, q: f64) -> bool {
+    // A millionth of a message forgives that 1 − q is rounded.
+    count as f64 * (1.0 - q) >= MIN_BEYOND - 1e-6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn times(nanos: impl IntoIterator<Item = u64>) -> Latencies {
+        let mut times = Latencies::default();
+        for value in nanos {
+            times.record(Duration::from_nanos(value));
+        }
+        times
+    }
+
+    fn ended(nanos: impl IntoIterator<Item = u64>) -> OpenLatencies {
+        OpenLatencies {
+            ended: times(nanos),
+            open: Latencies::default(),
+        }
+    }
+
+    #[test]
+    fn quantiles_lie_within_the_stated_error() {
+        let times = ended((1..=100_000_u64).map(|k| k * 1_234_567));
+        let ranked = times.ranked();
+        for stat in [Stat::P50, Stat::P90, Stat::P95, Stat::P99, Stat::P999] {
+            let q = stat.quantile().expect("a quantile");
+            let exact = (q * 100_000.0).ceil() * 1_234_567.0 / 1e9;
+            let got = ranked.stat(stat).value.expect("enough beyond");
+            assert!(
+                (got / exact - 1.0).abs() <= RELATIVE_ERROR,
+                "{stat:?}: {got} for {exact}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_constant_time_is_reported_exactly() {
+        let times = ended([35_000_001; 1_000]);
+        let ranked = times.ranked();
+        for stat in [Stat::Mean, Stat::P50, Stat::P90, Stat::Max] {
+            assert_eq!(ranked.stat(stat), Sample::exact(0.035_000_001), "{stat:?}");
+        }
+    }
+
+    #[test]
+    fn p99_wants_ten_thousand_messages() {
+        assert_eq!(ended(0..9_999).ranked().stat(Stat::P99).value, None);
+        assert!(ended(0..10_000).ranked().stat(Stat::P99).value.is_some());
+        assert_eq!(ended(0..199).ranked().stat(Stat::P50).value, None);
+        assert!(ended(0..200).ranked().stat(Stat::P50).value.is_some());
+        assert!(ended(0..100_000).ranked().stat(Stat::P999).value.is_some());
+    }
+
+    #[test]
+    fn nothing_counted_is_no_value() {
+        let times = OpenLatencies::default();
+        for stat in Stat::ALL {
+            assert_eq!(times.ranked().stat(stat), Sample::default());
+        }
+        assert!(times.ranked().curve().is_empty());
+    }
+
+    #[test]
+    fn a_quantile_among_unfinished_messages_is_a_lower_bound() {
+        let mut times = ended([1_000_000; 9_000]);
+        for _ in 0..1_000 {
+            times.open.record(Duration::from_millis(5));
+        }
+        let ranked = times.ranked();
+        assert!(!ranked.stat(Stat::P50).at_least);
+        assert!(!ranked.stat(Stat::P90).at_least);
+        assert!(ranked.stat(Stat::P95).at_least);
+        assert!(ranked.stat(Stat::Mean).at_least);
+        assert!(ranked.stat(Stat::Max).at_least);
+    }
+
+    #[test]
+    fn young_unfinished_messages_make_a_bound_only_where_they_could_matter() {
+        // Half the messages are 1 ms, half 100 ms, and as many again had just been sent: if
+        // those never end, the median is 100 ms and not the 1 ms it seems.
+        let mut times = ended((0..1_000).map(|k| if k % 2 == 0 { 1_000_000 } else { 100_000_000 }));
+        for _ in 0..500 {
+            times.open.record(Duration::ZERO);
+        }
+        assert!(times.ranked().stat(Stat::P50).at_least);
+        let mut few = ended([1_000_000; 100_000]);
+        few.open.record(Duration::ZERO);
+        for stat in [Stat::Mean, Stat::P50, Stat::P99, Stat::Max] {
+            assert!(!few.ranked().stat(stat).at_least, "{stat:?}");
+        }
+    }
+
+    #[test]
+    fn merging_equals_recording_at_once() {
+        let values: Vec<u64> = (0..5_000_u64)
+            .map(|k| k * k * 977 % 70_000_000_007)
+            .collect();
+        let (left, right) = values.split_at(1_700);
+        let mut merged = ended(left.iter().copied());
+        merged.merge(&ended(right.iter().copied()));
+        let whole = ended(values.iter().copied());
+        for stat in Stat::ALL {
+            assert_eq!(merged.ranked().stat(stat), whole.ranked().stat(stat));
+        }
+        assert_eq!(merged.ranked().curve(), whole.ranked().curve());
+    }
+
+    #[test]
+    fn the_curve_rises_to_the_longest_time() {
+        let curve = ended(1..=1_000).ranked().curve();
+        assert!(curve.is_sorted_by_key(|point| point.value));
+        let last = curve.last().expect("not empty");
+        assert_eq!((last.quantile, last.beyond), (1.0, 0));
+        assert_eq!(last.value, Duration::from_nanos(1_000));
+    }
+
+    #[test]
+    fn a_time_beyond_all_bounds_is_counted() {
+        assert_eq!(times([u64::MAX]).count(), 1);
+    }
+}

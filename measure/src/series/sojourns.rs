@@ -1,0 +1,144 @@
+//! Sojourns over time: a small histogram for each stretch of time in which messages were sent.
+
+use ebbtide_core::units::{Duration, Time};
+use hdrhistogram::Histogram;
+
+use crate::series::round_up;
+
+/// Most bins of a [`SojournSeries`].
+pub const MAX_SOJOURN_BINS: usize = 512;
+
+/// Two digits: enough for a line on a plot, and 512 of them are a few megabytes.
+const DIGITS: u8 = 2;
+const LONGEST: u64 = i64::MAX as u64 / 2;
+
+/// Sojourns over time, by when the message was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SojournSeries {
+    /// Length of one bin.
+    pub width: Duration,
+    /// The bins, the first from time 0 on.
+    pub bins: Vec<SojournBin>,
+}
+
+/// Sojourns of the messages sent during one bin. A quantile is `None` where not even one
+/// message lies beyond it; unfinished messages count as old as they were at the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SojournBin {
+    /// Messages.
+    pub count: u64,
+    /// How many of them were unfinished: the true values may be larger.
+    pub unfinished: u64,
+    /// The median; relative error at most 1/100, as the other quantiles.
+    pub p50: Option<Duration>,
+    /// 95 % are shorter.
+    pub p95: Option<Duration>,
+    /// 99 % are shorter.
+    pub p99: Option<Duration>,
+    /// The longest.
+    pub max: Option<Duration>,
+}
+
+/// Collects a [`SojournSeries`].
+#[derive(Debug)]
+pub(crate) struct SojournRecorder {
+    width: Duration,
+    bins: Vec<Collected>,
+}
+
+#[derive(Debug)]
+struct Collected {
+    histogram: Histogram<u32>,
+    unfinished: u64,
+}
+
+impl Default for Collected {
+    fn default() -> Self {
+        Self {
+            histogram: Histogram::new(DIGITS).expect("two digits are within 0 to 5"),
+            unfinished: 0,
+        }
+    }
+}
+
+impl SojournRecorder {
+    /// For a run of about `length`; a longer one makes the bins wider.
+    pub(crate) fn new(length: Duration) -> Self {
+        Self {
+            width: round_up(length.as_nanos() / 400),
+            bins: Vec::new(),
+        }
+    }
+
+    /// Counts a message sent at `sent` that ended `sojourn` later.
+    pub(crate) fn ended(&mut self, sent: Time, sojourn: Duration) {
+        self.record(sent, sojourn);
+    }
+
+    /// Counts a message sent at `sent` that had not ended `age` later.
+    pub(crate) fn unfinished(&mut self, sent: Time, age: Duration) {
+        self.record(sent, age).unfinished += 1;
+    }
+
+    fn record(&mut self, sent: Time, sojourn: Duration) -> &mut Collected {
+        let mut index = (sent.as_nanos() / self.width.as_nanos()) as usize;
+        if index >= self.bins.len() {
+            index = self.grow(sent);
+        }
+        let bin = &mut self.bins[index];
+        bin.histogram
+            .record(sojourn.as_nanos().min(LONGEST))
+            .expect("it grows up to the longest time");
+        bin
+    }
+
+    /// Makes a bin for `sent`, widening all as often as needed; gives its place.
+    #[cold]
+    fn grow(&mut self, sent: Time) -> usize {
+        while sent.as_nanos() / self.width.as_nanos() >= MAX_SOJOURN_BINS as u64 {
+            self.width = self.width * 2;
+            let mut wider: Vec<Collected> = Vec::with_capacity(MAX_SOJOURN_BINS);
+            for (index, bin) in std::mem::take(&mut self.bins).into_iter().enumerate() {
+                match wider.last_mut() {
+                    Some(pair) if index % 2 == 1 => {
+                        pair.unfinished += bin.unfinished;
+                        let merged = pair.histogram.add(&bin.histogram);
+                        merged.expect("it grows up to the longest time");
+                    }
+                    _ => wider.push(bin),
+                }
+            }
+            self.bins = wider;
+        }
+        let index = (sent.as_nanos() / self.width.as_nanos()) as usize;
+        if index >= self.bins.len() {
+            self.bins.resize_with(index + 1, Collected::default);
+        }
+        index
+    }
+
+    pub(crate) fn finish(&self) -> SojournSeries {
+        SojournSeries {
+            width: self.width,
+            bins: self.bins.iter().map(Collected::bin).collect(),
+        }
+    }
+}
+
+impl Collected {
+    fn bin(&self) -> SojournBin {
+        let count = self.histogram.len();
+        let quantile = |q: f64| {
+            let beyond = count as f64 * (1.0 - q) + 1e-6;
+            (beyond >= 1.0).then(|| Duration::from_nanos(self.histogram.value_at_quantile(q)))
+        };
+        SojournBin {
+            count,
+            unfinished: self.unfinished,
+            p50: quantile(0.5),
+            p95: quantile(0.95),
+            p99: quantile(0.99),
+            max: (count > 0).then(|| Duration::from_nanos(self.histogram.max())),
+        }
+    }
+}
