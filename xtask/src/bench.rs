@@ -52,7 +52,7 @@ pub(crate) fn instructions(root: &Path) -> Done {
 /// Prints the table of speeds, then instructions and peak memory of each contender.
 pub(crate) fn run(root: &Path) -> Done {
     build(root)?;
-    let speed = release_binary(root, "speed")?;
+    let speed = tools::release_binary(root, "speed")?;
     let mut compare = shell::program(root, &speed.to_string_lossy());
     compare.args(["1000000", "9"]);
     match python_with_simpy(root) {
@@ -113,7 +113,7 @@ fn instructions_per_message(root: &Path, name: &str) -> Done<u64> {
 fn count(root: &Path, name: &str, messages: u64) -> Done<u64> {
     let output = shell::program(root, "valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(release_binary(root, "messages")?)
+        .arg(tools::release_binary(root, "messages")?)
         .args([name, &messages.to_string()])
         .stdin(Stdio::null())
         .output()
@@ -129,10 +129,6 @@ fn parse_collected(said: &str) -> Option<u64> {
     said.lines()
         .filter_map(|line| line.split_once("Collected : "))
         .find_map(|(_, number)| number.trim().parse().ok())
-}
-
-fn release_binary(root: &Path, name: &str) -> Done<PathBuf> {
-    Ok(tools::target_dir(root)?.join("release").join(name))
 }
 
 /// An interpreter of our own that has SimPy, made in the target folder once.

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::shell::{self, Done};
+use crate::tools;
 
 /// Something that breaks a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,12 +38,7 @@ type Tree = BTreeMap<String, String>;
 /// Checks everything; prints each fault, and fails when there is one.
 pub(crate) fn run(root: &Path) -> Done {
     let tree = read_tree(root)?;
-    let mut faults = arrows::check(&shell::read(shell::cargo(root).args([
-        "metadata",
-        "--no-deps",
-        "--format-version",
-        "1",
-    ]))?)?;
+    let mut faults = arrows::check(&tools::metadata(root)?)?;
     faults.extend(files::check(&tree));
     faults.extend(purity::check(&tree));
     faults.extend(settings::check(&tree));

@@ -5,6 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::shell::{self, Done};
 
 /// Makes sure that a Debian package's program is there: as root with apt it is installed, else
@@ -47,16 +49,25 @@ pub(crate) fn cargo_deny(root: &Path) -> Done<PathBuf> {
     Ok(path)
 }
 
+/// What cargo knows of the workspace's own packages.
+pub(crate) fn metadata(root: &Path) -> Done<Value> {
+    let mut command = shell::cargo(root);
+    command.args(["metadata", "--no-deps", "--format-version", "1"]);
+    serde_json::from_str(&shell::read(&mut command)?)
+        .map_err(|why| format!("cargo metadata: {why}"))
+}
+
 /// Where cargo puts what it builds here, `CARGO_TARGET_DIR` and configuration included.
 pub(crate) fn target_dir(root: &Path) -> Done<PathBuf> {
-    let text =
-        shell::read(shell::cargo(root).args(["metadata", "--no-deps", "--format-version", "1"]))?;
-    let metadata: serde_json::Value =
-        serde_json::from_str(&text).map_err(|why| format!("cargo metadata: {why}"))?;
-    metadata["target_directory"]
+    metadata(root)?["target_directory"]
         .as_str()
         .map(PathBuf::from)
         .ok_or_else(|| "cargo metadata names no target directory".to_owned())
+}
+
+/// A program of the workspace, as the last release build left it.
+pub(crate) fn release_binary(root: &Path, name: &str) -> Done<PathBuf> {
+    Ok(target_dir(root)?.join("release").join(name))
 }
 
 fn may_apt(root: &Path) -> bool {

@@ -53,9 +53,7 @@ const PURE: &[&str] = &[
 const IMPURE_CRATES: &[&str] = &["tokio", "mio", "smol", "async-std", "socket2", "hyper"];
 
 /// Judges the output of `cargo metadata --no-deps`.
-pub(super) fn check(metadata: &str) -> Done<Vec<Fault>> {
-    let metadata: Value =
-        serde_json::from_str(metadata).map_err(|why| format!("cargo metadata: {why}"))?;
+pub(super) fn check(metadata: &Value) -> Done<Vec<Fault>> {
     let packages = metadata["packages"]
         .as_array()
         .ok_or("cargo metadata lists no packages")?;
@@ -102,7 +100,9 @@ mod tests {
                 {{"name":"ebbtide-core","dependencies":[]}},
                 {{"name":"ebbtide-measure","dependencies":[]}}]}}"#
         );
-        check(&metadata).unwrap().len()
+        check(&serde_json::from_str(&metadata).unwrap())
+            .unwrap()
+            .len()
     }
 
     #[test]
