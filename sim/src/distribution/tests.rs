@@ -1,3 +1,5 @@
+//! Unit tests of distributions: moments against draws, texts, ranges.
+
 use super::*;
 use crate::streams::Streams;
 
