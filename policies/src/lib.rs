@@ -8,6 +8,7 @@ pub mod estimate;
 pub mod fixed;
 pub mod governor;
 pub mod latency;
+pub mod model_predictive;
 pub mod objective;
 pub mod observation;
 pub mod policy;

@@ -4,6 +4,7 @@
 //! `remote` are not policies; they live with the configuration, in core.
 
 use crate::fixed::Fixed;
+use crate::model_predictive::Adaptive;
 use crate::policy::Policy;
 use crate::threshold::Threshold;
 
@@ -36,6 +37,14 @@ pub const POLICIES: &[Entry] = &[
             None => Some(Box::new(Threshold::default())),
             Some(0) => None,
             Some(target) => Some(Box::new(Threshold::with_target(target))),
+        },
+    },
+    Entry {
+        name: "adaptive",
+        description: "the default: predicts what each setting would cost, takes the cheapest",
+        build: |argument| match argument {
+            None => Some(Box::new(Adaptive::default())),
+            Some(_) => None,
         },
     },
 ];

@@ -1,0 +1,328 @@
+//! What the policy believes of each agent, kept up to date from observations.
+//!
+//! Rates are of first arrivals: an agent's own retries cost slot-time, and are counted as
+//! calls that a success takes, but are no demand that grows. Messages that were refused for
+//! want of room are demand too.
+
+use crate::estimate::arrival_rate::ArrivalRate;
+use crate::estimate::call_cost::{CallCost, CallLine};
+use crate::observation::{AgentObservation, BreakerState, Observation};
+
+use super::workload::{AgentLoad, spread};
+
+/// Outcomes of calls fade with this time constant, in seconds.
+const MEMORY_S: f64 = 20.0;
+/// More failures than this a success are an outage, which more slots do not mend.
+const MOST_ATTEMPTS: f64 = 1.5;
+/// Share of calls answered "too many requests" from which the agent counts as throttled.
+const THROTTLED_SHARE: f64 = 0.05;
+/// A throttled rate that is no longer refused is tried this much higher each second.
+const THROTTLE_RELEASE: f64 = 1.05;
+
+/// Beliefs about all agents.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Beliefs {
+    agents: Vec<Belief>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Belief {
+    name: String,
+    rate: ArrivalRate,
+    cost: CallCost,
+    /// Calls that succeeded and that failed, fading.
+    succeeded: f64,
+    failed: f64,
+    /// Units and messages, fading.
+    units: f64,
+    unit_messages: f64,
+    /// Messages per second at which it began to refuse.
+    throttle: Option<f64>,
+    /// Seconds with calls in flight before the first success.
+    silent_s: f64,
+}
+
+/// How cautious a workload is to be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Caution {
+    /// Standard errors above the mean rate.
+    pub(super) errors: f64,
+    /// Share above that.
+    pub(super) margin: f64,
+}
+
+impl Beliefs {
+    /// Takes an interval.
+    pub(super) fn observe(&mut self, seen: &Observation) {
+        let length_s = seen.interval.as_secs_f64();
+        let accepted = seen.flow.arrivals.max(1) as f64;
+        let refused = 1.0 + seen.flow.refused as f64 / accepted;
+        for (index, agent) in seen.agents.iter().enumerate() {
+            self.of(index, &agent.name)
+                .observe(length_s, refused, agent);
+        }
+        self.agents.truncate(seen.agents.len());
+    }
+
+    /// The belief about the agent called `name`, moved to `index`; a new one if need be.
+    fn of(&mut self, index: usize, name: &str) -> &mut Belief {
+        match self.agents.iter().position(|belief| belief.name == name) {
+            Some(at) if at == index => {}
+            Some(at) if index < self.agents.len() => self.agents.swap(at, index),
+            _ => {
+                let belief = Belief {
+                    name: name.to_owned(),
+                    ..Belief::default()
+                };
+                self.agents.insert(index.min(self.agents.len()), belief);
+            }
+        }
+        let last = self.agents.len() - 1;
+        &mut self.agents[index.min(last)]
+    }
+
+    /// The loads to reckon with `lead_s` from now, with this much caution.
+    pub(super) fn loads(
+        &self,
+        seen: &Observation,
+        lead_s: f64,
+        caution: Caution,
+    ) -> Vec<AgentLoad> {
+        let pairs = self.agents.iter().zip(&seen.agents);
+        pairs
+            .map(|(belief, agent)| belief.load(agent, lead_s, caution))
+            .filter(|load| load.rate > 0.0 || load.waiting > 0.0)
+            .collect()
+    }
+
+    /// First arrivals per second that are believed, over all agents.
+    pub(super) fn rate(&self) -> f64 {
+        let rates = self.agents.iter().map(|belief| belief.rate.estimate().mean);
+        rates.sum()
+    }
+
+    /// What a call takes, on the mean over the agents' first arrivals, in seconds.
+    pub(super) fn call_s(&self) -> f64 {
+        let (mut total_s, mut rate) = (0.0, 0.0);
+        for belief in &self.agents {
+            let mean = belief.rate.estimate().mean;
+            total_s += mean * belief.line().time_s(1.0);
+            rate += mean;
+        }
+        if rate > 0.0 { total_s / rate } else { 0.0 }
+    }
+
+    /// What a message of each agent costs in batches as they are now, in slot-seconds.
+    pub(super) fn message_s(&self, seen: &Observation) -> Vec<f64> {
+        let pairs = self.agents.iter().zip(&seen.agents);
+        let cost = pairs.map(|(belief, agent)| {
+            let calls = agent.calls.succeeded.max(1) as f64;
+            let carried = (agent.calls.messages as f64 / calls).max(1.0);
+            belief.line().time_s(carried) / carried
+        });
+        cost.collect()
+    }
+
+    /// Index of dispersion of the most irregular agent's arrivals, at least 1.
+    pub(super) fn dispersion(&self) -> f64 {
+        let indices = (self.agents.iter()).map(|belief| belief.rate.estimate().dispersion);
+        indices.fold(1.0, f64::max)
+    }
+}
+
+impl Belief {
+    fn observe(&mut self, length_s: f64, refused: f64, agent: &AgentObservation) {
+        self.rate.observe(length_s, agent.arrivals as f64 * refused);
+        self.cost.observe(length_s, agent);
+        let keep = (-length_s / MEMORY_S).exp();
+        self.succeeded = self.succeeded * keep + agent.calls.succeeded as f64;
+        self.failed = self.failed * keep + agent.calls.failed as f64;
+        self.units = self.units * keep + agent.units as f64;
+        self.unit_messages = self.unit_messages * keep + agent.delivered as f64;
+        if self.succeeded <= 0.0 && agent.in_flight > 0 {
+            self.silent_s += length_s;
+        }
+        self.notice_throttling(length_s, agent);
+    }
+
+    /// An agent that refuses gets what it delivers, until it no longer refuses.
+    fn notice_throttling(&mut self, length_s: f64, agent: &AgentObservation) {
+        let refused = agent.calls.rate_limited as f64;
+        let calls = refused + agent.calls.succeeded as f64;
+        if length_s <= 0.0 {
+            return;
+        }
+        let delivered = agent.delivered as f64 / length_s;
+        if calls > 0.0 && refused / calls > THROTTLED_SHARE {
+            let before = self.throttle.unwrap_or(delivered);
+            self.throttle = Some(f64::midpoint(before, delivered));
+        } else if let Some(rate) = self.throttle {
+            let higher = rate * THROTTLE_RELEASE.powf(length_s);
+            let rate = self.rate.estimate().mean;
+            self.throttle = (higher < 2.0 * rate).then_some(higher);
+        }
+    }
+
+    /// The call line, or a guess as long as no call has succeeded: calls take at least as long
+    /// as the agent has been silent.
+    fn line(&self) -> CallLine {
+        (self.cost.line()).unwrap_or_else(|| CallLine::guess(self.silent_s))
+    }
+
+    fn load(&self, agent: &AgentObservation, lead_s: f64, caution: Caution) -> AgentLoad {
+        let estimate = self.rate.estimate();
+        let rate = estimate.ahead(lead_s) + caution.errors * estimate.error;
+        let line = self.line();
+        let is_out = agent.paused || agent.breaker != BreakerState::Closed;
+        let is_full = agent.limit.is_some_and(|limit| agent.in_flight >= limit);
+        let is_throttled = agent.calls.rate_limited > 0;
+        let waits_for_slots = !(is_out || is_full || is_throttled);
+        AgentLoad {
+            rate: if estimate.mean > 0.0 {
+                rate * (1.0 + caution.margin)
+            } else {
+                0.0
+            },
+            attempts: (1.0 + self.failed / self.succeeded.max(1.0)).min(MOST_ATTEMPTS),
+            spread: spread(line.cv2),
+            line,
+            max_batch: match (agent.is_batch, agent.max_batch) {
+                (false, _) => 1.0,
+                (true, Some(most)) => f64::from(most.max(1)),
+                (true, None) => f64::from(u32::MAX),
+            },
+            limit: agent
+                .limit
+                .map_or(f64::INFINITY, |limit| f64::from(limit.max(1))),
+            calls_per_s: agent
+                .call_rate
+                .map_or(f64::INFINITY, |rate| rate.as_per_second()),
+            messages_per_s: self.messages_per_s(agent),
+            waiting: if waits_for_slots {
+                agent.waiting as f64
+            } else {
+                0.0
+            },
+            dispersion: estimate.dispersion,
+        }
+    }
+
+    fn messages_per_s(&self, agent: &AgentObservation) -> f64 {
+        let by_units = match agent.unit_rate {
+            Some(rate) if self.units > 0.0 => {
+                rate.as_per_second() * self.unit_messages / self.units
+            }
+            _ => f64::INFINITY,
+        };
+        by_units.min(self.throttle.unwrap_or(f64::INFINITY))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{agent, observation};
+    use crate::units::{Duration, Time};
+
+    const PLAIN: Caution = Caution {
+        errors: 0.0,
+        margin: 0.0,
+    };
+
+    /// `seconds` intervals in which one agent showed `part`.
+    fn believe(seconds: u64, part: impl Fn(&mut AgentObservation)) -> (Beliefs, Observation) {
+        let mut beliefs = Beliefs::default();
+        let mut seen = observation(Time::ZERO);
+        for second in 1..=seconds {
+            seen = observation(Time::ZERO + Duration::from_secs(second));
+            seen.agents = vec![agent("a")];
+            part(&mut seen.agents[0]);
+            seen.flow.arrivals = seen.agents[0].arrivals;
+            beliefs.observe(&seen);
+        }
+        (beliefs, seen)
+    }
+
+    #[test]
+    fn retries_are_no_demand() {
+        let (beliefs, _) = believe(30, |agent| {
+            agent.arrivals = 10;
+            agent.retries = 500;
+        });
+        assert!((beliefs.rate() - 10.0).abs() < 0.1);
+    }
+
+    #[test]
+    fn what_was_refused_is_demand() {
+        let mut beliefs = Beliefs::default();
+        let mut seen = observation(Time::ZERO);
+        seen.agents = vec![agent("a")];
+        seen.agents[0].arrivals = 100;
+        seen.flow.arrivals = 100;
+        seen.flow.refused = 300;
+        beliefs.observe(&seen);
+        assert!((beliefs.rate() - 400.0).abs() < 0.1);
+    }
+
+    #[test]
+    fn an_agent_that_is_out_has_nothing_that_waits_for_slots() {
+        for breaker in [
+            BreakerState::Closed,
+            BreakerState::Open,
+            BreakerState::HalfOpen,
+        ] {
+            let (beliefs, seen) = believe(5, |agent| {
+                agent.arrivals = 10;
+                agent.waiting = 40;
+                agent.breaker = breaker;
+            });
+            let waiting = beliefs.loads(&seen, 0.0, PLAIN)[0].waiting;
+            assert_eq!(waiting > 0.0, breaker == BreakerState::Closed);
+        }
+    }
+
+    #[test]
+    fn a_silent_agent_takes_at_least_as_long_as_its_silence() {
+        let (beliefs, seen) = believe(7, |agent| {
+            agent.arrivals = 10;
+            agent.in_flight = 10;
+        });
+        let line = beliefs.loads(&seen, 0.0, PLAIN)[0].line;
+        assert_eq!(line.time_s(1.0), 7.0);
+    }
+
+    #[test]
+    fn refusals_show_a_rate_limit_that_nobody_declared() {
+        let (beliefs, seen) = believe(20, |agent| {
+            agent.arrivals = 50;
+            agent.delivered = 20;
+            agent.calls.succeeded = 20;
+            agent.calls.rate_limited = 30;
+        });
+        let load = &beliefs.loads(&seen, 0.0, PLAIN)[0];
+        assert!((load.messages_per_s - 20.0).abs() < 0.1);
+        assert!(load.is_beyond_help(1.0));
+    }
+
+    #[test]
+    fn beliefs_follow_their_agent_when_others_come_and_go() {
+        let mut beliefs = Beliefs::default();
+        let mut seen = observation(Time::ZERO);
+        seen.agents = vec![agent("a"), agent("b"), agent("c")];
+        for (agent, arrivals) in seen.agents.iter_mut().zip([1, 20, 300]) {
+            agent.arrivals = arrivals;
+        }
+        beliefs.observe(&seen);
+        seen.agents.remove(0);
+        seen.agents.push(agent("d"));
+        beliefs.observe(&seen);
+        let rates: Vec<f64> = (beliefs.loads(&seen, 0.0, PLAIN).iter())
+            .map(|l| l.rate)
+            .collect();
+        assert_eq!(rates.len(), 2);
+        assert!(
+            (rates[0] - 20.0).abs() < 0.1 && (rates[1] - 300.0).abs() < 0.1,
+            "{rates:?}"
+        );
+    }
+}

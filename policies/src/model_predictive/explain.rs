@@ -1,0 +1,286 @@
+//! The words for a decision: a code for programs, a sentence for people, and why the other
+//! settings were not chosen. Numbers are rounded as people say them.
+
+use std::borrow::Cow;
+
+use crate::decision::{Alternative, Prediction, Reason};
+use crate::objective::{Measure, Objective};
+use crate::observation::Setting;
+
+use super::pace::Pacing;
+use super::weigh::Candidate;
+use super::workload::Workload;
+
+/// Settings reported as rejected, at most.
+const MOST_REJECTED: usize = 8;
+
+/// What kept the policy from growing, if anything did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    /// Nothing did.
+    None,
+    /// Free slots wait for an agent that is at its limit, out or paused.
+    AgentLimited,
+    /// More workers were tried lately and did not help.
+    GrowthDidNotHelp,
+}
+
+/// All that a reason speaks of.
+pub(super) struct Story<'a> {
+    pub(super) load: &'a Workload,
+    /// Messages per second believed, before any caution.
+    pub(super) arrivals_per_s: f64,
+    pub(super) present: &'a Candidate,
+    pub(super) chosen: &'a Candidate,
+    pub(super) pacing: Pacing,
+    pub(super) obstacle: Obstacle,
+    /// Workers of the cheapest setting without patience.
+    pub(super) best_workers: u32,
+    pub(super) waiting: u64,
+}
+
+impl Story<'_> {
+    pub(super) fn reason(&self) -> Reason {
+        let rate = rounded(self.arrivals_per_s);
+        let setting = self.chosen.setting;
+        let workers = people(setting.workers);
+        let (code, text) = match self.pacing {
+            Pacing::Grow => return self.growth(&rate),
+            _ if self.obstacle == Obstacle::AgentLimited => (
+                "agent-limited",
+                "slots are free while messages wait for an agent that takes no more".into(),
+            ),
+            _ if self.obstacle == Obstacle::GrowthDidNotHelp => (
+                "growth-did-not-help",
+                format!("more than {workers} delivered hardly more when last tried").into(),
+            ),
+            Pacing::Shrink if self.arrivals_per_s <= 0.0 => {
+                ("idle", format!("nothing arrives, {workers} will do").into())
+            }
+            Pacing::Shrink => (
+                "load-fell",
+                format!(
+                    "{rate} messages/s keep {} slots busy, {workers} will do",
+                    rounded(self.busy_slots(self.chosen))
+                )
+                .into(),
+            ),
+            Pacing::Barred => (
+                "shrink-regretted",
+                format!(
+                    "{} seemed enough lately and were not",
+                    people(self.best_workers)
+                )
+                .into(),
+            ),
+            Pacing::KeepForNow => (
+                "waiting",
+                format!(
+                    "{} would do if the load stays low",
+                    people(self.best_workers)
+                )
+                .into(),
+            ),
+            Pacing::KeepForSafety => (
+                "margin",
+                "a worker less would do, but not under a little more load".into(),
+            ),
+            Pacing::Keep => return self.steady(&rate),
+        };
+        reason(code, text)
+    }
+
+    fn growth(&self, rate: &str) -> Reason {
+        let (from, to) = (
+            people(self.present.setting.workers),
+            people(self.chosen.setting.workers),
+        );
+        if !self.present.standing.is_stable() {
+            let busy = rounded(self.busy_slots(self.present));
+            let slots = f64::from(self.present.setting.workers) * self.load.parallelism;
+            let text = format!("{rate} messages/s need {busy} slots, {from} have {slots}: {to}");
+            return reason("load-rose", text.into());
+        }
+        let text = if self.present.drain_share > self.chosen.drain_share {
+            format!(
+                "{} waiting messages would be late with {from}: {to}",
+                self.waiting
+            )
+        } else {
+            let late = self.latency_text(self.present);
+            format!("{late} with {from} at {rate} messages/s: {to}")
+        };
+        reason("objective-at-stake", text.into())
+    }
+
+    fn steady(&self, rate: &str) -> Reason {
+        let (chosen, present) = (self.chosen.setting, self.present.setting);
+        let allowed = 1.0 - self.load.objective.quantile;
+        if self.chosen.late_share > allowed && self.arrivals_per_s > 0.0 {
+            let text = format!(
+                "{}, and more workers would not mend it",
+                self.latency_text(self.chosen)
+            );
+            return reason("out-of-reach", text.into());
+        }
+        if (chosen.batch_size, chosen.batch_timeout) != (present.batch_size, present.batch_timeout)
+        {
+            let text = format!(
+                "batches of up to {} that wait at most {} are cheaper",
+                chosen.batch_size,
+                seconds(chosen.batch_timeout.as_secs_f64())
+            );
+            return reason("batch-retuned", text.into());
+        }
+        if self.arrivals_per_s <= 0.0 {
+            return reason("idle", "nothing arrives".into());
+        }
+        let text = format!(
+            "{} with {} at {rate} messages/s",
+            self.latency_text(self.chosen),
+            people(chosen.workers)
+        );
+        reason("steady", text.into())
+    }
+
+    fn busy_slots(&self, candidate: &Candidate) -> f64 {
+        let slots = f64::from(candidate.setting.workers) * self.load.parallelism;
+        candidate.standing.utilisation * slots
+    }
+
+    /// Such as "p95 of sojourn 160 ms of 500 ms".
+    fn latency_text(&self, candidate: &Candidate) -> String {
+        let Objective {
+            measure,
+            quantile,
+            limit,
+        } = self.load.objective;
+        let measure = match measure {
+            Measure::Wait => "wait",
+            Measure::Sojourn => "sojourn",
+        };
+        let latency = candidate.standing.latency_s(&self.load.objective);
+        let latency = latency.map_or_else(|| "without bound".to_owned(), seconds);
+        let limit = seconds(limit.as_secs_f64());
+        format!(
+            "p{} of {measure} {latency}, limit {limit}",
+            rounded(quantile * 100.0)
+        )
+    }
+
+    /// What is expected of `candidate`.
+    pub(super) fn prediction(&self, candidate: &Candidate) -> Prediction {
+        Prediction {
+            arrivals_per_s: self.arrivals_per_s,
+            utilisation: candidate.standing.utilisation.clamp(0.0, 1.0),
+            latency_s: candidate.standing.latency_s(&self.load.objective),
+            cost_per_s: candidate.cost,
+        }
+    }
+
+    /// The best of the settings that were weighed and not chosen.
+    pub(super) fn rejected(&self, mut tried: Vec<Candidate>) -> Vec<Alternative> {
+        tried.retain(|candidate| candidate.setting != self.chosen.setting);
+        tried.sort_by(|a, b| a.cost.total_cmp(&b.cost));
+        tried.truncate(MOST_REJECTED);
+        let alternative = |candidate: &Candidate| {
+            let Setting {
+                workers,
+                batch_size,
+                batch_timeout,
+            } = candidate.setting;
+            Alternative {
+                workers,
+                batch_size,
+                batch_timeout,
+                prediction: self.prediction(candidate),
+                why_not: Cow::Borrowed(self.why_not(candidate)),
+            }
+        };
+        tried.iter().map(alternative).collect()
+    }
+
+    fn why_not(&self, other: &Candidate) -> &'static str {
+        let chosen = self.chosen;
+        let fewer = other.setting.workers < chosen.setting.workers;
+        if !other.standing.is_stable() {
+            "too few slots for the load"
+        } else if other.cost < chosen.cost && fewer {
+            match self.pacing {
+                Pacing::KeepForSafety => "would not do under a little more load",
+                Pacing::Barred => "seemed enough lately and was not",
+                _ => "the load has not stayed low for long enough",
+            }
+        } else if other.cost < chosen.cost {
+            match self.obstacle {
+                Obstacle::GrowthDidNotHelp => "delivered hardly more when last tried",
+                Obstacle::AgentLimited => "the agent takes no more, whatever the pool",
+                Obstacle::None => "not cheaper by enough to be worth a change",
+            }
+        } else if other.drain_share > chosen.drain_share + 0.01 {
+            "the backlog would be late for longer"
+        } else if other.late_share > (1.0 - self.load.objective.quantile) / 2.0 {
+            "too near the limit of the objective"
+        } else if other.setting.workers > chosen.setting.workers {
+            "more workers than the load needs"
+        } else {
+            "slower, or dearer by its calls"
+        }
+    }
+}
+
+/// A reason from its parts.
+pub(super) fn reason(code: &'static str, text: Cow<'static, str>) -> Reason {
+    Reason {
+        code: Cow::Borrowed(code),
+        text,
+    }
+}
+
+/// "1 worker", "3 workers".
+fn people(workers: u32) -> String {
+    if workers == 1 {
+        "1 worker".to_owned()
+    } else {
+        format!("{workers} workers")
+    }
+}
+
+/// Three significant digits for small numbers, whole ones from 100 on.
+fn rounded(number: f64) -> String {
+    let decimals = match number.abs() {
+        n if n >= 100.0 => 0,
+        n if n >= 10.0 => 1,
+        _ => 2,
+    };
+    let text = format!("{number:.decimals$}");
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
+/// "160 ms", "2.3 s".
+fn seconds(length_s: f64) -> String {
+    if length_s < 1.0 {
+        format!("{} ms", rounded(length_s * 1e3))
+    } else {
+        format!("{} s", rounded(length_s))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_rounded_as_people_say_them() {
+        assert_eq!(rounded(512.3), "512");
+        assert_eq!(rounded(24.04), "24");
+        assert_eq!(rounded(2.345), "2.35");
+        assert_eq!(seconds(0.1604), "160 ms");
+        assert_eq!(seconds(2.3), "2.3 s");
+        assert_eq!(people(1), "1 worker");
+    }
+}

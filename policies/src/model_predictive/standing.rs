@@ -1,0 +1,347 @@
+//! How a setting would carry a workload that lasts: load of the slots, size of the batches,
+//! and the tail of wait and sojourn.
+//!
+//! The slots of ready workers are the servers of one G/G/c queue that all agents share; an
+//! agent's own limit, or its share of the pool, makes a smaller queue in front of it. Batches
+//! grow while their messages wait, which lowers the load, which shortens the wait: a fixed
+//! point. Deliberately absent: the backlog of the moment, see `drain`.
+
+use crate::objective::{Measure, Objective};
+use crate::queueing::{Wait, Work};
+
+use super::workload::{AgentLoad, STRIP_SHARES, Workload};
+
+/// Share of the slots that one of several agents may fill: core's default bulkhead. A broker
+/// with another one is predicted a little worse, not steered wrongly.
+pub(super) const BULKHEAD: f64 = 0.9;
+/// Halvings of the interval that holds the wait at the fixed point: to a thousandth of it.
+const HALVINGS: u32 = 10;
+
+/// A setting under a lasting workload.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Standing {
+    streams: Vec<Stream>,
+    /// Share of the slots' time with a call; above 1: the backlog grows without end.
+    pub(super) utilisation: f64,
+}
+
+/// One agent's messages.
+#[derive(Clone, Debug)]
+struct Stream {
+    /// Its share of all messages that a pool can help.
+    share: f64,
+    /// What a message waits for its batch to close, in seconds.
+    forming_s: f64,
+    /// What it then waits for a slot.
+    wait: Wait,
+    /// Expected call time, in seconds, and how it spreads.
+    call_s: f64,
+    spread: [f64; 6],
+}
+
+impl Standing {
+    /// What `slots` slots do to `load` with batches of up to `batch` that wait `timeout_s`.
+    pub(super) fn of(load: &Workload, slots: f64, batch: f64, timeout_s: f64) -> Self {
+        let pool = Pool {
+            load,
+            slots,
+            batch,
+            timeout_s,
+        };
+        let wait_s = pool.wait_with_batches();
+        let (busy, work) = pool.busy(wait_s);
+        let wait = Wait::allen_cunneen(slots as u32, busy, work);
+        let helped = |agent: &&AgentLoad| !agent.is_beyond_help(pool.carried_at_most(agent));
+        let total: f64 = (load.agents.iter().filter(helped)).map(|a| a.rate).sum();
+        let streams = (load.agents.iter().filter(helped)).map(|agent| {
+            let share = if total > 0.0 { agent.rate / total } else { 0.0 };
+            pool.stream(agent, share, wait_s, wait)
+        });
+        Self {
+            streams: streams.collect(),
+            utilisation: busy / slots,
+        }
+    }
+
+    /// Whether the backlog stays bounded.
+    pub(super) fn is_stable(&self) -> bool {
+        self.utilisation < 1.0
+    }
+
+    /// Share of messages whose `measure` is beyond `limit_s`, and by how much it is beyond, on
+    /// the mean over all messages, in seconds.
+    pub(super) fn beyond(&self, measure: Measure, limit_s: f64) -> (f64, f64) {
+        let (mut share, mut excess_s) = (0.0, 0.0);
+        for stream in &self.streams {
+            let rest_s = limit_s - stream.forming_s;
+            match measure {
+                Measure::Wait => {
+                    share += stream.share * stream.wait.share_beyond(rest_s);
+                    excess_s += stream.share * stream.wait.mean_beyond_s(rest_s);
+                }
+                Measure::Sojourn => {
+                    for (part, relative) in STRIP_SHARES.iter().zip(stream.spread) {
+                        let rest_s = rest_s - stream.call_s * relative;
+                        share += stream.share * part * stream.wait.share_beyond(rest_s);
+                        excess_s += stream.share * part * stream.wait.mean_beyond_s(rest_s);
+                    }
+                }
+            }
+        }
+        (share, excess_s)
+    }
+
+    /// Mean time from sent until outcome, in seconds.
+    pub(super) fn mean_sojourn_s(&self) -> f64 {
+        let parts =
+            (self.streams.iter()).map(|s| s.share * (s.forming_s + s.wait.mean_s() + s.call_s));
+        parts.sum()
+    }
+
+    /// How long a message may wait for a slot and still be in time, on the mean, in seconds; a
+    /// tenth of the limit where the call itself takes longer.
+    pub(super) fn slack_s(&self, objective: &Objective) -> f64 {
+        let limit_s = objective.limit.as_secs_f64();
+        let before = (self.streams.iter()).map(|stream| match objective.measure {
+            Measure::Wait => stream.share * stream.forming_s,
+            Measure::Sojourn => stream.share * (stream.forming_s + stream.call_s),
+        });
+        (limit_s - before.sum::<f64>()).max(limit_s / 10.0)
+    }
+
+    /// The quantile of the objective's measure, in seconds; `None` where it has no bound. To
+    /// within a percent, by bisection over four powers of ten around the limit.
+    pub(super) fn latency_s(&self, objective: &Objective) -> Option<f64> {
+        let late = 1.0 - objective.quantile;
+        let limit_s = objective.limit.as_secs_f64();
+        let beyond = |at_s| self.beyond(objective.measure, at_s).0;
+        let (mut low, mut high) = (limit_s.ln() - 4.6, limit_s.ln() + 4.6);
+        if !self.is_stable() || beyond(high.exp()) > late {
+            return None;
+        }
+        if beyond(low.exp()) <= late {
+            return Some(if self.streams.is_empty() {
+                0.0
+            } else {
+                low.exp()
+            });
+        }
+        for _ in 0..HALVINGS {
+            let middle = f64::midpoint(low, high);
+            if beyond(middle.exp()) > late {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        Some(high.exp())
+    }
+}
+
+/// A setting and the load it meets.
+struct Pool<'a> {
+    load: &'a Workload,
+    slots: f64,
+    batch: f64,
+    timeout_s: f64,
+}
+
+impl Pool<'_> {
+    fn carried_at_most(&self, agent: &AgentLoad) -> f64 {
+        agent.max_batch.min(self.batch)
+    }
+
+    /// How long a batch of `agent` stays open, on the mean.
+    fn open_s(&self, agent: &AgentLoad) -> f64 {
+        let to_fill_s = (self.carried_at_most(agent) - 1.0) / agent.rate.max(1e-9);
+        self.timeout_s.min(to_fill_s)
+    }
+
+    /// Messages in a call of `agent` when closed batches wait `wait_s` for a slot: the one
+    /// that opened it, and those that came meanwhile.
+    fn carried(&self, agent: &AgentLoad, wait_s: f64) -> f64 {
+        let most = self.carried_at_most(agent);
+        if most <= 1.0 {
+            return 1.0;
+        }
+        (1.0 + agent.rate * (self.open_s(agent) + wait_s)).min(most)
+    }
+
+    /// Slots busy when closed batches wait `wait_s`, and with what.
+    fn busy(&self, wait_s: f64) -> (f64, Work) {
+        let (mut busy, mut calls, mut squares) = (0.0, 0.0, 0.0);
+        let (mut messages, mut dispersion) = (0.0, 0.0);
+        for agent in &self.load.agents {
+            let carried = self.carried(agent, wait_s);
+            let call_s = agent.line.time_s(carried);
+            let rate = agent.served_rate(self.carried_at_most(agent));
+            let calls_per_s = rate * agent.attempts / carried;
+            busy += calls_per_s * call_s;
+            calls += calls_per_s;
+            squares += calls_per_s * call_s * call_s * (1.0 + agent.line.cv2);
+            messages += rate;
+            dispersion += rate * agent.dispersion;
+        }
+        if calls <= 0.0 || busy <= 0.0 {
+            let idle = Work {
+                service_s: 0.0,
+                arrival_cv2: 1.0,
+                service_cv2: 1.0,
+            };
+            return (0.0, idle);
+        }
+        let service_s = busy / calls;
+        let work = Work {
+            service_s,
+            arrival_cv2: dispersion / messages.max(1e-9),
+            service_cv2: (squares / calls / (service_s * service_s) - 1.0).max(0.0),
+        };
+        (busy, work)
+    }
+
+    /// The mean wait for a slot that makes batches just so large that they cause this wait.
+    fn wait_with_batches(&self) -> f64 {
+        let caused = |wait_s: f64| {
+            let (busy, work) = self.busy(wait_s);
+            Wait::approximately(self.slots, busy, work).mean_s()
+        };
+        let fill_s = |agent: &AgentLoad| (self.carried_at_most(agent) - 1.0) / agent.rate.max(1e-9);
+        // Beyond this wait every batch is full, and longer waits change nothing.
+        let full_s = (self.load.agents.iter().map(fill_s)).fold(0.0, f64::max);
+        if full_s <= 0.0 {
+            return caused(0.0);
+        }
+        let (mut low, mut high) = (0.0, full_s);
+        if caused(high) >= high {
+            return caused(high);
+        }
+        for _ in 0..HALVINGS {
+            let middle = f64::midpoint(low, high);
+            if caused(middle) > middle {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        high
+    }
+
+    fn stream(&self, agent: &AgentLoad, share: f64, wait_s: f64, pool_wait: Wait) -> Stream {
+        let carried = self.carried(agent, wait_s);
+        let call_s = agent.line.time_s(carried);
+        // The first message waits until the batch closes, the last not at all.
+        let forming_s = if carried > 1.0 {
+            self.open_s(agent) * 0.75
+        } else {
+            0.0
+        };
+        let own_slots = self.own_slots(agent);
+        let mut busy = agent.rate * agent.slot_s(carried);
+        if busy >= own_slots {
+            // Messages that pile up before its own limit fill its batches.
+            busy = agent.rate * agent.slot_s(self.carried_at_most(agent));
+        }
+        let own_wait = if busy / own_slots > 0.5 && own_slots < self.slots {
+            let work = Work {
+                service_s: call_s,
+                arrival_cv2: agent.dispersion,
+                service_cv2: agent.line.cv2,
+            };
+            Wait::allen_cunneen(own_slots as u32, busy, work)
+        } else {
+            Wait::NONE
+        };
+        Stream {
+            share,
+            forming_s,
+            wait: if own_wait.mean_s() > pool_wait.mean_s() {
+                own_wait
+            } else {
+                pool_wait
+            },
+            call_s,
+            spread: agent.spread,
+        }
+    }
+
+    /// Slots that `agent` can fill.
+    fn own_slots(&self, agent: &AgentLoad) -> f64 {
+        let by_bulkhead = if self.load.agents.len() > 1 {
+            (BULKHEAD * self.slots).floor().max(1.0)
+        } else {
+            self.slots
+        };
+        agent.limit.min(by_bulkhead)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model_predictive::fixtures::{ordinary, remote_agents};
+
+    #[test]
+    fn one_agent_is_erlang_c() {
+        // M/M/5 at 80 %: C = 0.554, mean wait 0.554 s for calls of 1 s (a spare server).
+        let load = ordinary(4.0, 1.0, 1.0);
+        let standing = Standing::of(&load, 5.0, 1.0, 0.0);
+        let (waiting, mean_s) = standing.beyond(Measure::Wait, 0.0);
+        assert!((waiting - 0.554).abs() < 0.001, "{waiting}");
+        assert!((mean_s - 0.554).abs() < 0.001, "{mean_s}");
+        assert!((standing.utilisation - 0.8).abs() < 1e-9);
+    }
+
+    #[test]
+    fn batches_sent_at_once_hardly_wait_and_timeouts_are_paid_for() {
+        let load = remote_agents(250.0);
+        let at_once = Standing::of(&load, 20.0, 20.0, 0.0);
+        let late = Standing::of(&load, 20.0, 20.0, 0.1);
+        assert!(at_once.is_stable() && late.is_stable());
+        assert!(at_once.mean_sojourn_s() < late.mean_sojourn_s());
+        assert!(late.utilisation < at_once.utilisation);
+    }
+
+    #[test]
+    fn remote_agents_need_the_known_pools() {
+        for (rate, workers) in [(100.0, 1.0), (500.0, 3.0), (250.0, 2.0), (1000.0, 5.0)] {
+            let load = remote_agents(rate);
+            let late = |workers: f64| {
+                let standing = Standing::of(&load, workers * 10.0, 20.0, 0.0);
+                if standing.is_stable() {
+                    standing.beyond(Measure::Sojourn, 0.5).0
+                } else {
+                    1.0
+                }
+            };
+            assert!(
+                late(workers) < 0.05,
+                "{rate}/s, {workers}: {}",
+                late(workers)
+            );
+            // Four workers carry 1000/s, but barely.
+            if [2.0, 3.0].contains(&workers) {
+                assert!(late(workers - 1.0) > 0.05, "{rate}/s, {workers} less one");
+            }
+        }
+    }
+
+    #[test]
+    fn the_latency_is_the_quantile_of_the_tail() {
+        let load = remote_agents(500.0);
+        let standing = Standing::of(&load, 30.0, 20.0, 0.0);
+        let latency_s = standing.latency_s(&load.objective).expect("a stable pool");
+        let (beyond, _) = standing.beyond(Measure::Sojourn, latency_s);
+        assert!((beyond - 0.05).abs() < 0.01, "{latency_s} {beyond}");
+        let overloaded = Standing::of(&load, 10.0, 20.0, 0.0);
+        assert_eq!(overloaded.latency_s(&load.objective), None);
+    }
+
+    #[test]
+    fn an_agent_beyond_its_own_limit_is_no_reason_to_grow() {
+        let mut load = ordinary(100.0, 1.0, 1.0);
+        load.agents[0].limit = 5.0;
+        let standing = Standing::of(&load, 10.0, 1.0, 0.0);
+        assert!((standing.utilisation - 0.5).abs() < 1e-9);
+        assert_eq!(standing.beyond(Measure::Sojourn, 0.5).0, 0.0);
+    }
+}

@@ -1,0 +1,119 @@
+//! The load that a prediction is made for: what each agent is expected to get, and what its
+//! calls cost. A plain snapshot of the beliefs; nothing here remembers or decides.
+
+use crate::estimate::call_cost::CallLine;
+use crate::objective::Objective;
+
+/// Points that stand for a call time: conditional means of a standard normal in the strips cut
+/// at 30, 70, 90, 98 and 99.8 %, the logarithm of a call time being taken as normal. The last
+/// strip matters at p99 and beyond.
+const STRIP_CENTRES: [f64; 6] = [-1.16, 0.0, 0.86, 1.62, 2.36, 3.17];
+
+/// Share of the calls in each strip.
+pub(super) const STRIP_SHARES: [f64; 6] = [0.3, 0.4, 0.2, 0.08, 0.018, 0.002];
+
+/// What a prediction reckons with.
+#[derive(Clone, Debug)]
+pub(super) struct Workload {
+    /// The agents that get messages or have some waiting.
+    pub(super) agents: Vec<AgentLoad>,
+    /// Slots of a worker, at least 1.
+    pub(super) parallelism: f64,
+    /// What is aimed at.
+    pub(super) objective: Objective,
+    /// From a worker's order until it is ready, in seconds.
+    pub(super) lead_s: f64,
+}
+
+/// One agent's part.
+#[derive(Clone, Debug)]
+pub(super) struct AgentLoad {
+    /// Messages per second.
+    pub(super) rate: f64,
+    /// Calls that it takes to have one succeed, at least 1.
+    pub(super) attempts: f64,
+    /// What a call costs.
+    pub(super) line: CallLine,
+    /// Call times of the strips, relative to the mean.
+    pub(super) spread: [f64; 6],
+    /// Largest batch it takes, whatever the setting: 1 for an ordinary agent.
+    pub(super) max_batch: f64,
+    /// Most calls in flight; infinite without a limit.
+    pub(super) limit: f64,
+    /// Most calls per second; infinite without a rate limit.
+    pub(super) calls_per_s: f64,
+    /// Most messages per second, by its unit rate or as found by its refusals.
+    pub(super) messages_per_s: f64,
+    /// Messages that wait for a slot and for nothing else.
+    pub(super) waiting: f64,
+    /// Index of dispersion of its arrivals.
+    pub(super) dispersion: f64,
+}
+
+impl Workload {
+    /// Messages per second, over all agents.
+    pub(super) fn rate(&self) -> f64 {
+        self.agents.iter().map(|agent| agent.rate).sum()
+    }
+
+    /// Whether the batch size and timeout matter to anyone.
+    pub(super) fn has_batches(&self) -> bool {
+        self.agents.iter().any(|agent| agent.max_batch > 1.0)
+    }
+
+    /// Slots that the load keeps busy when each batch is as large as `batch` allows: below
+    /// that no pool is stable.
+    pub(super) fn least_slots(&self, batch: f64) -> f64 {
+        let slots = self.agents.iter().map(|agent| {
+            let carried = agent.max_batch.min(batch);
+            agent.served_rate(carried) * agent.slot_s(carried)
+        });
+        slots.sum()
+    }
+}
+
+impl AgentLoad {
+    /// Slot-seconds that a message costs in a batch of `batch`.
+    pub(super) fn slot_s(&self, batch: f64) -> f64 {
+        self.attempts * self.line.time_s(batch) / batch
+    }
+
+    /// What of its messages its own limits let through in batches of `batch`, per second.
+    pub(super) fn served_rate(&self, batch: f64) -> f64 {
+        let by_limit = self.limit / self.slot_s(batch).max(1e-9);
+        let by_calls = self.calls_per_s * batch;
+        (self.rate.min(by_limit))
+            .min(by_calls)
+            .min(self.messages_per_s)
+    }
+
+    /// Whether it gets more than its own limits let through, so that its messages are late
+    /// whatever the pool.
+    pub(super) fn is_beyond_help(&self, batch: f64) -> bool {
+        self.served_rate(batch) < self.rate
+    }
+}
+
+/// Call times of the strips, relative to the mean, for a squared coefficient of variation.
+pub(super) fn spread(cv2: f64) -> [f64; 6] {
+    let variance = (1.0 + cv2).ln();
+    let deviation = variance.sqrt();
+    STRIP_CENTRES.map(|z| (deviation * z - variance / 2.0).exp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strips_keep_mean_and_shares() {
+        let total: f64 = STRIP_SHARES.iter().sum();
+        assert!((total - 1.0).abs() < 1e-9);
+        for cv2 in [0.0, 0.1, 1.0] {
+            let mean: f64 = (STRIP_SHARES.iter().zip(spread(cv2)))
+                .map(|(p, s)| p * s)
+                .sum();
+            assert!((mean - 1.0).abs() < 0.05, "cv² {cv2}: mean {mean}");
+        }
+    }
+}
