@@ -2,7 +2,7 @@
 //! becomes the next observation.
 
 use ebbtide_policies::latency::LatencyHistogram;
-use ebbtide_policies::observation::{CallSample, CallStats, Flow, SlotTime};
+use ebbtide_policies::observation::{AgentObservation, CallSample, CallStats, Flow, SlotTime};
 use ebbtide_policies::units::{Duration, Time};
 
 use crate::message::Outcome;
@@ -94,6 +94,18 @@ pub(crate) struct AgentTally {
 }
 
 impl AgentTally {
+    /// Closes the interval: hands over what was counted and starts afresh.
+    pub(crate) fn close(&mut self, it: &mut AgentObservation) {
+        it.arrivals = std::mem::take(&mut self.arrivals);
+        it.retries = std::mem::take(&mut self.retries);
+        it.delivered = std::mem::take(&mut self.delivered);
+        it.units = std::mem::take(&mut self.units);
+        it.calls = std::mem::take(&mut self.calls);
+        std::mem::swap(&mut it.samples, &mut self.samples);
+        self.samples.clear();
+        self.thinning = 1;
+    }
+
     /// A call succeeded.
     pub(crate) fn succeeded(&mut self, batch: u32, in_flight: u32, time: Duration) {
         let seen = self.calls.succeeded;

@@ -13,8 +13,9 @@ use crate::state::{BrokerState, Timers, Wake};
 
 impl Timers {
     /// A timer was set for `at`.
-    pub(crate) fn sooner(&mut self, at: Time) {
-        self.first = self.first.min(at);
+    #[inline]
+    pub(crate) fn sooner(&mut self, at: Time, why: Wake) {
+        self.first = self.first.min((at, why));
     }
 }
 
@@ -23,18 +24,21 @@ impl<M> BrokerState<M> {
     /// leases are lost, the control tick runs.
     pub fn advance(&mut self, now: Time) {
         self.enter(now);
-        if self.timers.first <= self.now {
+        if self.timers.first.0 <= self.now {
             self.run_timers();
-            self.note_queue_level();
-            self.timers.first = self.first_timer().map_or(Time::MAX, |(at, _)| at);
         }
     }
 
-    /// When to come back, and why; `None` when nothing is left to happen by itself.
-    pub fn next_wake(&mut self) -> Option<(Time, Wake)> {
-        let timer = self.first_timer();
-        let take = self.takeable_at().map(|at| (at, Wake::Take));
-        timer.into_iter().chain(take).min()
+    /// When to come back, and why; `None` when nothing is left to happen by itself. It may be
+    /// too early, since what a timer was set for may have gone meanwhile, and never too late.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<(Time, Wake)> {
+        let timer = self.timers.first;
+        let first = match self.takeable_at() {
+            Some(at) => timer.min((at, Wake::Take)),
+            None => timer,
+        };
+        (first.0 != Time::MAX).then_some(first)
     }
 
     /// Moves the clock to `now`, after everything that was due before it: a call with a later
@@ -43,16 +47,10 @@ impl<M> BrokerState<M> {
         if now <= self.now {
             return;
         }
-        while self.timers.first < now {
-            let Some((first, _)) = self.first_timer().filter(|&(first, _)| first < now) else {
-                self.timers.first = now;
-                break;
-            };
+        while self.timers.first.0 < now {
             self.skip_missed_ticks(now);
-            self.pass(first.max(self.now));
+            self.pass(self.timers.first.0);
             self.run_timers();
-            self.note_queue_level();
-            self.timers.first = self.first_timer().map_or(Time::MAX, |(at, _)| at);
         }
         self.pass(now);
     }
@@ -65,6 +63,7 @@ impl<M> BrokerState<M> {
         }
     }
 
+    /// Runs what is due now, and finds out what is first from here on.
     fn run_timers(&mut self) {
         let now = self.now;
         while let Some((_, agent)) = self.timers.agents.pop_due(now) {
@@ -90,6 +89,8 @@ impl<M> BrokerState<M> {
             self.return_all();
         }
         self.run_tick();
+        self.note_queue_level();
+        self.timers.first = self.first_timer();
     }
 
     /// An agent's pause or its breaker's open state may be over.
@@ -111,7 +112,7 @@ impl<M> BrokerState<M> {
     }
 
     /// The first thing that happens by itself, takes apart.
-    fn first_timer(&mut self) -> Option<(Time, Wake)> {
+    fn first_timer(&mut self) -> (Time, Wake) {
         let Self {
             timers,
             messages,
@@ -148,9 +149,9 @@ impl<M> BrokerState<M> {
             (self.shutdown.limit(), Wake::Shutdown),
             (self.next_tick(), Wake::Tick),
         ];
-        candidates
+        let named = candidates.map(|(at, why)| (at.unwrap_or(Time::MAX), why));
+        named
             .into_iter()
-            .filter_map(|(at, why)| Some((at?, why)))
-            .min()
+            .fold((Time::MAX, Wake::Take), std::cmp::Ord::min)
     }
 }

@@ -6,13 +6,13 @@
 
 use ebbtide_policies::decision::EarlyTick;
 use ebbtide_policies::governor::{Governor, GovernorConfig};
+use ebbtide_policies::latency::LatencyHistogram;
 use ebbtide_policies::observation::{
-    AgentObservation, Bounds, Observation, QueueState, Setting, WorkerCounts,
+    AgentObservation, Bounds, Flow, Observation, QueueState, Setting, SlotTime, WorkerCounts,
 };
 use ebbtide_policies::units::{Duration, Time};
 use ebbtide_policies::{Decision, Policy};
 
-use crate::account::{AgentTally, Tally};
 use crate::agents::Agent;
 use crate::config::BrokerConfig;
 use crate::event::{DecisionRecord, What};
@@ -37,29 +37,33 @@ pub(crate) struct Control {
     next_early: Time,
     ticks: u64,
     keep_observations: bool,
+    /// What the policy saw last; kept, so that a tick allocates next to nothing.
+    observation: Observation,
 }
 
 impl Control {
     pub(crate) fn new(config: &BrokerConfig, policy: Box<dyn Policy>) -> Self {
         let interval = Duration::from_millis(config.control_interval_ms.max(1));
+        let setting = Setting {
+            workers: config.num_workers,
+            batch_size: config.batch_size,
+            batch_timeout: Duration::from_millis(config.batch_timeout_ms),
+        };
+        let bounds = Bounds {
+            min_workers: config.min_workers,
+            max_workers: config.max_workers,
+            min_batch_size: config.min_batch_size,
+            max_batch_size: config.max_batch_size,
+            max_batch_timeout: Duration::from_millis(config.max_batch_timeout_ms),
+        };
         Self {
             policy,
             governor: Governor::new(GovernorConfig {
                 shrink_window: Duration::from_millis(config.shrink_window_ms),
                 cool_down: Duration::from_millis(config.cool_down_ms),
             }),
-            bounds: Bounds {
-                min_workers: config.min_workers,
-                max_workers: config.max_workers,
-                min_batch_size: config.min_batch_size,
-                max_batch_size: config.max_batch_size,
-                max_batch_timeout: Duration::from_millis(config.max_batch_timeout_ms),
-            },
-            setting: Setting {
-                workers: config.num_workers,
-                batch_size: config.batch_size,
-                batch_timeout: Duration::from_millis(config.batch_timeout_ms),
-            },
+            bounds,
+            setting,
             not_replaced: 0,
             interval,
             next: Time::ZERO + interval,
@@ -67,7 +71,13 @@ impl Control {
             next_early: Time::MAX,
             ticks: 0,
             keep_observations: false,
+            observation: blank_observation(config, setting, bounds),
         }
+    }
+
+    /// When the first tick is due.
+    pub(crate) fn first_tick(&self) -> Time {
+        self.next
     }
 
     fn grid(&self) -> u64 {
@@ -140,10 +150,10 @@ impl<M> BrokerState<M> {
 
     /// Observe, decide, govern, apply.
     fn tick(&mut self, early: bool) {
-        let observation = self.observe(early);
-        let decision = self.control.policy.decide(&observation);
-        let before = self.control.setting;
+        self.observe(early);
         let control = &mut self.control;
+        let decision = control.policy.decide(&control.observation);
+        let before = control.setting;
         let governed = control
             .governor
             .apply(self.now, before, &control.bounds, &decision);
@@ -151,15 +161,16 @@ impl<M> BrokerState<M> {
         control.early = decision.early_tick;
         control.ticks += 1;
         self.resize(governed.setting.workers);
-        self.log(observation, decision, before, governed.cool_down);
+        self.log(decision, before, governed.cool_down);
     }
 
-    fn log(&mut self, seen: Observation, decision: Decision, before: Setting, cool_down: Duration) {
+    fn log(&mut self, decision: Decision, before: Setting, cool_down: Duration) {
+        let seen = &self.control.observation;
         let record = DecisionRecord {
             number: self.control.ticks - 1,
             at: self.now,
             policy: self.control.policy.name().to_owned(),
-            observation: self.control.keep_observations.then_some(seen),
+            observation: self.control.keep_observations.then(|| seen.clone()),
             decision,
             before,
             applied: self.control.setting,
@@ -169,65 +180,39 @@ impl<M> BrokerState<M> {
     }
 
     /// Closes the interval: what happened since the tick before.
-    fn observe(&mut self, early: bool) -> Observation {
-        let fresh = Tally {
-            since: self.now,
-            ..Tally::default()
+    fn observe(&mut self, early: bool) {
+        let (workers, oldest_wait) = (self.worker_counts(), self.oldest_wait());
+        let (tally, seen) = (&mut self.tally, &mut self.control.observation);
+        seen.at = self.now;
+        seen.interval = self.now.since(tally.since);
+        seen.early = early;
+        seen.setting = self.control.setting;
+        seen.bounds = self.control.bounds;
+        seen.workers = workers;
+        seen.slots = std::mem::take(&mut tally.slots);
+        seen.flow = std::mem::take(&mut tally.flow);
+        seen.queue = QueueState {
+            waiting: self.books.waiting,
+            delayed: self.books.delayed,
+            bytes: self.books.bytes,
+            oldest_wait,
+            max_size: self.config.max_queue_size,
         };
-        let tally = std::mem::replace(&mut self.tally, fresh);
-        let agents = self.agents.iter_mut();
-        let tallies: Vec<AgentTally> = agents.map(|it| std::mem::take(&mut it.tally)).collect();
-        let agents = self
-            .agents
-            .iter()
-            .zip(tallies)
-            .filter(|(agent, _)| !agent.removed);
-        Observation {
-            at: self.now,
-            interval: self.now.since(tally.since),
-            early,
-            setting: self.control.setting,
-            bounds: self.control.bounds,
-            objective: self.config.objective,
-            parallelism: self.workers.parallelism(),
-            worker_start: Duration::from_millis(self.config.worker_start_ms),
-            workers: self.worker_counts(),
-            slots: tally.slots,
-            queue: QueueState {
-                waiting: self.books.waiting,
-                delayed: self.books.delayed,
-                bytes: self.books.bytes,
-                oldest_wait: self.oldest_wait(),
-                max_size: self.config.max_queue_size,
-            },
-            flow: tally.flow,
-            wait: tally.wait,
-            sojourn: tally.sojourn,
-            agents: agents
-                .map(|(agent, tally)| self.observe_agent(agent, tally))
-                .collect(),
+        std::mem::swap(&mut seen.wait, &mut tally.wait);
+        std::mem::swap(&mut seen.sojourn, &mut tally.sojourn);
+        tally.wait.clear();
+        tally.sojourn.clear();
+        tally.since = self.now;
+        let mut agents = self.agents.iter_mut().filter(|agent| !agent.removed);
+        seen.agents.truncate(self.registered as usize);
+        for it in &mut seen.agents {
+            let agent = agents.next().expect("one each");
+            observe_agent(it, agent, self.now);
         }
-    }
-
-    fn observe_agent(&self, agent: &Agent, tally: AgentTally) -> AgentObservation {
-        let breaker = agent.breaker.as_ref().map(crate::breaker::Breaker::state);
-        AgentObservation {
-            name: agent.config.name.clone(),
-            is_batch: agent.config.batch && self.config.enable_batching,
-            max_batch: agent.config.max_batch,
-            limit: (agent.limit != u32::MAX).then_some(agent.limit),
-            call_rate: agent.config.call_rate.map(|limit| limit.rate),
-            unit_rate: agent.config.unit_rate.map(|limit| limit.rate),
-            breaker: breaker.unwrap_or_default(),
-            paused: agent.paused_until > self.now,
-            waiting: agent.waiting,
-            in_flight: agent.in_flight,
-            arrivals: tally.arrivals,
-            retries: tally.retries,
-            delivered: tally.delivered,
-            units: tally.units,
-            calls: tally.calls,
-            samples: tally.samples,
+        for agent in agents {
+            let mut it = AgentObservation::default();
+            observe_agent(&mut it, agent, self.now);
+            seen.agents.push(it);
         }
     }
 
@@ -285,4 +270,41 @@ impl<M> BrokerState<M> {
         }
         self.tally.slots.idle += passed * free;
     }
+}
+
+fn blank_observation(config: &BrokerConfig, setting: Setting, bounds: Bounds) -> Observation {
+    Observation {
+        at: Time::ZERO,
+        interval: Duration::ZERO,
+        early: false,
+        setting,
+        bounds,
+        objective: config.objective,
+        parallelism: config.delivery_parallelism,
+        worker_start: Duration::from_millis(config.worker_start_ms),
+        workers: WorkerCounts::default(),
+        slots: SlotTime::default(),
+        queue: QueueState::default(),
+        flow: Flow::default(),
+        wait: LatencyHistogram::default(),
+        sojourn: LatencyHistogram::default(),
+        agents: Vec::new(),
+    }
+}
+
+fn observe_agent(it: &mut AgentObservation, agent: &mut Agent, now: Time) {
+    if it.name != agent.config.name {
+        it.name.clone_from(&agent.config.name);
+    }
+    it.is_batch = agent.config.batch;
+    it.max_batch = agent.config.max_batch;
+    it.limit = (agent.limit != u32::MAX).then_some(agent.limit);
+    it.call_rate = agent.config.call_rate.map(|limit| limit.rate);
+    it.unit_rate = agent.config.unit_rate.map(|limit| limit.rate);
+    let breaker = agent.breaker.as_ref().map(crate::breaker::Breaker::state);
+    it.breaker = breaker.unwrap_or_default();
+    it.paused = agent.paused_until > now;
+    it.waiting = agent.waiting;
+    it.in_flight = agent.in_flight;
+    agent.tally.close(it);
 }

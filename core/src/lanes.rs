@@ -121,6 +121,23 @@ pub(crate) struct Lanes {
     max_wait: [Option<Duration>; 5],
     /// Agents with takeable messages, by lane, in no particular order.
     agents: [Vec<u32>; 5],
+    /// The lanes with any, a bit each.
+    filled: u8,
+}
+
+/// Lanes, highest first, from a bit each.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FilledLanes(u8);
+
+impl Iterator for FilledLanes {
+    type Item = Lane;
+
+    #[inline]
+    fn next(&mut self) -> Option<Lane> {
+        let lane = *Lane::ALL.get(self.0.trailing_zeros() as usize)?;
+        self.0 &= self.0 - 1;
+        Some(lane)
+    }
 }
 
 impl Lanes {
@@ -137,12 +154,13 @@ impl Lanes {
             passes: [0; 5],
             max_wait: if strict { [None; 5] } else { max_wait },
             agents: Default::default(),
+            filled: 0,
         }
     }
 
     /// Whether any message may be taken, its agent permitting.
     pub(crate) fn any_takeable(&self) -> bool {
-        self.agents.iter().any(|agents| !agents.is_empty())
+        self.filled != 0
     }
 
     /// The agents with takeable messages in `lane`.
@@ -150,14 +168,16 @@ impl Lanes {
         &self.agents[lane.index()]
     }
 
+    /// Lanes with takeable messages, highest first.
+    #[inline]
+    pub(crate) fn filled(&self) -> FilledLanes {
+        FilledLanes(self.filled)
+    }
+
     /// Lanes with takeable messages, the next to go first.
     pub(crate) fn in_turn(&self) -> impl Iterator<Item = Lane> + use<> {
-        let mut waiting = [Lane::Critical; 5];
-        let mut count = 0;
-        for lane in Lane::ALL
-            .into_iter()
-            .filter(|&lane| !self.agents(lane).is_empty())
-        {
+        let (mut waiting, mut count) = ([Lane::Critical; 5], 0);
+        for lane in self.filled() {
             waiting[count] = lane;
             count += 1;
         }
@@ -185,12 +205,11 @@ impl Lanes {
     pub(crate) fn fill(&mut self, lane: Lane, agent: u32) {
         let at = lane.index();
         if self.agents[at].is_empty() {
-            let waiting = Lane::ALL
-                .into_iter()
-                .filter(|&other| !self.agents(other).is_empty());
-            if let Some(smallest) = waiting.map(|other| self.passes[other.index()]).min() {
+            let waiting = self.filled().map(|other| self.passes[other.index()]);
+            if let Some(smallest) = waiting.min() {
                 self.passes[at] = smallest;
             }
+            self.filled |= 1 << at;
         }
         self.agents[at].push(agent);
     }
@@ -200,6 +219,9 @@ impl Lanes {
         let agents = &mut self.agents[lane.index()];
         let at = agents.iter().position(|&other| other == agent);
         agents.swap_remove(at.expect("an agent drains only lanes that it filled"));
+        if agents.is_empty() {
+            self.filled &= !(1 << lane.index());
+        }
     }
 
     /// A message of `lane` starts.

@@ -7,7 +7,7 @@ use crate::config::AgentConfig;
 use crate::error::AddAgentError;
 use crate::event::{What, Whereabouts, WorkerChange};
 use crate::message::{AgentId, DeadReason, Outcome, WorkerId};
-use crate::state::BrokerState;
+use crate::state::{BrokerState, Wake};
 use crate::workers::{Worker, WorkerState};
 
 impl<M> BrokerState<M> {
@@ -142,7 +142,7 @@ impl<M> BrokerState<M> {
         self.emit(What::Paused { agent, until });
         if until != Time::MAX {
             self.timers.agents.push(until, agent);
-            self.timers.sooner(until);
+            self.timers.sooner(until, Wake::Agent);
         }
     }
 

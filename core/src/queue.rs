@@ -3,15 +3,35 @@
 
 use ebbtide_policies::units::Time;
 
+use crate::config::BrokerConfig;
 use crate::event::{Requeue, What};
 use crate::leases::LeaseState;
 use crate::message::{DeadReason, Outcome};
 use crate::messages::Place;
-use crate::state::BrokerState;
+use crate::state::{BrokerState, Wake};
 
 /// Once above its warning threshold, the queue must fall below this share of it before it
 /// counts as below: a queue that hovers warns once.
 const CLEAR_SHARE: f64 = 0.9;
+
+/// Between which the queue warns, and whether it was last said to be above.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WarningLevels {
+    warn_at: u64,
+    clear_at: u64,
+    above: bool,
+}
+
+impl WarningLevels {
+    pub(crate) fn new(config: &BrokerConfig) -> Self {
+        let warn_at = config.queue_warning_threshold * config.max_queue_size as f64;
+        Self {
+            warn_at: (warn_at.ceil() as u64).max(1),
+            clear_at: ((warn_at * CLEAR_SHARE).ceil() as u64).max(1),
+            above: false,
+        }
+    }
+}
 
 impl<M> BrokerState<M> {
     /// A message that is in no place yet becomes due, now.
@@ -86,7 +106,7 @@ impl<M> BrokerState<M> {
         let due = message.due;
         self.books.delayed += 1;
         self.timers.delayed.push(due, id);
-        self.timers.sooner(due);
+        self.timers.sooner(due, Wake::Due);
         let messages = &self.messages;
         let delayed = usize::try_from(self.books.delayed).unwrap_or(usize::MAX);
         self.timers.delayed.compact(delayed, |due, id| {
@@ -221,16 +241,17 @@ impl<M> BrokerState<M> {
     }
 
     /// Says so when the queue crosses its warning threshold.
+    #[inline]
     pub(crate) fn note_queue_level(&mut self) {
         let queued = self.books.queued();
-        let threshold = self.config.queue_warning_threshold * self.config.max_queue_size as f64;
-        let above = if self.warned {
-            queued as f64 >= threshold * CLEAR_SHARE
-        } else {
-            queued > 0 && queued as f64 >= threshold
-        };
-        if above != self.warned {
-            self.warned = above;
+        let above = queued
+            >= if self.warnings.above {
+                self.warnings.clear_at
+            } else {
+                self.warnings.warn_at
+            };
+        if above != self.warnings.above {
+            self.warnings.above = above;
             self.emit(What::QueueWarning { above, queued });
         }
     }

@@ -11,7 +11,7 @@ use crate::leases::LeaseState;
 use crate::message::{AgentId, DeadReason, LeaseId, MessageId, Outcome, Settlement, Verdict};
 use crate::messages::Message;
 use crate::retry::Retry;
-use crate::state::BrokerState;
+use crate::state::{BrokerState, Wake};
 
 /// A message that was in the calls of this many lost workers is no longer given another.
 const WORKERS_LOST_MOST: u32 = 5;
@@ -71,7 +71,7 @@ impl<M> BrokerState<M> {
         let expires = self.now + self.agents[agent as usize].call_timeout;
         self.leases[lease.slot].expires = expires;
         self.timers.leases.push(expires, lease);
-        self.timers.sooner(expires);
+        self.timers.sooner(expires, Wake::Lease);
         Ok(expires)
     }
 
@@ -133,7 +133,7 @@ impl<M> BrokerState<M> {
         }
         let over = self.now + Duration::from_millis(self.config.cancel_grace_ms);
         self.timers.graces.push(over, lease);
-        self.timers.sooner(over);
+        self.timers.sooner(over, Wake::Agent);
     }
 
     /// From here on the lease may settle no more.
@@ -186,7 +186,7 @@ impl<M> BrokerState<M> {
         self.emit(What::Breaker { agent, state });
         if let Some(until) = until {
             self.timers.agents.push(until, agent);
-            self.timers.sooner(until);
+            self.timers.sooner(until, Wake::Agent);
         }
         if fails_fast {
             let waiting = |place| place == Whereabouts::Waiting;

@@ -4,7 +4,7 @@
 use ebbtide_policies::units::{Duration, Time};
 
 use crate::message::Outcome;
-use crate::state::BrokerState;
+use crate::state::{BrokerState, Wake};
 
 /// Whether the broker is shutting down, and until when it may go on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl<M> BrokerState<M> {
         }
         let limit = (self.now + within).min(self.shutdown.limit().unwrap_or(Time::MAX));
         self.shutdown = Shutdown::On { limit };
-        self.timers.sooner(limit);
+        self.timers.sooner(limit, Wake::Shutdown);
     }
 
     /// The limit: every message without an outcome is returned.

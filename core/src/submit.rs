@@ -6,7 +6,7 @@ use crate::error::{Refusal, SubmitError};
 use crate::event::{Account, What};
 use crate::message::{AgentId, Kind, Lane, MessageId, Outcome, Submission};
 use crate::messages::{Message, Place};
-use crate::state::BrokerState;
+use crate::state::{BrokerState, Wake};
 
 /// No message before or after.
 const NONE: u32 = u32::MAX;
@@ -177,7 +177,7 @@ impl<M> BrokerState<M> {
         self.retries.arrived();
         if deadline != Time::MAX {
             self.timers.deadlines.push(deadline, message);
-            self.timers.sooner(deadline);
+            self.timers.sooner(deadline, Wake::Deadline);
             let messages = &self.messages;
             let live = self.books.queued() + self.books.leased;
             let live = usize::try_from(live).unwrap_or(usize::MAX);

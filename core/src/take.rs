@@ -8,7 +8,7 @@ use crate::leases::LeaseState;
 use crate::message::{Call, Lane, WorkerId};
 use crate::messages::Place;
 use crate::protect::BatchRule;
-use crate::state::BrokerState;
+use crate::state::{BrokerState, Wake};
 
 /// The message that goes first, and whose it is.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +38,7 @@ impl<M> BrokerState<M> {
     /// The oldest message that has waited for longer than its lane's maximum (invariant 6).
     fn pick_overdue(&self) -> Option<Pick> {
         let mut best: Option<(Rank, Pick)> = None;
-        for lane in Lane::ALL {
+        for lane in self.lanes.filled() {
             for &agent in self.lanes.agents(lane) {
                 let queue = &self.agents[agent as usize].queues[lane.index()];
                 let Some((rank, index)) = queue.front(&self.messages) else {
@@ -139,7 +139,7 @@ impl<M> BrokerState<M> {
         self.tally.flow.started += u64::from(size);
         let lease = self.leases.id(slot);
         self.timers.leases.push(expires, lease);
-        self.timers.sooner(expires);
+        self.timers.sooner(expires, Wake::Lease);
         let taken = usize::try_from(self.workers.taken_slots()).unwrap_or(usize::MAX);
         let leases = &self.leases;
         self.timers.leases.compact(taken, |at, id| {

@@ -162,7 +162,7 @@ pub struct Flow {
 }
 
 /// One agent during the interval.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AgentObservation {
     /// Its name.
