@@ -1,6 +1,7 @@
 //! Those who run the queue, one file each.
 
 pub mod bare_loop;
+pub mod core_alone;
 pub mod cronoq;
 pub mod kiefer_wolfowitz;
 
@@ -29,6 +30,14 @@ pub const ALL: &[Contender] = &[
         name: "cronoq-core",
         run: cronoq::run,
     },
+    Contender {
+        name: "core",
+        run: core_alone::run,
+    },
+    Contender {
+        name: "core-recorded",
+        run: core_alone::run_recorded,
+    },
 ];
 
 /// The one called `name`.
@@ -52,8 +61,8 @@ mod tests {
         for contender in ALL {
             let seen = (contender.run)(load);
             assert_eq!(seen.served, load.messages, "{}", contender.name);
-            let off = (seen.mean_wait_s - yardstick.mean_wait_s).abs();
-            assert!(off < 1e-6, "{} is off by {off} s", contender.name);
+            let off = (seen.mean_wait - yardstick.mean_wait).abs();
+            assert!(off < 1e-6, "{} is off by {off}", contender.name);
         }
     }
 }

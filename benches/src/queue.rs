@@ -5,12 +5,14 @@ use rand_distr::{Distribution, Exp1};
 
 /// Servers of the queue.
 pub const SERVERS: usize = 5;
-/// Mean of the exponential call time, nanoseconds.
-pub const MEAN_CALL_NS: f64 = 1e9;
-/// Mean of the exponential gap between arrivals, nanoseconds: 4.5 a second, so 90 % load.
-pub const MEAN_GAP_NS: f64 = 1e9 / 4.5;
-/// Mean wait in seconds by Erlang's formula C (P(wait) 0.76249), for these three numbers.
-pub const EXPECTED_WAIT_S: f64 = 1.52499;
+/// Mean of the exponential call time, nanoseconds: 10 ms, the quick end of remote agents.
+pub const MEAN_CALL_NS: f64 = 1e7;
+/// Mean of the exponential gap between arrivals, nanoseconds: 450 a second, so 90 % load.
+pub const MEAN_GAP_NS: f64 = MEAN_CALL_NS / 4.5;
+/// Mean wait in mean call times by Erlang's formula C (P(wait) 0.76249), for these numbers.
+pub const EXPECTED_WAIT: f64 = 1.52499;
+/// Deadline of each message where a contender knows deadlines, seconds; none ever passes.
+pub const DEADLINE_S: u64 = 30;
 
 /// One run of the queue: started empty, run until the last of `messages` has left.
 #[derive(Clone, Copy, Debug)]
@@ -26,8 +28,8 @@ pub struct Load {
 pub struct Seen {
     /// Messages served to the end.
     pub served: u64,
-    /// Mean wait of a message, seconds.
-    pub mean_wait_s: f64,
+    /// Mean wait of a message, in mean call times.
+    pub mean_wait: f64,
 }
 
 impl Seen {
@@ -36,7 +38,7 @@ impl Seen {
     pub fn from_sum(served: u64, waits_ns: u128) -> Self {
         Self {
             served,
-            mean_wait_s: waits_ns as f64 / 1e9 / served as f64,
+            mean_wait: waits_ns as f64 / MEAN_CALL_NS / served as f64,
         }
     }
 }

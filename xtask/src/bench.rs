@@ -12,7 +12,13 @@ use crate::tools;
 /// Who is held to a number of instructions.
 const HELD: &str = "ebbtide";
 /// What everyone is counted for, beside the one that is held.
-const OTHERS: &[&str] = &["bare-loop", "kiefer-wolfowitz", "cronoq-core"];
+const OTHERS: &[&str] = &[
+    "bare-loop",
+    "kiefer-wolfowitz",
+    "cronoq-core",
+    "core",
+    "core-recorded",
+];
 /// Most instructions a message, whatever was recorded.
 const MOST: u64 = 2_000;
 /// The figure of the last change, `NAME INSTRUCTIONS` a line: a rise beyond its slack fails.

@@ -22,10 +22,10 @@ fn main() -> ExitCode {
     };
     let seen = (contender.run)(Load { messages, seed: 1 });
     eprintln!(
-        "{}: {} messages, mean wait {:.4} s, peak memory {}",
+        "{}: {} messages, mean wait {:.4} calls, peak memory {}",
         contender.name,
         seen.served,
-        seen.mean_wait_s,
+        seen.mean_wait,
         peak_memory().unwrap_or_else(|| "unknown".to_owned())
     );
     ExitCode::SUCCESS
