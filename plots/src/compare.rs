@@ -1,0 +1,160 @@
+//! Policies against each other: paired differences with their intervals, and the zone within
+//! which they count as a tie.
+
+use ebbtide_measure::compare::TIE_MARGIN;
+use ebbtide_measure::{Comparison, Estimate, Verdict};
+
+use crate::draw::axis::Axis;
+use crate::draw::rows::{Group, Mark, Row, Rows};
+use crate::figure::{Chart, Figure, Table};
+use crate::format::{change, percent, three};
+use crate::input::ReportInput;
+use crate::theme::{BLACK, BLUE, GREEN, Look, VERMILLION};
+
+/// Rows beyond which only the first policy's pairs are drawn; the table has all.
+const MOST_ROWS: usize = 40;
+
+/// Differences of every pair; `None` with a single policy.
+pub(crate) fn figure(input: &ReportInput<'_>) -> Option<Figure> {
+    let comparisons = &input.results.comparisons;
+    let first = input.results.policies.first()?.policy.as_str();
+    if comparisons.is_empty() {
+        return None;
+    }
+    let of_first = |c: &&Comparison| c.policy == first || c.against == first;
+    let drawn: Vec<&Comparison> = if comparisons.len() > MOST_ROWS {
+        comparisons.iter().filter(of_first).collect()
+    } else {
+        comparisons.iter().collect()
+    };
+    Some(Figure {
+        name: "differences".to_owned(),
+        policy: None,
+        title: "Paired differences between policies".to_owned(),
+        summary: summary(comparisons, first),
+        table: table(comparisons),
+        chart: Some(Chart::Rows(chart(&drawn))),
+    })
+}
+
+fn chart(comparisons: &[&Comparison]) -> Rows {
+    let mut groups: Vec<Group> = Vec::new();
+    for comparison in comparisons {
+        let row = row(comparison);
+        match groups
+            .iter_mut()
+            .find(|group| group.heading == comparison.metric)
+        {
+            Some(group) => group.rows.push(row),
+            None => groups.push(Group {
+                heading: comparison.metric.clone(),
+                rows: vec![row],
+            }),
+        }
+    }
+    let ends = || comparisons.iter().flat_map(|c| finite_ends(&c.relative));
+    let low = ends().fold(0.0, f64::min);
+    let high = ends().fold(0.0, f64::max);
+    let tie = format!("tie: within ± {}", percent(TIE_MARGIN));
+    Rows {
+        x: Axis::difference(
+            "difference as a share of the second policy's",
+            low,
+            high,
+            TIE_MARGIN,
+        ),
+        groups,
+        zone: Some((-TIE_MARGIN, TIE_MARGIN, tie)),
+    }
+}
+
+fn finite_ends(estimate: &Estimate) -> impl Iterator<Item = f64> {
+    let ends = [estimate.mean, estimate.ci_low, estimate.ci_high];
+    ends.into_iter().flatten().filter(|end| end.is_finite())
+}
+
+fn row(comparison: &Comparison) -> Row {
+    let relative = &comparison.relative;
+    let interval = relative.ci_low.zip(relative.ci_high);
+    let shown = relative.mean.map_or("–".to_owned(), change);
+    Row {
+        label: format!("{} against {}", comparison.policy, comparison.against),
+        look: look(comparison.verdict),
+        mark: relative.mean.map(|mean| Mark::Whisker(mean, interval)),
+        value: format!("{shown}, {}", word(comparison.verdict)),
+    }
+}
+
+const fn look(verdict: Verdict) -> Look {
+    match verdict {
+        Verdict::Better => BLUE,
+        Verdict::Worse => VERMILLION,
+        Verdict::Tie => GREEN,
+        Verdict::Unsure => BLACK,
+    }
+}
+
+pub(crate) const fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Better => "better",
+        Verdict::Worse => "worse",
+        Verdict::Tie => "tie",
+        Verdict::Unsure => "unsure",
+    }
+}
+
+/// How the first policy fares: `adaptive is better 3 times, worse once …`.
+fn summary(comparisons: &[Comparison], first: &str) -> String {
+    let count = |verdict: Verdict| {
+        let mine = comparisons.iter().filter(|c| {
+            let turned = match verdict {
+                Verdict::Better => Verdict::Worse,
+                Verdict::Worse => Verdict::Better,
+                same => same,
+            };
+            (c.policy == first && c.verdict == verdict)
+                || (c.against == first && c.verdict == turned)
+        });
+        mine.count()
+    };
+    let [better, worse, tie, unsure] = [
+        Verdict::Better,
+        Verdict::Worse,
+        Verdict::Tie,
+        Verdict::Unsure,
+    ]
+    .map(count);
+    format!(
+        "Against the others {first} is better in {better}, worse in {worse} and tied in {tie} \
+         of {} figures; the replications do not tell in {unsure}.",
+        better + worse + tie + unsure
+    )
+}
+
+fn table(comparisons: &[Comparison]) -> Table {
+    let row = |c: &Comparison| {
+        let relative = &c.relative;
+        let interval = relative.ci_low.zip(relative.ci_high);
+        vec![
+            c.metric.clone(),
+            c.policy.clone(),
+            c.against.clone(),
+            relative.mean.map_or("–".to_owned(), change),
+            interval.map_or("–".to_owned(), |(low, high)| {
+                format!("{} to {}", change(low), change(high))
+            }),
+            c.p_value.map_or("–".to_owned(), three),
+            word(c.verdict).to_owned(),
+        ]
+    };
+    let header = [
+        "figure",
+        "policy",
+        "against",
+        "difference",
+        "95 % interval",
+        "p",
+        "verdict",
+    ];
+    Table::new(&header, comparisons.iter().map(row).collect())
+}
