@@ -6,6 +6,7 @@
 
 mod explain;
 mod outline;
+mod token;
 
 use std::fmt;
 use std::ops::Range;

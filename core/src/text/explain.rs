@@ -8,10 +8,14 @@ use super::outline::Outline;
 use super::{Place, TextFault, closest};
 
 /// An error of the `ron` parser.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most of the parser's errors are told alike, and it may gain new ones"
+)]
 pub(super) fn ron(outline: &Outline<'_>, error: &ron::error::SpannedError) -> TextFault {
     use ron::error::Error;
 
-    let at = cause_of(outline.text(), &error.span);
+    let at = cause_of(outline.text(), error);
     match &error.code {
         Error::NoSuchStructField {
             expected, found, ..
@@ -21,7 +25,9 @@ pub(super) fn ron(outline: &Outline<'_>, error: &ron::error::SpannedError) -> Te
         } => unknown(outline, at, Unknown::Variant, found, expected),
         Error::MissingStructField { field, .. } => missing(outline, at, field),
         Error::DuplicateStructField { field, .. } => twice(outline, at, field),
-        Error::InvalidValueForType { expected, .. } => wrong_value(outline, at, expected),
+        Error::InvalidValueForType { expected, .. } => {
+            wrong_value(outline, at, in_words(expected, FIELDS_OF_RON))
+        }
         Error::ExpectedInteger | Error::IntegerOutOfBounds | Error::InvalidIntegerDigit { .. } => {
             wrong_value(outline, at, WHOLE_NUMBER)
         }
@@ -31,7 +37,7 @@ pub(super) fn ron(outline: &Outline<'_>, error: &ron::error::SpannedError) -> Te
         Error::ExpectedArray => wrong_value(outline, at, "a list in [ ]"),
         Error::ExpectedMap => wrong_value(outline, at, "a map in { }"),
         Error::ExpectedStructLike | Error::ExpectedNamedStructLike(_) => {
-            wrong_value(outline, at, "fields in ( )")
+            wrong_value(outline, at, FIELDS_OF_RON)
         }
         // A number was read up to its point, where a whole one was wanted.
         Error::ExpectedComma if is_inside_number(outline, at) => {
@@ -63,24 +69,25 @@ pub(super) fn json(outline: &Outline<'_>, error: &serde_json::Error) -> TextFaul
         (_, [field]) if message.starts_with("missing field") => missing(outline, at, field),
         (_, [field]) if message.starts_with("duplicate field") => twice(outline, at, field),
         (Some((_, expected)), _) if message.starts_with("invalid") => {
-            wrong_value(outline, at, in_words(expected))
+            wrong_value(outline, at, in_words(expected, FIELDS_OF_JSON))
         }
         _ => said(outline, at, message),
     }
 }
 
 const WHOLE_NUMBER: &str = "a whole number in range";
+const FIELDS_OF_RON: &str = "fields in ( )";
+const FIELDS_OF_JSON: &str = "fields in { }";
 
 /// What serde calls a type, in words.
-fn in_words(expected: &str) -> &str {
+fn in_words<'a>(expected: &'a str, fields: &'static str) -> &'a str {
     match expected {
         "u8" | "u16" | "u32" | "u64" | "i8" | "i16" | "i32" | "i64" | "usize" => WHOLE_NUMBER,
         "f32" | "f64" => "a number",
         "a boolean" => "true or false",
         "a string" => "text in quotes",
-        _ => expected
-            .strip_prefix("struct ")
-            .map_or(expected, |_| "fields in { }"),
+        _ if expected.starts_with("struct ") => fields,
+        _ => expected,
     }
 }
 
@@ -145,7 +152,7 @@ fn twice(outline: &Outline<'_>, at: usize, field: &str) -> TextFault {
         path: outline.path_at(at),
         place: word_at(outline.text(), at),
         message: format!("field {field} is given twice"),
-        help: None,
+        help: Some("keep one of them".to_owned()),
     }
 }
 
@@ -198,18 +205,35 @@ fn broken(outline: &Outline<'_>, at: usize, message: &str) -> TextFault {
     }
 }
 
-/// The byte that an error of `ron` is about: its span may start with white space.
-fn cause_of(text: &str, span: &ron::error::Span) -> usize {
-    let offset = |position: ron::error::Position| {
-        let lines = text.split_inclusive('\n');
-        let before: usize = lines.clone().take(position.line - 1).map(str::len).sum();
-        let line = lines.clone().nth(position.line - 1).unwrap_or("");
-        let columns = line.chars().take(position.col - 1);
-        before + columns.map(char::len_utf8).sum::<usize>()
-    };
-    let (start, end) = (offset(span.start), offset(span.end));
-    let stretch = text.get(start..end).unwrap_or("");
-    start + (stretch.len() - stretch.trim_start().len())
+/// The byte that an error of `ron` is about: its span may start with white space, and a bare
+/// word of the wrong type is refused only once it was read.
+fn cause_of(text: &str, error: &ron::error::SpannedError) -> usize {
+    let start = offset(text, error.span.start);
+    let stretch = &text[start..offset(text, error.span.end).max(start)];
+    let at = start + (stretch.len() - stretch.trim_start().len());
+    let is_about_value = matches!(
+        error.code,
+        ron::Error::InvalidValueForType { .. } | ron::Error::Message(_)
+    );
+    let before = text[..at].trim_end();
+    match before.chars().next_back() {
+        Some(last)
+            if is_about_value
+                && text[at..].starts_with([',', ')', ']', '}'])
+                && last.is_alphanumeric() =>
+        {
+            before.len() - last.len_utf8()
+        }
+        _ => at,
+    }
+}
+
+/// The byte at a position of `ron`, which counts columns in characters.
+fn offset(text: &str, position: ron::error::Position) -> usize {
+    let mut lines = text.split_inclusive('\n');
+    let before: usize = lines.by_ref().take(position.line - 1).map(str::len).sum();
+    let columns = lines.next().unwrap_or("").chars().take(position.col - 1);
+    before + columns.map(char::len_utf8).sum::<usize>()
 }
 
 /// The byte that `serde_json` read last; it counts columns in bytes.

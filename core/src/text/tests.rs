@@ -125,7 +125,7 @@ const RON_FAULTS: &[(&str, &str)] = &[
     ),
     (
         "(count: 1, count: 2)",
-        "line 1, column 12: field count is given twice",
+        "line 1, column 12: field count is given twice; keep one of them",
     ),
     (
         "(count: 1\n",
@@ -190,7 +190,7 @@ const JSON_FAULTS: &[(&str, &str)] = &[
     ),
     (
         "{\"count\": 1, \"count\": 2}",
-        "line 1, column 15: field count is given twice",
+        "line 1, column 15: field count is given twice; keep one of them",
     ),
     ("{\"count\" 1}", "line 1, column 10: expected `:`"),
     (

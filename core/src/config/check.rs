@@ -1,0 +1,67 @@
+//! Values checked as a whole and once: all faults are reported, and what passed cannot become
+//! wrong any more.
+//!
+//! Apart because the broker's and the agents' configuration are checked alike. What they may
+//! say lives in `ranges.rs` and `agent.rs`.
+
+use std::fmt;
+use std::ops::Deref;
+
+use crate::fault::Fault;
+
+/// A value whose faults can be listed.
+pub trait Check {
+    /// Everything wrong with it, always in the same order.
+    fn faults(&self) -> Vec<Fault>;
+}
+
+/// A value without faults. Read-only, so that it stays so.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checked<T>(T);
+
+/// A configuration with faults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// All of them; at least one.
+    pub faults: Vec<Fault>,
+}
+
+impl<T: Check> Checked<T> {
+    /// Checks `value`.
+    ///
+    /// # Errors
+    /// All of its faults.
+    pub fn new(value: T) -> Result<Self, ConfigError> {
+        let faults = value.faults();
+        if faults.is_empty() {
+            Ok(Self(value))
+        } else {
+            Err(ConfigError { faults })
+        }
+    }
+
+    /// The value, to be changed and checked again.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl<T> Deref for Checked<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.faults.iter().enumerate() {
+            let separator = if index > 0 { "; " } else { "" };
+            write!(f, "{separator}{fault}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigError {}
