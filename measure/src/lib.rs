@@ -29,6 +29,7 @@ pub mod steps;
 pub mod summary;
 pub mod threshold;
 mod timeline;
+pub mod warm_up;
 
 /// The types in the fields of a run, so that who reads runs needs this crate alone.
 pub use ebbtide_core::units;

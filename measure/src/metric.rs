@@ -8,6 +8,8 @@ use std::fmt;
 
 use ebbtide_policies::objective::{Measure, Objective};
 
+use crate::books::Scope;
+
 /// One figure of a run, of an agent, of a lane or of a class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Metric {
@@ -222,6 +224,33 @@ impl Metric {
             Self::Wait(stat) | Self::Service(stat) | Self::Sojourn(stat) => stat.quantile(),
             _ => None,
         }
+    }
+
+    /// Whether it is kept for such a part of a run: only the whole run has workers, and only
+    /// it and agents have calls.
+    #[must_use]
+    pub const fn is_kept_for(self, scope: &Scope) -> bool {
+        match self {
+            Self::WorkersMean
+            | Self::WorkerSeconds
+            | Self::ScaleActions
+            | Self::EventsSimulated => matches!(scope, Scope::Total),
+            Self::Service(_) | Self::Utilisation | Self::Calls | Self::BatchMean => {
+                matches!(scope, Scope::Total | Scope::Agent(_))
+            }
+            _ => true,
+        }
+    }
+
+    /// Every figure's word, for messages about words that are none.
+    pub(crate) fn vocabulary() -> String {
+        let words = TABLE.iter().map(|row| row.word);
+        let plain: Vec<&str> = words.filter(|word| !word.contains('(')).collect();
+        format!(
+            "mean, p50, p90, p95, p99, p99.9 or max of wait, service or sojourn (such as \
+             p95(sojourn)), or {}",
+            plain.join(", ")
+        )
     }
 
     /// The figure that an objective limits; `None` unless its quantile is one that is kept.

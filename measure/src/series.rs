@@ -3,6 +3,7 @@
 //! When the bins are used up, each two are merged and the width doubles, so memory is flat.
 //! Sojourns over time are in `series/sojourns.rs`, the CSV of both in `series/csv.rs`.
 
+mod csv;
 mod sojourns;
 
 pub(crate) use sojourns::SojournRecorder;
