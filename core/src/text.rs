@@ -4,6 +4,7 @@
 //! errors lack the field's name, the remedy, or both. Deliberately absent: files, and how an
 //! error is drawn on a terminal.
 
+mod edit;
 mod explain;
 mod outline;
 mod token;
@@ -16,6 +17,8 @@ use serde::de::DeserializeOwned;
 
 use crate::fault::Fault;
 use outline::Outline;
+
+pub use edit::{EditError, edit};
 
 /// Brackets within brackets that a text may have. Anything written by hand has a dozen;
 /// without a limit a hostile text would overflow the parser's stack.

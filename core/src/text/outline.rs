@@ -20,14 +20,14 @@ pub(super) struct Outline<'t> {
 }
 
 /// A field or an item with its value.
-struct Entry {
+pub(super) struct Entry {
     parent: Option<usize>,
-    segment: Segment,
-    value: Range<usize>,
+    pub(super) segment: Segment,
+    pub(super) value: Range<usize>,
 }
 
 /// What an entry adds to the path of the one around it.
-enum Segment {
+pub(super) enum Segment {
     /// A field's name, or a map's key.
     Key(Range<usize>),
     /// A place in a list.
@@ -124,6 +124,30 @@ impl<'t> Outline<'t> {
         match found.map(|entry| &self.entries[entry]) {
             Some(entry) => Place::of(self.text, entry.start()..entry.value.end),
             None => Place::of(self.text, 0..0),
+        }
+    }
+
+    /// Whether there is nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// An entry by its place; the first is the whole value.
+    pub(super) fn entry(&self, at: usize) -> &Entry {
+        &self.entries[at]
+    }
+
+    /// The entries directly within an entry, in order.
+    pub(super) fn children_of(&self, parent: usize) -> impl Iterator<Item = usize> + '_ {
+        let own = move |&at: &usize| self.entries[at].parent == Some(parent);
+        (0..self.entries.len()).filter(own)
+    }
+
+    /// The name of an entry that is a field.
+    pub(super) fn key(&self, at: usize) -> Option<&'t str> {
+        match &self.entries[at].segment {
+            Segment::Key(name) => Some(self.text[name.clone()].trim_matches('"')),
+            Segment::Item(_) | Segment::Inner => None,
         }
     }
 
