@@ -10,7 +10,7 @@ pub use crate::config::{AgentConfig, RateLimit};
 
 use crate::account::AgentTally;
 use crate::breaker::Breaker;
-use crate::config::BrokerConfig;
+use crate::config::{BrokerConfig, Checked};
 use crate::lanes::LaneQueue;
 use crate::message::Lane;
 use crate::ordering::OrderingKeys;
@@ -19,7 +19,7 @@ use crate::rate_limit::TokenBucket;
 /// A registered agent, or what is left of a removed one.
 #[derive(Clone, Debug)]
 pub(crate) struct Agent {
-    pub(crate) config: AgentConfig,
+    pub(crate) config: Checked<AgentConfig>,
     /// Nothing new enters; what is in a call may still settle.
     pub(crate) removed: bool,
     /// Takeable messages, by lane.
@@ -45,8 +45,8 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
-    pub(crate) fn new(config: AgentConfig, broker: &BrokerConfig, now: Time) -> Self {
-        let replicas = config.replicas.max(1);
+    pub(crate) fn new(config: Checked<AgentConfig>, broker: &BrokerConfig, now: Time) -> Self {
+        let replicas = config.replicas;
         let limit = config.in_flight_limit;
         Self {
             removed: false,
@@ -61,9 +61,7 @@ impl Agent {
             breaker: broker.breaker.map(Breaker::new),
             paused_until: Time::ZERO,
             keys: OrderingKeys::default(),
-            call_timeout: config
-                .call_timeout
-                .unwrap_or(Duration::from_millis(broker.call_timeout_ms)),
+            call_timeout: config.call_timeout.unwrap_or(broker.call_timeout()),
             bulkhead: config.bulkhead.or(broker.bulkhead),
             tally: AgentTally::default(),
             config,

@@ -4,7 +4,7 @@
 //! file only says whether calls may flow and how many.
 
 use ebbtide_policies::observation::BreakerState;
-use ebbtide_policies::units::{Duration, Time};
+use ebbtide_policies::units::Time;
 
 use crate::config::BreakerConfig;
 
@@ -164,7 +164,7 @@ impl Breaker {
 
     fn open(&mut self, now: Time) -> bool {
         self.state = State::Open {
-            until: now + Duration::from_millis(self.config.open_ms),
+            until: now + self.config.open(),
         };
         self.run = 0;
         self.window = [Tally::default(); BUCKETS as usize];
@@ -179,7 +179,7 @@ impl Breaker {
     }
 
     fn count(&mut self, now: Time, failed: bool) {
-        let width = (Duration::from_millis(self.config.window_ms).as_nanos() / BUCKETS).max(1);
+        let width = (self.config.window().as_nanos() / BUCKETS).max(1);
         let bucket = now.as_nanos() / width;
         let stale = (bucket - self.newest.min(bucket)).min(BUCKETS);
         for age in 0..stale {
@@ -194,6 +194,8 @@ impl Breaker {
 
 #[cfg(test)]
 mod tests {
+    use ebbtide_policies::units::Duration;
+
     use super::*;
 
     fn secs(s: f64) -> Time {

@@ -43,24 +43,24 @@ pub(crate) struct Control {
 
 impl Control {
     pub(crate) fn new(config: &BrokerConfig, policy: Box<dyn Policy>) -> Self {
-        let interval = Duration::from_millis(config.control_interval_ms.max(1));
+        let interval = config.control_interval();
         let setting = Setting {
             workers: config.num_workers,
             batch_size: config.batch_size,
-            batch_timeout: Duration::from_millis(config.batch_timeout_ms),
+            batch_timeout: config.batch_timeout(),
         };
         let bounds = Bounds {
             min_workers: config.min_workers,
             max_workers: config.max_workers,
             min_batch_size: config.min_batch_size,
             max_batch_size: config.max_batch_size,
-            max_batch_timeout: Duration::from_millis(config.max_batch_timeout_ms),
+            max_batch_timeout: config.max_batch_timeout(),
         };
         Self {
             policy,
             governor: Governor::new(GovernorConfig {
-                shrink_window: Duration::from_millis(config.shrink_window_ms),
-                cool_down: Duration::from_millis(config.cool_down_ms),
+                shrink_window: config.shrink_window(),
+                cool_down: config.cool_down(),
             }),
             bounds,
             setting,
@@ -281,7 +281,7 @@ fn blank_observation(config: &BrokerConfig, setting: Setting, bounds: Bounds) ->
         bounds,
         objective: config.objective,
         parallelism: config.delivery_parallelism,
-        worker_start: Duration::from_millis(config.worker_start_ms),
+        worker_start: config.worker_start(),
         workers: WorkerCounts::default(),
         slots: SlotTime::default(),
         queue: QueueState::default(),

@@ -1,5 +1,6 @@
 //! Why core refuses something. A refused submission goes back to its sender whole.
 
+use crate::config::ConfigError;
 use crate::message::{AgentId, Submission};
 
 /// A submission that did not enter, with the reason.
@@ -65,4 +66,12 @@ pub enum AddAgentError {
     /// The name is taken.
     #[error("agent {0:?} is registered already")]
     NameTaken(String),
+    /// Its configuration has faults.
+    #[error("agent {name:?}: {faults}")]
+    Invalid {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        faults: ConfigError,
+    },
 }

@@ -143,14 +143,10 @@ impl Iterator for FilledLanes {
 impl Lanes {
     pub(crate) fn new(config: &BrokerConfig) -> Self {
         let strict = config.discipline == Discipline::Strict;
-        let max_wait = config
-            .lane_max_wait_ms
-            .map(|ms| ms.map(Duration::from_millis));
+        let max_wait = Lane::ALL.map(|lane| config.lane_max_wait(lane));
         Self {
             discipline: config.discipline,
-            strides: config
-                .lane_weights
-                .map(|weight| STRIDE / u64::from(weight.max(1))),
+            strides: config.lane_weights.map(|weight| STRIDE / u64::from(weight)),
             passes: [0; 5],
             max_wait: if strict { [None; 5] } else { max_wait },
             agents: Default::default(),

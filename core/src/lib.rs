@@ -39,7 +39,7 @@ mod workers;
 pub use ebbtide_policies::units;
 
 pub use account::Books;
-pub use config::{AgentConfig, BrokerConfig, RateLimit};
+pub use config::{AgentConfig, BrokerConfig, Checked, RateLimit};
 pub use error::{AddAgentError, LateSettle, Refusal, SubmitError};
 pub use event::{Event, What};
 pub use message::{Call, Lane, Outcome, Settlement, Submission, Verdict};

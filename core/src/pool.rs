@@ -3,7 +3,7 @@
 use ebbtide_policies::units::Time;
 
 use crate::agents::Agent;
-use crate::config::AgentConfig;
+use crate::config::{AgentConfig, Checked};
 use crate::error::AddAgentError;
 use crate::event::{What, Whereabouts, WorkerChange};
 use crate::message::{AgentId, DeadReason, Outcome, WorkerId};
@@ -70,7 +70,7 @@ impl<M> BrokerState<M> {
     ///
     /// # Errors
     ///
-    /// [`AddAgentError::NameTaken`] if another agent has the name.
+    /// [`AddAgentError`] if another agent has the name, or if `config` has faults.
     pub fn add_agent(&mut self, now: Time, config: AgentConfig) -> Result<AgentId, AddAgentError> {
         self.enter(now);
         if self
@@ -80,6 +80,9 @@ impl<M> BrokerState<M> {
         {
             return Err(AddAgentError::NameTaken(config.name));
         }
+        let name = config.name.clone();
+        let config =
+            Checked::new(config).map_err(|faults| AddAgentError::Invalid { name, faults })?;
         let id = AgentId(u32::try_from(self.agents.len()).expect("fewer than 2^32 agents"));
         for topic in &config.topics {
             self.topics.entry(topic.clone()).or_default().push(id);

@@ -45,8 +45,8 @@ impl Retries {
         let most = u64::from(config.retry_budget_reserve).max(1) * MILLION;
         Self {
             max_attempts: config.retry_max_attempts.unwrap_or(u32::MAX),
-            backoff: Duration::from_millis(config.retry_backoff_ms),
-            backoff_max: Duration::from_millis(config.retry_backoff_max_ms),
+            backoff: config.retry_backoff(),
+            backoff_max: config.retry_backoff_max(),
             jitter: config.retry_jitter,
             budget: config.retry_budget.map(|share| Budget {
                 per_arrival: (share * MILLION as f64).round() as u64,
@@ -119,7 +119,7 @@ mod tests {
         let mut it = retries(0.0, None, 0);
         let after = |it: &mut Retries, n| match it.decide(n, 7) {
             Retry::After(pause) => pause.as_secs_f64(),
-            other => panic!("{other:?}"),
+            spent @ (Retry::AttemptsSpent | Retry::BudgetSpent) => panic!("{spent:?}"),
         };
         assert_eq!([1, 2, 3].map(|n| after(&mut it, n)), [0.1, 0.2, 0.4]);
         assert_eq!(after(&mut it, 19), 30.0);

@@ -2,7 +2,7 @@
 //! Retries, replies and dead letters are decided here and nowhere else (the arithmetic of a
 //! retry is in `retry.rs`).
 
-use ebbtide_policies::units::{Duration, Time};
+use ebbtide_policies::units::Time;
 
 use crate::breaker::Health;
 use crate::error::LateSettle;
@@ -131,7 +131,7 @@ impl<M> BrokerState<M> {
         if self.config.cancel_grace_ms == 0 {
             return self.release(slot);
         }
-        let over = self.now + Duration::from_millis(self.config.cancel_grace_ms);
+        let over = self.now + self.config.cancel_grace();
         self.timers.graces.push(over, lease);
         self.timers.sooner(over, Wake::Agent);
     }

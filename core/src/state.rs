@@ -11,7 +11,7 @@ use ebbtide_policies::units::Time;
 
 use crate::account::{Books, Tally};
 use crate::agents::Agent;
-use crate::config::BrokerConfig;
+use crate::config::{BrokerConfig, Checked};
 use crate::control::Control;
 use crate::event::{Event, What};
 use crate::lanes::Lanes;
@@ -40,7 +40,7 @@ use crate::workers::{WorkerState, Workers};
 ///
 /// The same calls give the same results, byte for byte (invariant 9).
 pub struct BrokerState<M> {
-    pub(crate) config: BrokerConfig,
+    pub(crate) config: Checked<BrokerConfig>,
     pub(crate) now: Time,
     pub(crate) messages: Table<Message<M>>,
     pub(crate) turns: u64,
@@ -111,7 +111,7 @@ pub enum Wake {
 impl<M> BrokerState<M> {
     /// A broker at time zero with `config`'s initial workers ready and no agents.
     #[must_use]
-    pub fn new(config: BrokerConfig, policy: Box<dyn Policy>) -> Self {
+    pub fn new(config: Checked<BrokerConfig>, policy: Box<dyn Policy>) -> Self {
         let control = Control::new(&config, policy);
         let mut state = Self {
             now: Time::ZERO,

@@ -6,6 +6,7 @@ use ebbtide_core::*;
 use ebbtide_policies::registry;
 
 fn broker(config: BrokerConfig) -> BrokerState<u32> {
+    let config = Checked::new(config).expect("sound");
     BrokerState::new(config, registry::build("fixed").expect("fixed exists"))
 }
 
@@ -69,5 +70,19 @@ fn a_message_goes_in_and_out() {
             "SlotFreed",
             "LateSettle"
         ]
+    );
+}
+
+#[test]
+fn an_agent_with_faults_is_refused() {
+    let mut state = broker(BrokerConfig::default());
+    let agent = AgentConfig {
+        replicas: 0,
+        ..AgentConfig::new("echo")
+    };
+    let error = state.add_agent(Time::ZERO, agent).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "agent \"echo\": replicas is 0, allowed are 1 to 10000"
     );
 }

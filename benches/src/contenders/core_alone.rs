@@ -10,7 +10,9 @@ use std::collections::BinaryHeap;
 use ebbtide_core::event::Event;
 use ebbtide_core::message::LeaseId;
 use ebbtide_core::units::{Duration, Time};
-use ebbtide_core::{AgentConfig, BrokerConfig, BrokerState, Settlement, Submission, Verdict};
+use ebbtide_core::{
+    AgentConfig, BrokerConfig, BrokerState, Checked, Settlement, Submission, Verdict,
+};
 use ebbtide_measure::{Detail, PlanAgent, RecordPlan, Recorder};
 use ebbtide_policies::registry;
 
@@ -49,11 +51,11 @@ fn broker() -> BrokerState<u64> {
     let config = BrokerConfig {
         num_workers: 1,
         delivery_parallelism: SERVERS as u32,
-        max_queue_size: u64::MAX / 2,
+        max_queue_size: 1_000_000_000,
         ..BrokerConfig::default()
     };
     let policy = registry::build("fixed").expect("the registry has it");
-    BrokerState::new(config, policy)
+    BrokerState::new(Checked::new(config).expect("sound"), policy)
 }
 
 fn drive(load: Load, mut listen: impl FnMut(&Event<u64>)) -> Seen {
