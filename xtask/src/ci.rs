@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use crate::shell::{self, Done, Steps};
-use crate::{bench, testing, tidy, tools};
+use crate::{bench, docs, testing, tidy, tools};
 
 /// Exact results of queueing theory, beside the workspace; not every machine has them.
 const THEORY: &str = "reference/queueing.csv";
@@ -31,12 +31,13 @@ fn all(root: &Path, steps: &mut Steps) -> Done {
     steps.step("rustdoc", || rustdoc(root))?;
     steps.step("test", || testing::run(root))?;
     steps.step("release build", || release_build(root))?;
+    steps.step("docs", || docs::check(root))?;
     steps.step("theory", || theory(root))?;
     steps.step("instructions", || bench::instructions(root))
 }
 
 /// The command and the benches at once: what they share is built once.
-fn release_build(root: &Path) -> Done {
+pub(crate) fn release_build(root: &Path) -> Done {
     shell::run(shell::cargo(root).args([
         "build",
         "--release",

@@ -5,6 +5,7 @@
 
 mod bench;
 mod ci;
+mod docs;
 mod shell;
 mod testing;
 mod tidy;
@@ -17,6 +18,7 @@ cargo xtask CHORE
 
   ci            everything that must hold before a change lands, as continuous integration runs it
   test          the whole test suite; installs what the browser test needs where it may
+  docs          draws the README's figures and table from a fresh run of the main job
   bench         speed beside bare loops and peers, instructions a message
   instructions  instructions a message of the simulator, against the limit and the record
   tidy          the rules of the house that no other tool checks: arrows, file heads, words, lengths
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
     let done = shell::workspace_root().and_then(|root| match chore.as_deref() {
         Some("ci") => ci::run(&root),
         Some("test") => testing::run(&root),
+        Some("docs") => ci::release_build(&root).and_then(|()| docs::run(&root)),
         Some("bench") => bench::run(&root),
         Some("instructions") => bench::build(&root).and_then(|()| bench::instructions(&root)),
         Some("tidy") => tidy::run(&root),
