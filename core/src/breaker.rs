@@ -31,7 +31,10 @@ pub(crate) struct Breaker {
     state: State,
     run: u32,
     window: [Tally; BUCKETS as usize],
+    bucket_width: u64,
+    /// The bucket that counts now, and when the next one begins.
     newest: u64,
+    next_bucket: Time,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,12 +53,15 @@ enum State {
 
 impl Breaker {
     pub(crate) fn new(config: BreakerConfig) -> Self {
+        let bucket_width = (config.window().as_nanos() / BUCKETS).max(1);
         Self {
             config,
             state: State::Closed,
             run: 0,
             window: [Tally::default(); BUCKETS as usize],
+            bucket_width,
             newest: 0,
+            next_bucket: Time::from_nanos(bucket_width),
         }
     }
 
@@ -179,16 +185,21 @@ impl Breaker {
     }
 
     fn count(&mut self, now: Time, failed: bool) {
-        let width = (self.config.window().as_nanos() / BUCKETS).max(1);
-        let bucket = now.as_nanos() / width;
-        let stale = (bucket - self.newest.min(bucket)).min(BUCKETS);
-        for age in 0..stale {
-            self.window[((bucket - age) % BUCKETS) as usize] = Tally::default();
+        if now >= self.next_bucket {
+            self.slide(now);
         }
-        self.newest = bucket;
-        let tally = &mut self.window[(bucket % BUCKETS) as usize];
+        let tally = &mut self.window[(self.newest % BUCKETS) as usize];
         tally.calls += 1;
         tally.failures += u32::from(failed);
+    }
+
+    fn slide(&mut self, now: Time) {
+        let bucket = now.as_nanos() / self.bucket_width;
+        for stale in (self.newest + 1..=bucket).rev().take(BUCKETS as usize) {
+            self.window[(stale % BUCKETS) as usize] = Tally::default();
+        }
+        self.newest = bucket;
+        self.next_bucket = Time::from_nanos((bucket + 1).saturating_mul(self.bucket_width));
     }
 }
 

@@ -217,17 +217,19 @@ impl<M> BrokerState<M> {
     }
 
     fn worker_counts(&self) -> WorkerCounts {
-        WorkerCounts {
+        let mut counts = WorkerCounts {
             wanted: self.control.setting.workers,
-            starting: self.workers.count(WorkerState::Starting),
-            ready: self.workers.count(WorkerState::Ready),
-            draining: self.workers.count(WorkerState::Draining),
-            busy: self
-                .workers
-                .iter()
-                .filter(|worker| worker.calls > 0)
-                .count() as u32,
+            ..WorkerCounts::default()
+        };
+        for worker in self.workers.iter() {
+            counts.busy += u32::from(worker.calls > 0);
+            *match worker.state {
+                WorkerState::Starting => &mut counts.starting,
+                WorkerState::Ready => &mut counts.ready,
+                WorkerState::Draining => &mut counts.draining,
+            } += 1;
         }
+        counts
     }
 
     /// Age of the oldest waiting message: sent until now, of the first in each agent's lanes.

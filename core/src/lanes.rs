@@ -170,6 +170,20 @@ impl Lanes {
         FilledLanes(self.filled)
     }
 
+    /// The only agent with takeable messages, if all of them are in one lane: there is nothing
+    /// to choose.
+    #[inline]
+    pub(crate) fn only_candidate(&self) -> Option<(Lane, u32)> {
+        let lane = self
+            .filled()
+            .next()
+            .filter(|_| self.filled.is_power_of_two())?;
+        match self.agents(lane) {
+            &[agent] => Some((lane, agent)),
+            _ => None,
+        }
+    }
+
     /// Lanes with takeable messages, the next to go first.
     pub(crate) fn in_turn(&self) -> impl Iterator<Item = Lane> + use<> {
         let (mut waiting, mut count) = ([Lane::Critical; 5], 0);

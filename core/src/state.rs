@@ -231,6 +231,11 @@ impl<M> BrokerState<M> {
         self.events.pop_front()
     }
 
+    /// All that [`poll_event`](Self::poll_event) would give, at once.
+    pub fn drain_events(&mut self) -> impl Iterator<Item = Event<M>> + '_ {
+        self.events.drain(..)
+    }
+
     /// Whether no message is left without an outcome.
     #[must_use]
     pub fn is_idle(&self) -> bool {

@@ -32,6 +32,11 @@ impl<M> BrokerState<M> {
     }
 
     fn pick(&self) -> Option<Pick> {
+        if let Some((lane, agent)) = self.lanes.only_candidate() {
+            let queue = &self.agents[agent as usize].queues[lane.index()];
+            let index = queue.front(&self.messages)?.1;
+            return self.may_start(agent, lane).then_some(Pick { agent, index });
+        }
         self.pick_overdue().or_else(|| self.pick_in_turn())
     }
 

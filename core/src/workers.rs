@@ -52,13 +52,6 @@ impl Workers {
         self.all.iter()
     }
 
-    pub(crate) fn count(&self, state: WorkerState) -> u32 {
-        self.all
-            .iter()
-            .filter(|worker| worker.state == state)
-            .count() as u32
-    }
-
     pub(crate) fn parallelism(&self) -> u32 {
         self.parallelism
     }

@@ -1,0 +1,91 @@
+//! What the simulated world does next, in order of time.
+//!
+//! At one instant the order is that of `semantics.md`: ends of calls, then workers and faults,
+//! then senders that give up; among equals the first entered goes first. Arrivals are not in
+//! here: each source knows its next one.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use ebbtide_core::message::{MessageId, WorkerId};
+use ebbtide_policies::units::Time;
+
+/// Something that happens at its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Entry {
+    /// A call ends; `turn` tells it from an earlier call with the same lease slot.
+    CallEnds { slot: u32, turn: u32 },
+    /// An ordered worker is able to take.
+    WorkerReady(WorkerId),
+    /// An entry of the fault timetable comes into force: a worker's death.
+    Fault(u32),
+    /// A sender's patience is at its end.
+    GivesUp(MessageId),
+}
+
+impl Entry {
+    const fn rank(self) -> u64 {
+        match self {
+            Self::CallEnds { .. } => 0,
+            Self::WorkerReady(_) => 1,
+            Self::Fault(_) => 2,
+            Self::GivesUp(_) => 3,
+        }
+    }
+}
+
+/// Entries by time, by kind, and then as they came.
+#[derive(Debug, Default)]
+pub(crate) struct Calendar {
+    heap: BinaryHeap<Reverse<(u128, Entry)>>,
+    entered: u64,
+}
+
+const RANK_BITS: u32 = 2;
+
+impl Calendar {
+    #[inline]
+    pub(crate) fn enter(&mut self, at: Time, entry: Entry) {
+        let low = entry.rank() << (64 - RANK_BITS) | self.entered;
+        self.entered += 1;
+        let key = u128::from(at.as_nanos()) << 64 | u128::from(low);
+        self.heap.push(Reverse((key, entry)));
+    }
+
+    /// When something is next.
+    #[inline]
+    pub(crate) fn next(&self) -> Option<Time> {
+        let Reverse((key, _)) = self.heap.peek()?;
+        Some(time_of(*key))
+    }
+
+    /// Takes out what is next, if it is due at `now`.
+    #[inline]
+    pub(crate) fn pop_due(&mut self, now: Time) -> Option<Entry> {
+        (self.next()? <= now).then(|| self.heap.pop().map(|Reverse((_, entry))| entry))?
+    }
+}
+
+const fn time_of(key: u128) -> Time {
+    Time::from_nanos((key >> 64) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_instant_keeps_the_order_of_semantics() {
+        let mut calendar = Calendar::default();
+        let at = Time::from_nanos(5);
+        let ends = |slot| Entry::CallEnds { slot, turn: 0 };
+        calendar.enter(at, Entry::WorkerReady(WorkerId(1)));
+        calendar.enter(at, ends(2));
+        calendar.enter(Time::from_nanos(4), Entry::Fault(0));
+        calendar.enter(at, ends(1));
+        assert_eq!(calendar.next(), Some(Time::from_nanos(4)));
+        let all: Vec<_> = std::iter::from_fn(|| calendar.pop_due(at)).collect();
+        let expected = [Entry::Fault(0), ends(2), ends(1), Entry::WorkerReady(WorkerId(1))];
+        assert_eq!(all, expected);
+    }
+}
