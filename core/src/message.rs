@@ -25,6 +25,14 @@ pub struct LeaseId {
     pub(crate) epoch: u32,
 }
 
+impl LeaseId {
+    /// A small number that no other open lease has: an index for what a shell keeps by call.
+    #[must_use]
+    pub const fn slot(self) -> u32 {
+        self.slot
+    }
+}
+
 /// A kind of message, for accounting only: core never reads it.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,

@@ -34,6 +34,14 @@ impl<M> BrokerState<M> {
         Ok(self.accept(submission, agent))
     }
 
+    /// Why [`submit`](Self::submit) would refuse a message now; nothing is counted. For senders
+    /// that wait until there is room.
+    pub fn would_refuse(&mut self, now: Time, submission: &Submission<M>) -> Option<Refusal> {
+        self.enter(now);
+        self.promote_due(self.now);
+        self.refusal(submission, &[submission.agent])
+    }
+
     /// Sends a copy to every subscriber of `topic`: all are accepted, or none. The
     /// submission's own agent and kind are not read. Returns how many there are.
     ///
