@@ -36,10 +36,22 @@ pub enum Format {
     Json,
 }
 
+impl Format {
+    /// The format of files that end in `extension` (without the dot): `ron` or `json`.
+    #[must_use]
+    pub fn of_extension(extension: &str) -> Option<Self> {
+        match extension.to_ascii_lowercase().as_str() {
+            "ron" => Some(Self::Ron),
+            "json" => Some(Self::Json),
+            _ => None,
+        }
+    }
+}
+
 /// Why a text could not be read: one fault of its form, or every fault of its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextError {
-    /// At least one, in the order in which they were found.
+    /// At least one, in the order in which they stand in the text.
     pub faults: Vec<TextFault>,
 }
 
@@ -88,19 +100,25 @@ pub fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, TextError> {
 /// # Errors
 /// The first fault, which may be a byte that is not UTF-8.
 pub fn from_bytes<T: DeserializeOwned>(format: Format, bytes: &[u8]) -> Result<T, TextError> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => read(format, text),
-        Err(error) => {
-            let good = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-            let byte = bytes[error.valid_up_to()];
-            Err(TextError::one(TextFault {
-                path: String::new(),
-                place: Place::of(&good, good.len()..good.len()),
-                message: format!("byte 0x{byte:02x} is not UTF-8"),
-                help: Some("save the file as UTF-8".to_owned()),
-            }))
-        }
-    }
+    read(format, utf8(bytes)?)
+}
+
+/// The bytes of a file as text.
+///
+/// # Errors
+/// The first byte that is not UTF-8, with its place.
+pub fn utf8(bytes: &[u8]) -> Result<&str, TextError> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let (good, rest) = bytes.split_at(error.valid_up_to());
+        let good = String::from_utf8_lossy(good);
+        let byte = rest.first().copied().unwrap_or_default();
+        TextError::one(TextFault {
+            path: String::new(),
+            place: Place::of(&good, good.len()..good.len()),
+            message: format!("byte 0x{byte:02x} is not UTF-8"),
+            help: Some("save the file as UTF-8".to_owned()),
+        })
+    })
 }
 
 /// Reads a value from text.
@@ -153,9 +171,9 @@ impl TextError {
             path: fault.path,
             help: None,
         });
-        Self {
-            faults: faults.collect(),
-        }
+        let mut faults: Vec<_> = faults.collect();
+        faults.sort_by_key(|fault| fault.place.span.start);
+        Self { faults }
     }
 
     /// Adds what `help` knows of a fault's field where nothing better is known.

@@ -251,10 +251,10 @@ fn faults_of_values_stand_at_their_field_or_its_section() {
     let error = TextError::of_values(text, faults);
     assert_eq!(
         error.to_string(),
-        "line 2, column 3: count is 1, allowed are 2 to 3\n\
-         line 5, column 17: agents[1].limit is 0, allowed are 1 to 9\n\
+        "line 1, column 1: share is needed\n\
+         line 2, column 3: count is 1, allowed are 2 to 3\n\
          line 4, column 5: agents[0].limit is needed\n\
-         line 1, column 1: share is needed"
+         line 5, column 17: agents[1].limit is 0, allowed are 1 to 9"
     );
 }
 
