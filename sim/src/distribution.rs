@@ -14,6 +14,7 @@ use ebbtide_policies::units::{Bytes, Duration};
 use crate::numbers;
 
 pub use sampler::Sampler;
+pub(crate) use sampler::exponential;
 
 /// Something that a [`Distribution`] can be over, counted in its smallest unit.
 pub trait Quantity: Copy {
@@ -82,7 +83,7 @@ pub enum Distribution<Q = Duration> {
         /// Half of the values lie below.
         median: Q,
         /// Standard deviation of the logarithm, 0 to 10.
-        #[serde(deserialize_with = "sigma")]
+        #[serde(deserialize_with = "numbers::sigma")]
         sigma: f64,
     },
     /// The same family by its mean: `sigma² = ln(1 + cv²)`, `median = mean / √(1 + cv²)`.
@@ -129,10 +130,6 @@ impl<'de> Deserialize<'de> for Weight {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         numbers::positive(deserializer).map(Self)
     }
-}
-
-fn sigma<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    numbers::within(f64::deserialize(deserializer)?, 0.0..=10.0)
 }
 
 fn weibull_shape<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {

@@ -31,6 +31,11 @@ pub(crate) fn not_negative<'de, D: Deserializer<'de>>(deserializer: D) -> Result
     Err(out_of_range(found, "finite numbers from 0"))
 }
 
+/// The standard deviation of a logarithm: 0 to 10.
+pub(crate) fn sigma<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    within(f64::deserialize(deserializer)?, 0.0..=10.0)
+}
+
 /// A count of things of which there is at least one.
 pub(crate) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     within(u32::deserialize(deserializer)?, 1..=1_000_000)

@@ -29,6 +29,7 @@ const fn mix(mut word: u64) -> u64 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Streams {
     prefix: u64,
+    replication: u32,
 }
 
 impl Streams {
@@ -38,7 +39,14 @@ impl Streams {
         let seeded = mix(seed.wrapping_add(GOLDEN));
         Self {
             prefix: mix(seeded ^ mix((replication as u64).wrapping_add(ATTEMPT_STEP))),
+            replication,
         }
+    }
+
+    /// Which replication, from 0.
+    #[must_use]
+    pub const fn replication(self) -> u32 {
+        self.replication
     }
 
     /// The stream called `name`; streams of different names or numbers are independent.

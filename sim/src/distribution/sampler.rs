@@ -43,34 +43,34 @@ enum Draw {
 }
 
 impl Sampler {
-    pub(super) fn constant(value: f64) -> Self {
+    pub(crate) fn constant(value: f64) -> Self {
         Self(Draw::Constant(value))
     }
 
-    pub(super) fn uniform(low: f64, high: f64) -> Self {
+    pub(crate) fn uniform(low: f64, high: f64) -> Self {
         let width = high - low;
         Self(Draw::Uniform { low, width })
     }
 
-    pub(super) fn exponential(mean: f64) -> Self {
+    pub(crate) fn exponential(mean: f64) -> Self {
         Self(Draw::Exponential { mean })
     }
 
-    pub(super) fn gamma(mean: f64, cv2: f64) -> Self {
+    pub(crate) fn gamma(mean: f64, cv2: f64) -> Self {
         // Zero scale or shape, of a zero mean or of rounding, means that nothing varies.
         Self(Gamma::new(1.0 / cv2, mean * cv2).map_or(Draw::Constant(mean), Draw::Gamma))
     }
 
-    pub(super) fn log_normal(median: f64, sigma: f64) -> Self {
+    pub(crate) fn log_normal(median: f64, sigma: f64) -> Self {
         Self(Draw::LogNormal { median, sigma })
     }
 
-    pub(super) fn weibull(scale: f64, shape: f64) -> Self {
+    pub(crate) fn weibull(scale: f64, shape: f64) -> Self {
         let exponent = 1.0 / shape;
         Self(Draw::Weibull { scale, exponent })
     }
 
-    pub(super) fn pareto(shape: f64, low: f64, high: f64) -> Self {
+    pub(crate) fn pareto(shape: f64, low: f64, high: f64) -> Self {
         Self(Draw::Pareto {
             low,
             exponent: -1.0 / shape,
@@ -78,7 +78,7 @@ impl Sampler {
         })
     }
 
-    pub(super) fn mixture(parts: Vec<(f64, Self)>) -> Self {
+    pub(crate) fn mixture(parts: Vec<(f64, Self)>) -> Self {
         let total: f64 = parts.iter().map(|(weight, _)| weight).sum();
         let cumulated = parts.into_iter().scan(0.0, |sum, (weight, part)| {
             *sum += weight;
@@ -87,7 +87,7 @@ impl Sampler {
         Self(Draw::Mixture(cumulated.collect()))
     }
 
-    pub(super) fn empirical(values: Vec<f64>) -> Self {
+    pub(crate) fn empirical(values: Vec<f64>) -> Self {
         Self(Draw::Empirical(values))
     }
 

@@ -1,0 +1,434 @@
+//! What a call to a remote agent does: how long it takes, and how it ends.
+//!
+//! ```text
+//! start(now, tag, messages) → runs, with its end and result | waits for a server
+//! end(now, plan)            → a call ended: the waiting one that starts now, if any
+//! cancel(now, tag, plan)    → the broker gave the call up: does the remote side stop?
+//! ```
+//! Everything is drawn by key, so that no policy changes another message's luck. Deliberately
+//! absent: the events of the simulation, which are the world's business.
+
+use std::collections::VecDeque;
+
+use ebbtide_core::message::Verdict;
+use ebbtide_policies::units::{Duration, Time};
+
+use crate::distribution::{Distribution, Sampler};
+use crate::files::Files;
+use crate::streams::{MessageKey, Stream, Streams};
+
+use super::fault::{Fault, InForce, Timetable};
+use super::remote_limit::Gate;
+use super::{Agent, Drift, Noise, Slowdown};
+
+/// The least time of a call during an outage: without it, a broker without backoff would
+/// spin at one instant.
+const LEAST_OUTAGE_CALL: Duration = Duration::from_millis(1);
+
+/// One message of a call.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CallItem {
+    /// Its name.
+    pub key: MessageKey,
+    /// Attempts that it has spent.
+    pub attempt: u32,
+    /// What it weighs for a rate limit on units.
+    pub units: u32,
+    /// How long a call for it takes (what it adds to a batch), where a trace says so.
+    pub service: Option<Duration>,
+}
+
+/// A call that the remote side works on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallPlan {
+    /// When it ends; `None`: never.
+    pub ends: Option<Time>,
+    /// What it says then.
+    pub result: CallResult,
+}
+
+impl CallPlan {
+    /// Whether the remote side never began to work on it.
+    fn was_refused(&self) -> bool {
+        matches!(self.result, CallResult::All(Verdict::RateLimited(_)))
+    }
+}
+
+/// What a call says at its end.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CallResult {
+    /// The same of each message.
+    All(Verdict),
+    /// Of each message, in the call's order.
+    Each(Box<[Verdict]>),
+}
+
+/// What became of a call that the broker started.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Started {
+    /// The remote side works on it.
+    Runs(CallPlan),
+    /// It waits for one of the remote side's servers; [`AgentModel::end`] or
+    /// [`AgentModel::cancel`] will tell.
+    Waits,
+}
+
+/// What becomes of a call that the broker gave up.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cancelled {
+    /// The remote side goes on; its end is still to be reported.
+    WorksOn,
+    /// The remote side has stopped: no end will come. A waiting call may start in its place.
+    Stopped(Option<(u32, CallPlan)>),
+}
+
+/// A remote agent at run time.
+#[derive(Clone, Debug)]
+pub struct AgentModel {
+    work: Work,
+    noise: Option<Sampler>,
+    round_trip: Option<Sampler>,
+    drift: Steps,
+    slowdown: Option<Slowdown>,
+    servers: u32,
+    gate: Option<Gate>,
+    fail: f64,
+    fail_time: Option<Sampler>,
+    hang: f64,
+    stops_on_cancel: bool,
+    faults: Timetable,
+    draws: Draws,
+    /// Calls that the remote side works on.
+    working: u32,
+    waiting: VecDeque<Waiting>,
+    /// When the last call started, and how many have started then.
+    last_start: (Time, u32),
+}
+
+#[derive(Clone, Debug)]
+enum Work {
+    /// Time of a call of one message.
+    Single(Sampler),
+    /// Nanoseconds of every call, and time that each message adds.
+    Batch(f64, Option<Sampler>),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Draws {
+    work: Stream,
+    round_trip: Stream,
+    failure: Stream,
+    failure_time: Stream,
+    hang: Stream,
+    noise: Stream,
+}
+
+/// A call that waits for a server.
+#[derive(Clone, Debug)]
+struct Waiting {
+    tag: u32,
+    items: Items,
+}
+
+/// The messages of a call; most calls have one.
+#[derive(Clone, Debug)]
+enum Items {
+    One(CallItem),
+    Many(Box<[CallItem]>),
+}
+
+impl AgentModel {
+    /// The agent in one replication.
+    #[must_use]
+    pub fn new(agent: &Agent, faults: &[Fault], files: &Files, streams: Streams) -> Self {
+        let sampler =
+            |distribution: &Option<Distribution>| distribution.as_ref().map(Distribution::sampler);
+        // Named, not numbered, so that an agent added to the scenario changes no other's luck.
+        let stream = |what: &str| streams.stream(&format!("{what} of {}", agent.name), 0);
+        let failures = agent.failures.as_ref();
+        Self {
+            work: match sampler(&agent.call) {
+                Some(call) => Work::Single(call),
+                None => {
+                    let per_call = agent.per_call.unwrap_or(Duration::ZERO);
+                    Work::Batch(per_call.as_nanos() as f64, sampler(&agent.per_item))
+                }
+            },
+            noise: agent.noise.map(Noise::sampler),
+            round_trip: sampler(&agent.round_trip),
+            drift: Steps::new(agent.drift.as_ref(), files),
+            slowdown: agent.slowdown,
+            servers: agent.servers.unwrap_or(u32::MAX),
+            gate: agent.rate_limit.as_ref().map(Gate::new),
+            fail: failures.map_or(0.0, |failures| failures.share),
+            fail_time: failures.and_then(|failures| sampler(&failures.time)),
+            hang: agent.hangs,
+            stops_on_cancel: agent.stops_on_cancel,
+            faults: Timetable::of(&agent.name, faults),
+            draws: Draws {
+                work: stream("calls"),
+                round_trip: stream("round trips"),
+                failure: stream("failures"),
+                failure_time: stream("failure times"),
+                hang: stream("hangs"),
+                noise: stream("noise"),
+            },
+            working: 0,
+            waiting: VecDeque::new(),
+            last_start: (Time::ZERO, 0),
+        }
+    }
+
+    /// The broker starts a call, which goes by `tag` until its end; at least one message.
+    #[inline]
+    pub fn start(&mut self, now: Time, tag: u32, items: &[CallItem]) -> Started {
+        if let Some(refused) = self.refuse(now, items) {
+            return Started::Runs(refused);
+        }
+        if self.working < self.servers {
+            return Started::Runs(self.run(now, items));
+        }
+        let items = match items {
+            [one] => Items::One(*one),
+            many => Items::Many(many.into()),
+        };
+        self.waiting.push_back(Waiting { tag, items });
+        Started::Waits
+    }
+
+    /// The end of a call has come. Returns the waiting call that starts now, if any.
+    #[inline]
+    pub fn end(&mut self, now: Time, plan: &CallPlan) -> Option<(u32, CallPlan)> {
+        if plan.was_refused() {
+            return None;
+        }
+        self.working -= 1;
+        if self.waiting.is_empty() || self.working >= self.servers {
+            return None;
+        }
+        let Waiting { tag, items } = self.waiting.pop_front()?;
+        let items = match &items {
+            Items::One(one) => std::slice::from_ref(one),
+            Items::Many(many) => many,
+        };
+        Some((tag, self.run(now, items)))
+    }
+
+    /// The broker gave a call up before its end; `plan` is `None` while it waits for a server.
+    pub fn cancel(&mut self, now: Time, tag: u32, plan: Option<&CallPlan>) -> Cancelled {
+        match plan {
+            None => {
+                self.waiting.retain(|waiting| waiting.tag != tag);
+                Cancelled::Stopped(None)
+            }
+            Some(plan) if self.stops_on_cancel || plan.ends.is_none() => {
+                Cancelled::Stopped(self.end(now, plan))
+            }
+            Some(_) => Cancelled::WorksOn,
+        }
+    }
+
+    /// Answers 429 if a rate limit says so.
+    #[inline]
+    fn refuse(&mut self, now: Time, items: &[CallItem]) -> Option<CallPlan> {
+        if self.gate.is_none() && self.faults.is_empty() {
+            return None;
+        }
+        let units = items.iter().map(|item| f64::from(item.units)).sum();
+        let wait = {
+            let mut gates = self.gate.iter_mut().chain(self.faults.gates(now));
+            gates.find_map(|gate| gate.enter(now, units).err())?
+        };
+        Some(CallPlan {
+            ends: Some(now + self.round_trip(&items[0])),
+            result: CallResult::All(Verdict::RateLimited(Some(wait))),
+        })
+    }
+
+    /// The remote side begins to work on a call.
+    #[inline]
+    fn run(&mut self, now: Time, items: &[CallItem]) -> CallPlan {
+        self.working += 1;
+        let index = self.index_at(now);
+        let faults = if self.faults.is_empty() {
+            InForce::NOTHING
+        } else {
+            self.faults.in_force(now)
+        };
+        if faults.outage {
+            return CallPlan {
+                ends: Some(now + self.round_trip(&items[0]).max(LEAST_OUTAGE_CALL)),
+                result: CallResult::All(Verdict::Failed),
+            };
+        }
+        if self.hangs(now, index, faults.hang, &items[0]) {
+            return CallPlan {
+                ends: None,
+                result: CallResult::All(Verdict::Failed),
+            };
+        }
+        let result = self.result(faults.fail, items);
+        let work = match &self.fail_time {
+            Some(time) if result == CallResult::All(Verdict::Failed) => {
+                let item = &items[0];
+                time.value(&mut self.draws.failure_time.draw(item.key.mixed(), item.attempt))
+            }
+            _ => self.work(items),
+        };
+        let nanos = work * self.factor(now, index) * faults.slow + 0.5;
+        let time = Duration::from_nanos(nanos as u64) + self.round_trip(&items[0]);
+        CallPlan {
+            ends: Some(now + time),
+            result,
+        }
+    }
+
+    /// How many calls have started at this instant before.
+    #[inline]
+    fn index_at(&mut self, now: Time) -> u32 {
+        if self.last_start.0 != now {
+            self.last_start = (now, 0);
+        }
+        self.last_start.1 += 1;
+        self.last_start.1 - 1
+    }
+
+    /// Nanoseconds of work.
+    #[inline]
+    fn work(&self, items: &[CallItem]) -> f64 {
+        let demand = |sampler: &Sampler, item: &CallItem| match item.service {
+            Some(service) => service.as_nanos() as f64,
+            None => sampler.value(&mut self.draws.work.draw(item.key.mixed(), item.attempt)),
+        };
+        match &self.work {
+            Work::Single(call) => demand(call, &items[0]),
+            Work::Batch(per_call, Some(per_item)) => {
+                let demands = items.iter().map(|item| demand(per_item, item));
+                per_call + demands.sum::<f64>()
+            }
+            Work::Batch(per_call, None) => {
+                let stated = items.iter().filter_map(|item| item.service);
+                per_call + stated.map(|service| service.as_nanos() as f64).sum::<f64>()
+            }
+        }
+    }
+
+    /// Noise, drift and crowding.
+    #[inline]
+    fn factor(&mut self, now: Time, index: u32) -> f64 {
+        let mut factor = 1.0;
+        if let Some(noise) = &self.noise {
+            factor *= noise.value(&mut self.draws.noise.draw(now.as_nanos(), index));
+        }
+        if !self.drift.is_flat() {
+            factor *= self.drift.at(now);
+        }
+        if let Some(slowdown) = self.slowdown {
+            factor *= slowdown.factor(self.working);
+        }
+        factor
+    }
+
+    #[inline]
+    fn round_trip(&self, item: &CallItem) -> Duration {
+        let Some(round_trip) = &self.round_trip else {
+            return Duration::ZERO;
+        };
+        round_trip.duration(&mut self.draws.round_trip.draw(item.key.mixed(), item.attempt))
+    }
+
+    /// Whether a call never ends: the luck of its message, or of the call if it is a batch,
+    /// whose cut must not change the share.
+    #[inline]
+    fn hangs(&self, now: Time, index: u32, also: f64, item: &CallItem) -> bool {
+        let chance = 1.0 - (1.0 - self.hang) * (1.0 - also);
+        chance > 0.0
+            && match self.work {
+                Work::Single(_) => self.draws.hang.draw(item.key.mixed(), item.attempt),
+                Work::Batch(..) => self.draws.hang.draw(now.as_nanos(), index),
+            }
+            .happens(chance)
+    }
+
+    /// Which messages fail.
+    #[inline]
+    fn result(&self, also: f64, items: &[CallItem]) -> CallResult {
+        let chance = 1.0 - (1.0 - self.fail) * (1.0 - also);
+        if chance <= 0.0 {
+            return CallResult::All(Verdict::Delivered);
+        }
+        let verdict = |item: &CallItem| {
+            let mut rng = self.draws.failure.draw(item.key.mixed(), item.attempt);
+            if rng.happens(chance) {
+                Verdict::Failed
+            } else {
+                Verdict::Delivered
+            }
+        };
+        let first = verdict(&items[0]);
+        if items[1..].iter().all(|item| verdict(item) == first) {
+            return CallResult::All(first);
+        }
+        CallResult::Each(items.iter().map(verdict).collect())
+    }
+}
+
+impl Noise {
+    fn sampler(self) -> Sampler {
+        match self {
+            Self::LogNormal { sigma } => Sampler::log_normal(1.0, sigma),
+            Self::Exponential => Sampler::exponential(1.0),
+            Self::Gamma { cv2 } => Sampler::gamma(1.0, cv2),
+        }
+    }
+}
+
+impl Slowdown {
+    /// By how much a call slows down with `calls` at once, itself included.
+    fn factor(self, calls: u32) -> f64 {
+        let beyond = f64::from(calls.saturating_sub(self.limit));
+        1.0 + self.alpha * beyond + self.beta * beyond * (beyond + 1.0)
+    }
+}
+
+/// A factor over time, asked in order of time.
+#[derive(Clone, Debug)]
+struct Steps {
+    steps: Vec<(Time, f64)>,
+    passed: usize,
+}
+
+impl Steps {
+    fn new(drift: Option<&Drift>, files: &Files) -> Self {
+        let steps = match drift {
+            None => Vec::new(),
+            Some(Drift::Steps(steps)) => steps
+                .iter()
+                .map(|(from, factor)| (*from, factor.0))
+                .collect(),
+            Some(Drift::File { file, base, speed }) => files.series(file).factors(*base, *speed),
+        };
+        Self { steps, passed: 0 }
+    }
+
+    fn is_flat(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    fn at(&mut self, now: Time) -> f64 {
+        while self
+            .steps
+            .get(self.passed)
+            .is_some_and(|(from, _)| *from <= now)
+        {
+            self.passed += 1;
+        }
+        match self.passed {
+            0 => 1.0,
+            passed => self.steps[passed - 1].1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

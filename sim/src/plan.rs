@@ -1,0 +1,327 @@
+//! A scenario, checked as a whole and resolved into what the simulator runs.
+//!
+//! Apart from `scenario.rs` so that text has one shape and the simulator another, with names
+//! turned into ids and distributions into samplers: parse, then resolve. Deliberately absent:
+//! anything that differs between replications.
+
+mod check;
+
+use std::sync::Arc;
+
+use ebbtide_core::BrokerConfig;
+use ebbtide_core::config::{Checked, Profile};
+use ebbtide_core::fault::Fault as Wrong;
+use ebbtide_core::message::{AgentId, ClassId, Kind};
+use ebbtide_core::text::TextError;
+use ebbtide_measure::Threshold;
+use ebbtide_policies::units::{Duration, Time};
+
+use crate::agents::{Agent, Fault};
+use crate::arrivals::{Arrivals, Load};
+use crate::distribution::Sampler;
+use crate::files::Files;
+use crate::scenario::{Run, Scenario, WorkerDeath, set};
+use crate::streams::Streams;
+use crate::trace::Trace;
+use crate::traffic::{Address, ClassPlan, Share, Source, To, WhenFull};
+
+/// What the simulator runs.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// How long, how often, with which luck.
+    pub run: Run,
+    /// Every timer ends on a whole multiple of this; zero: anywhere.
+    pub time_grain: Duration,
+    /// What to run, at least one; thresholds bind the first.
+    pub contenders: Vec<Contender>,
+    /// The agents, by id.
+    pub agents: Vec<Agent>,
+    /// The sources, by the first part of their messages' keys.
+    pub sources: Vec<SourcePlan>,
+    /// The classes, by id.
+    pub classes: Vec<ClassPlan>,
+    /// What befalls the agents.
+    pub faults: Vec<Fault>,
+    /// Workers that die, in order of time.
+    pub worker_deaths: Vec<WorkerDeath>,
+    /// What must hold.
+    pub expect: Vec<Threshold>,
+    /// What a user should know, though it is no fault; a sentence each.
+    pub warnings: Vec<String>,
+    /// A trace that takes the place of all sources.
+    pub(crate) replay: Option<Replayed>,
+    pub(crate) all_classes: Share<ClassId>,
+    pub(crate) files: Files,
+    worker_start: Option<Sampler>,
+}
+
+/// A broker to run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contender {
+    /// The policy's or the profile's name, as it was asked for.
+    pub name: String,
+    /// The broker's configuration.
+    pub config: Checked<BrokerConfig>,
+}
+
+/// A source, resolved.
+#[derive(Clone, Debug)]
+pub struct SourcePlan {
+    /// What its sender does when the queue is full.
+    pub when_full: WhenFull,
+    pub(crate) arrivals: Arrivals,
+    pub(crate) classes: Share<ClassId>,
+    /// For each class name of its file, the class.
+    pub(crate) named: Vec<Option<ClassId>>,
+}
+
+/// A trace in place of the sources.
+#[derive(Clone, Debug)]
+pub(crate) struct Replayed {
+    pub(crate) trace: Arc<Trace>,
+    /// For each of the trace's class names, the class.
+    pub(crate) named: Vec<Option<ClassId>>,
+}
+
+impl Plan {
+    /// Reads, checks and resolves a scenario; `files` must have what
+    /// [`Scenario::files`] names.
+    ///
+    /// # Errors
+    ///
+    /// [`TextError`]: the first fault of form, or all faults of what was said.
+    pub fn new(text: &str, files: Files) -> Result<Self, TextError> {
+        let scenario = Scenario::from_ron(text)?;
+        let mut faults = check::faults(&scenario, &files);
+        let contenders = contenders(text, &scenario, &mut faults);
+        if faults.is_empty() {
+            Ok(Self::resolve(scenario, contenders, files))
+        } else {
+            Err(TextError::of_values(text, faults))
+        }
+    }
+
+    /// A scenario without faults.
+    fn resolve(scenario: Scenario, contenders: Vec<Contender>, files: Files) -> Self {
+        let classes = scenario.traffic.iter().flat_map(|source| &source.classes);
+        let agent_id = |name: &str| {
+            let place = scenario.agents.iter().position(|agent| agent.name == name);
+            AgentId(place.expect("checked: every agent named is there") as u32)
+        };
+        let plans = classes.clone().map(|class| {
+            let to = match &class.to {
+                To::Agent(name) => Address::Agents(Share::new([(1.0, agent_id(name))])),
+                To::Agents(weighed) => Address::Agents(Share::new(
+                    weighed
+                        .iter()
+                        .map(|(weight, name)| (weight.0, agent_id(name))),
+                )),
+                To::Topic(topic) => Address::Topic(topic.clone()),
+            };
+            ClassPlan {
+                name: class.name.clone(),
+                lane: class.lane,
+                kind: match to {
+                    Address::Agents(_) => class.kind,
+                    Address::Topic(_) => Kind::Broadcast,
+                },
+                to,
+                deadline: class.deadline,
+                patience: class.patience.as_ref().map(|patience| patience.sampler()),
+                size: class.size.sampler(),
+                units: class.units.sampler(),
+                ordering_keys: class.ordering_keys,
+            }
+        });
+        let mut plan = Self {
+            classes: plans.collect(),
+            all_classes: Share::new(classes.map(|class| class.share).zip((0..).map(ClassId))),
+            run: scenario.run,
+            time_grain: scenario.time_grain,
+            contenders,
+            sources: Vec::new(),
+            worker_start: scenario.worker_start.map(|start| start.sampler()),
+            faults: scenario.faults,
+            worker_deaths: scenario.worker_deaths,
+            expect: scenario.expect,
+            agents: scenario.agents,
+            warnings: Vec::new(),
+            replay: None,
+            files,
+        };
+        plan.worker_deaths.sort_by_key(|death| death.at);
+        plan.resolve_sources(scenario.traffic);
+        plan
+    }
+
+    fn resolve_sources(&mut self, sources: Vec<Source>) {
+        let mut first = 0;
+        for source in sources {
+            let own = (first..).map(ClassId).zip(&source.classes);
+            let weighed = own.clone().map(|(id, class)| (class.share, id));
+            let names: Vec<String> = match &source.arrivals {
+                Arrivals::Trace { file, .. } => self.files.trace(file).classes().to_vec(),
+                Arrivals::Series { file, .. } => self.files.series(file).classes().to_vec(),
+                _ => Vec::new(),
+            };
+            let named = names.iter().map(|name| {
+                let known = own.clone().find(|(_, class)| class.name == *name);
+                known.map(|(id, _)| id)
+            });
+            let named: Vec<Option<ClassId>> = named.collect();
+            if let Some(file) = source.arrivals.file() {
+                self.warn_of_strangers(file, &named);
+            }
+            let classes = Share::new(weighed);
+            first += source.classes.len() as u16;
+            self.sources.push(SourcePlan {
+                when_full: source.when_full,
+                arrivals: source.arrivals,
+                classes,
+                named,
+            });
+        }
+    }
+
+    /// Says so if a file has classes and none of them is known.
+    fn warn_of_strangers(&mut self, file: &str, named: &[Option<ClassId>]) {
+        if !named.is_empty() && named.iter().all(Option::is_none) {
+            self.warnings.push(format!(
+                "none of the {} classes in {file} is one of the scenario: \
+                 classes are drawn by their shares",
+                named.len()
+            ));
+        }
+    }
+
+    /// Replaces all traffic by a trace. An exported trace brings the length and the warm-up of
+    /// its run, another one ends with its last message; what a row does not say is drawn as
+    /// the scenario's classes have it.
+    ///
+    /// # Errors
+    ///
+    /// A sentence, if the trace does not fit the scenario.
+    pub fn replay(mut self, name: &str, trace: Trace) -> Result<Self, String> {
+        let known = |wanted: &String| self.classes.iter().position(|class| class.name == *wanted);
+        let ids = trace.classes().iter().map(known);
+        let named: Vec<Option<ClassId>> = ids.map(|id| id.map(|id| ClassId(id as u16))).collect();
+        check::strangers(name, trace.classes(), &named, || {
+            self.classes
+                .iter()
+                .map(|class| class.name.as_str())
+                .collect()
+        })?;
+        if let Some(recorded) = trace.replications()
+            && recorded < self.run.replications
+        {
+            return Err(format!(
+                "{name} has {recorded} replications, the run wants {}, set run.replications to \
+                 {recorded} or fewer",
+                self.run.replications
+            ));
+        }
+        let end = trace.last() + Duration::from_nanos(1);
+        self.run.length = trace.recorded().length.unwrap_or(end.since(Time::ZERO));
+        if let Some(warm_up) = trace.recorded().warm_up {
+            self.run.warm_up = crate::scenario::WarmUp::Fixed(warm_up);
+        }
+        self.warn_of_strangers(name, &named);
+        self.replay = Some(Replayed {
+            trace: Arc::new(trace),
+            named,
+        });
+        Ok(self)
+    }
+
+    /// When arrivals stop.
+    #[must_use]
+    pub fn end(&self) -> Time {
+        Time::ZERO + self.run.length
+    }
+
+    /// From the order of a worker until it is ready, where the scenario draws it; `number`
+    /// counts orders.
+    #[must_use]
+    pub fn worker_start(&self, streams: Streams, number: u64) -> Option<Duration> {
+        let start = self.worker_start.as_ref()?;
+        Some(start.duration(&mut streams.stream("worker start", 0).draw(number, 0)))
+    }
+
+    /// Whether nothing about the load or the agents changes in the course of a run, so that a
+    /// warm-up can be told from the rest.
+    #[must_use]
+    pub fn is_stationary(&self) -> bool {
+        let steady = |source: &SourcePlan| source.arrivals.is_stationary();
+        self.replay.is_none()
+            && self.faults.is_empty()
+            && self.worker_deaths.is_empty()
+            && self.agents.iter().all(|agent| agent.drift.is_none())
+            && self.sources.iter().all(steady)
+    }
+
+    /// How many messages each source brings, and how fast.
+    #[must_use]
+    pub fn loads(&self) -> Vec<Load> {
+        let end = self.end();
+        match &self.replay {
+            Some(replayed) => vec![crate::arrivals::load_of(&replayed.trace, end)],
+            None => (self.sources.iter())
+                .map(|source| source.arrivals.load(&self.files, end))
+                .collect(),
+        }
+    }
+
+    /// The class of a row of source `index` that names it.
+    pub(crate) fn class_of(&self, index: usize, class: u32) -> Option<ClassId> {
+        let named = match &self.replay {
+            Some(replayed) => &replayed.named,
+            None => &self.sources[index].named,
+        };
+        named.get(class as usize).copied().flatten()
+    }
+}
+
+/// The brokers to run, each as the scenario has it, with the policy or profile that was asked
+/// for. What the scenario says of the broker holds under every profile.
+fn contenders(text: &str, scenario: &Scenario, faults: &mut Vec<Wrong>) -> Vec<Contender> {
+    let own = [scenario.broker.policy.clone()];
+    let names = if scenario.policies.is_empty() {
+        own.as_slice()
+    } else {
+        scenario.policies.as_slice()
+    };
+    let mut contenders = Vec::new();
+    for name in names {
+        let mut config = scenario.broker.clone();
+        if scenario.policies.is_empty() {
+            // The broker's own.
+        } else if let Ok(profile) = name.parse::<Profile>() {
+            if let Some(broker) = with_profile(text, profile) {
+                config = broker;
+            }
+            config.policy = BrokerConfig::default().with_profile(profile).policy;
+        } else {
+            config.policy.clone_from(name);
+        }
+        match Checked::new(config) {
+            Ok(config) => contenders.push(Contender {
+                name: name.clone(),
+                config,
+            }),
+            Err(error) => {
+                faults.extend(error.faults.into_iter().map(|fault| fault.under("broker")));
+            }
+        }
+    }
+    faults.dedup();
+    contenders
+}
+
+/// The scenario's broker, had it named this profile.
+fn with_profile(text: &str, profile: Profile) -> Option<BrokerConfig> {
+    let text = set(text, "broker.profile", &format!("\"{profile}\"")).ok()?;
+    Some(Scenario::from_ron(&text).ok()?.broker)
+}
+
+#[cfg(test)]
+mod tests;

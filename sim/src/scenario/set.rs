@@ -1,0 +1,50 @@
+//! `--set PATH=VALUE`: one value of a scenario's text replaced by another.
+//!
+//! The text is edited rather than the value, so that comments stay and a fault of the new
+//! value is found by the reader that finds all others.
+
+use ebbtide_core::text::{EditError, TextError, edit};
+
+use super::Scenario;
+
+/// Why a value of a scenario could not be set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SetError {
+    /// There is no such place in the scenario.
+    #[error(transparent)]
+    Place(#[from] EditError),
+    /// The value does not fit there.
+    #[error("{path}={value}: {}", .fault.faults.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>().join("; "))]
+    Value {
+        /// Where it was to go.
+        path: String,
+        /// The value.
+        value: String,
+        /// What the reader says of the scenario with it.
+        fault: TextError,
+    },
+}
+
+/// The text of a scenario with another value at `path`: `broker.num_workers`,
+/// `agents.rank.per_call`, `traffic.0.arrivals`. Text needs no quotes: `60ms` does for
+/// `"60ms"`.
+///
+/// # Errors
+///
+/// [`SetError`] if there is no such place, or the scenario cannot be read with that value.
+pub fn set(text: &str, path: &str, value: &str) -> Result<String, SetError> {
+    let edited = edit(text, path, value)?;
+    let Err(fault) = Scenario::from_ron(&edited) else {
+        return Ok(edited);
+    };
+    let quoted = edit(text, path, &format!("{value:?}"))?;
+    if Scenario::from_ron(&quoted).is_ok() {
+        return Ok(quoted);
+    }
+    Err(SetError::Value {
+        path: path.to_owned(),
+        value: value.to_owned(),
+        fault,
+    })
+}

@@ -1,0 +1,224 @@
+//! CSV with a header: columns by name, faults by line and column.
+//!
+//! What traces and series have in common. Deliberately absent: files; text comes in from
+//! whoever may read them.
+
+use std::str::FromStr;
+
+use csv::StringRecord;
+
+use ebbtide_policies::units::{Duration, Time};
+
+/// What is wrong with a table.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TableError {
+    /// No row below the header.
+    #[error("there is no row below the header, at least one is needed")]
+    Empty,
+    /// Bytes that are no text.
+    #[error("line {line} is not UTF-8 text, save the file as UTF-8")]
+    NotUtf8 {
+        /// Counted from 1.
+        line: u64,
+    },
+    /// A column that must be there is not.
+    #[error("line {line}: column {wanted} is missing, found are {found}")]
+    MissingColumn {
+        /// The header's line.
+        line: u64,
+        /// The missing one.
+        wanted: &'static str,
+        /// Those that are there.
+        found: String,
+    },
+    /// A row with more or fewer fields than the header has.
+    #[error("line {line} has {found} fields, the header has {wanted}")]
+    Ragged {
+        /// The row's line.
+        line: u64,
+        /// Its fields.
+        found: u64,
+        /// The header's fields.
+        wanted: u64,
+    },
+    /// A field that cannot be read.
+    #[error("line {line}, column {column}: {found:?} is out of range, allowed are {allowed}")]
+    Field {
+        /// The field's line.
+        line: u64,
+        /// Its column's name.
+        column: &'static str,
+        /// What stands there.
+        found: String,
+        /// What may stand there.
+        allowed: String,
+    },
+    /// A row earlier than the one above it.
+    #[error(
+        "line {line}, column t_s: {found} lies before {before} of the row above, \
+         sort the file by t_s"
+    )]
+    BackInTime {
+        /// The row's line.
+        line: u64,
+        /// Its time.
+        found: Time,
+        /// The time above.
+        before: Time,
+    },
+    /// A first line that only another version understands.
+    #[error("line 1: {found:?} is not understood, this version reads \"{allowed}\"")]
+    Header {
+        /// What stands there.
+        found: String,
+        /// What may stand there.
+        allowed: &'static str,
+    },
+}
+
+/// The rows of a table, and its header.
+pub(crate) struct Table<'t> {
+    records: csv::StringRecordsIntoIter<&'t [u8]>,
+    names: StringRecord,
+    header_line: u64,
+}
+
+impl<'t> Table<'t> {
+    /// Reads the header; lines that begin with `#` are comments.
+    pub(crate) fn new(bytes: &'t [u8]) -> Result<Self, TableError> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        if let Err(fault) = std::str::from_utf8(bytes) {
+            let before = &bytes[..fault.valid_up_to()];
+            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count() as u64;
+            return Err(TableError::NotUtf8 { line });
+        }
+        let mut reader = csv::ReaderBuilder::new()
+            .comment(Some(b'#'))
+            .trim(csv::Trim::All)
+            .from_reader(bytes);
+        let names = reader.headers().map_err(fault)?.clone();
+        Ok(Self {
+            header_line: names.position().map_or(1, csv::Position::line),
+            names,
+            records: reader.into_records(),
+        })
+    }
+
+    /// The place of a column, if it is there.
+    pub(crate) fn column(&self, name: &'static str) -> Option<Column> {
+        let index = self.names.iter().position(|found| found == name)?;
+        Some(Column { name, index })
+    }
+
+    /// The place of a column that must be there.
+    pub(crate) fn needed(&self, name: &'static str) -> Result<Column, TableError> {
+        self.column(name).ok_or_else(|| TableError::MissingColumn {
+            line: self.header_line,
+            wanted: name,
+            found: self.names.iter().collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// The next row.
+    pub(crate) fn row(&mut self) -> Result<Option<Fields>, TableError> {
+        let record = self.records.next().transpose().map_err(fault)?;
+        Ok(record.map(|record| Fields {
+            line: record.position().map_or(0, csv::Position::line),
+            record,
+        }))
+    }
+}
+
+/// A fault of the reader: of those there are, text from memory can only have this one.
+fn fault(error: csv::Error) -> TableError {
+    match error.kind() {
+        csv::ErrorKind::UnequalLengths {
+            pos,
+            expected_len,
+            len,
+        } => TableError::Ragged {
+            line: pos.as_ref().map_or(0, csv::Position::line),
+            found: *len,
+            wanted: *expected_len,
+        },
+        _ => TableError::Empty,
+    }
+}
+
+/// A column by name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Column {
+    name: &'static str,
+    index: usize,
+}
+
+/// One row.
+#[derive(Debug)]
+pub(crate) struct Fields {
+    line: u64,
+    record: StringRecord,
+}
+
+impl Fields {
+    /// The text in `column`; `None` if there is no such column, or nothing in it.
+    pub(crate) fn text(&self, column: Option<Column>) -> Option<&str> {
+        let text = self.record.get(column?.index)?;
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// A number in `column`, or nothing.
+    pub(crate) fn number<T: FromStr>(
+        &self,
+        column: Option<Column>,
+        allowed: &str,
+        sound: impl Fn(&T) -> bool,
+    ) -> Result<Option<T>, TableError> {
+        let (Some(column), Some(text)) = (column, self.text(column)) else {
+            return Ok(None);
+        };
+        match text.parse().ok().filter(sound) {
+            Some(number) => Ok(Some(number)),
+            None => Err(self.fault(column, allowed)),
+        }
+    }
+
+    /// A number of seconds in `column`, exact to the nanosecond, or nothing.
+    pub(crate) fn seconds(&self, column: Option<Column>) -> Result<Option<Duration>, TableError> {
+        let (Some(column), Some(text)) = (column, self.text(column)) else {
+            return Ok(None);
+        };
+        let is_number = text.bytes().all(|byte| b"0123456789.+-eE".contains(&byte));
+        let seconds = is_number.then(|| format!("{text}s").parse().ok()).flatten();
+        match seconds {
+            Some(seconds) => Ok(Some(seconds)),
+            None => Err(self.fault(column, "seconds from 0 up to 584 years")),
+        }
+    }
+
+    /// The time in `t_s`, which is not before `last`.
+    pub(crate) fn time(&self, column: Column, last: Time) -> Result<Time, TableError> {
+        let Some(since_start) = self.seconds(Some(column))? else {
+            return Err(self.fault(column, "seconds from 0 up to 584 years"));
+        };
+        let found = Time::ZERO + since_start;
+        if found < last {
+            return Err(TableError::BackInTime {
+                line: self.line,
+                found,
+                before: last,
+            });
+        }
+        Ok(found)
+    }
+
+    /// The fault of the field in `column`.
+    pub(crate) fn fault(&self, column: Column, allowed: &str) -> TableError {
+        TableError::Field {
+            line: self.line,
+            column: column.name,
+            found: self.record.get(column.index).unwrap_or("").to_owned(),
+            allowed: allowed.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Who sends what: sources with their classes, and all their messages in order of time.
+//!
+//! When a message is sent is the business of its source's arrival process (`arrivals.rs`);
+//! what it is (class, agent, size, …) is drawn here, keyed by the message. Deliberately
+//! absent: what becomes of it, which a closed loop is told from outside.
+
+mod class;
+mod closed;
+
+use serde::{Deserialize, Serialize};
+
+use ebbtide_core::message::{AgentId, ClassId};
+use ebbtide_policies::units::{Duration, Time};
+
+use crate::arrivals::{Arrivals, Generator, Replay};
+use crate::plan::Plan;
+use crate::streams::{MessageKey, Streams};
+use crate::trace::Row;
+
+pub use class::{Address, Class, ClassPlan, Share, To};
+
+use class::ClassDraws;
+use closed::Callers;
+
+/// A source of messages, as a scenario describes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// When it sends.
+    pub arrivals: Arrivals,
+    /// What happens when the queue is full.
+    #[serde(default)]
+    pub when_full: WhenFull,
+    /// What it sends; at least one.
+    pub classes: Vec<Class>,
+}
+
+/// What a sender does whose message finds the queue full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WhenFull {
+    /// Takes the refusal; the message is lost.
+    #[default]
+    Refuse,
+    /// Waits until there is room, and its later messages behind it. The waiting counts from
+    /// when each was meant to be sent.
+    Block,
+}
+
+/// A message that is sent now.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Arrival {
+    /// When.
+    pub at: Time,
+    /// Its name, with which everything about it is drawn.
+    pub key: MessageKey,
+    /// Its class.
+    pub class: ClassId,
+    /// Whom it is for; `None`: the subscribers of its class's topic.
+    pub agent: Option<AgentId>,
+    /// Its bytes.
+    pub size: u32,
+    /// What it weighs for a rate limit on units.
+    pub units: u32,
+    /// When its sender gives up, after `at`.
+    pub patience: Option<Duration>,
+    /// Its ordering key.
+    pub ordering_key: Option<u64>,
+    /// How long a call for it takes, where a trace says so.
+    pub service: Option<Duration>,
+}
+
+/// All messages of one replication, in order of time; of the sources at one instant the first
+/// goes first.
+pub struct Traffic<'p> {
+    plan: &'p Plan,
+    draws: ClassDraws,
+    sources: Vec<Running>,
+    end: Time,
+    /// The source that sends next, and when.
+    next: Option<(Time, usize)>,
+}
+
+/// A source under way.
+struct Running {
+    process: Process,
+    /// Messages sent.
+    sent: u64,
+    /// When it sends next; [`Time::MAX`]: never again.
+    next: Time,
+}
+
+enum Process {
+    Open(Box<dyn Generator>),
+    Closed(Callers),
+}
+
+impl<'p> Traffic<'p> {
+    /// The traffic of one replication.
+    #[must_use]
+    pub fn new(plan: &'p Plan, streams: Streams) -> Self {
+        let end = plan.end();
+        let mut sources: Vec<Running> = match &plan.replay {
+            Some(replayed) => {
+                let replay = Replay::new(replayed.trace.clone(), 1.0, 1.0, streams);
+                vec![Running::new(Process::Open(Box::new(replay)))]
+            }
+            None => (plan.sources.iter().zip(0..))
+                .map(|(source, index)| {
+                    Running::new(match &source.arrivals {
+                        Arrivals::Closed { callers, think } => {
+                            Process::Closed(Callers::new(*callers, think, index, streams))
+                        }
+                        open => {
+                            let started = open.start(&plan.files, streams, index, end);
+                            Process::Open(started.expect("only closed loops have no process"))
+                        }
+                    })
+                })
+                .collect(),
+        };
+        for source in &mut sources {
+            source.advance(end);
+        }
+        let mut traffic = Self {
+            plan,
+            draws: ClassDraws::new(streams),
+            sources,
+            end,
+            next: None,
+        };
+        traffic.find_next();
+        traffic
+    }
+
+    /// When the next message is sent that is known of; `None`: none is, unless a closed loop is
+    /// told of an outcome.
+    #[inline]
+    #[must_use]
+    pub fn peek(&self) -> Option<Time> {
+        self.next.map(|(at, _)| at)
+    }
+
+    /// The next message.
+    #[inline]
+    pub fn next(&mut self) -> Option<Arrival> {
+        let (at, index) = self.next?;
+        let source = &mut self.sources[index];
+        let (key, row) = match &mut source.process {
+            Process::Open(generator) => {
+                let row = generator.row().copied();
+                let origin = row.and_then(|row| row.origin);
+                let key = match origin {
+                    Some(origin) => {
+                        // Within a scenario a trace is a source like any other.
+                        let own = self.plan.replay.is_none();
+                        let source = origin.source.filter(|_| !own).unwrap_or(index as u32);
+                        MessageKey::new(source, origin.caller, origin.number)
+                    }
+                    None => MessageKey::new(index as u32, 0, source.sent),
+                };
+                (key, row)
+            }
+            Process::Closed(callers) => (callers.send(), None),
+        };
+        source.sent += 1;
+        source.advance(self.end);
+        self.find_next();
+        Some(self.arrival(at, index, key, &row.unwrap_or_default()))
+    }
+
+    /// Tells a closed loop that a message of its, sent at `sent`, has its outcome, or was
+    /// refused: its caller thinks, and sends again.
+    #[inline]
+    pub fn outcome(&mut self, now: Time, key: MessageKey, sent: Time) {
+        let index = key.source() as usize;
+        let Some(source) = self.sources.get_mut(index) else {
+            return;
+        };
+        let Process::Closed(callers) = &mut source.process else {
+            return;
+        };
+        callers.think(now, key, sent, self.end);
+        source.advance(self.end);
+        self.find_next();
+    }
+
+    /// A message's properties, each from the trace or drawn by its key.
+    fn arrival(&self, at: Time, index: usize, key: MessageKey, row: &Row) -> Arrival {
+        let class = self.class(index, key, row);
+        let about = &self.plan.classes[usize::from(class.0)];
+        Arrival {
+            at,
+            key,
+            class,
+            agent: self.draws.agent(about, key),
+            size: row.size.unwrap_or_else(|| self.draws.size(about, key)),
+            units: row.units.unwrap_or_else(|| self.draws.units(about, key)),
+            patience: self.draws.patience(about, key),
+            ordering_key: self.draws.ordering_key(about, key),
+            service: row.service,
+        }
+    }
+
+    fn class(&self, index: usize, key: MessageKey, row: &Row) -> ClassId {
+        let named = row.class.and_then(|class| self.plan.class_of(index, class));
+        named.unwrap_or_else(|| {
+            let source = match self.plan.replay {
+                // Drawn as the source that it came from would have, if it is known.
+                Some(_) => row.origin.and_then(|origin| origin.source),
+                None => Some(index as u32),
+            };
+            let source = source.and_then(|source| self.plan.sources.get(source as usize));
+            let shares = source.map_or(&self.plan.all_classes, |source| &source.classes);
+            self.draws.class(shares, key)
+        })
+    }
+
+    #[inline]
+    fn find_next(&mut self) {
+        let mut next = (Time::MAX, 0);
+        for (index, source) in self.sources.iter().enumerate() {
+            if source.next < next.0 {
+                next = (source.next, index);
+            }
+        }
+        self.next = (next.0 < Time::MAX).then_some(next);
+    }
+}
+
+impl Running {
+    fn new(process: Process) -> Self {
+        Self {
+            process,
+            sent: 0,
+            next: Time::MAX,
+        }
+    }
+
+    /// Looks for the next time at which it sends, before `end`.
+    #[inline]
+    fn advance(&mut self, end: Time) {
+        let next = match &mut self.process {
+            Process::Open(generator) => generator.next(),
+            Process::Closed(callers) => callers.next(),
+        };
+        self.next = next.filter(|at| *at < end).unwrap_or(Time::MAX);
+    }
+}
