@@ -185,15 +185,14 @@ fn scaled(number: &str, unit: u64) -> Option<u64> {
 }
 
 /// A multiple of `unit` as a decimal without trailing zeros: 1 500 of 1 000 is `1.5`.
-fn write_decimal(f: &mut fmt::Formatter<'_>, value: u64, unit: u64) -> fmt::Result {
-    write!(f, "{}", value / unit)?;
-    let rest = value % unit;
+fn decimal(value: u64, unit: u64) -> String {
+    let (whole, rest) = (value / unit, value % unit);
     if rest == 0 {
-        return Ok(());
+        return whole.to_string();
     }
     let places = unit.ilog10() as usize;
-    let fraction = format!("{rest:0places$}");
-    write!(f, ".{}", fraction.trim_end_matches('0'))
+    let text = format!("{whole}.{rest:0places$}");
+    text.trim_end_matches('0').to_owned()
 }
 
 const DURATION_UNITS: [(&str, u64); 8] = [
@@ -238,8 +237,7 @@ impl fmt::Display for Duration {
                 _ => ("ns", 1),
             },
         };
-        write_decimal(f, nanos, unit)?;
-        f.write_str(name)
+        f.pad(&format!("{}{name}", decimal(nanos, unit)))
     }
 }
 
@@ -293,10 +291,10 @@ impl FromStr for Rate {
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            0.0 => f.write_str("0/s"),
+            0.0 => f.pad("0/s"),
             // Beyond these std writes rows of zeros.
-            per_s if !(1e-5..1e16).contains(&per_s) => write!(f, "{per_s:e}/s"),
-            per_s => write!(f, "{per_s}/s"),
+            per_s if !(1e-5..1e16).contains(&per_s) => f.pad(&format!("{per_s:e}/s")),
+            per_s => f.pad(&format!("{per_s}/s")),
         }
     }
 }
@@ -338,7 +336,7 @@ impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let whole = |unit: &&(&str, u64)| self.0 > 0 && self.0.is_multiple_of(unit.1);
         let &(name, unit) = BYTE_UNITS.iter().find(whole).unwrap_or(&("B", 1));
-        write!(f, "{}{name}", self.0 / unit)
+        f.pad(&format!("{}{name}", self.0 / unit))
     }
 }
 

@@ -53,6 +53,7 @@ fn durations_are_written_short_and_exact() {
         assert_eq!(Duration::from_nanos(nanos).to_string(), text);
         assert_eq!(Time::from_nanos(nanos).to_string(), text);
     }
+    assert_eq!(format!("{:>6}|", Duration::from_secs(2)), "    2s|");
 }
 
 #[test]
