@@ -80,7 +80,7 @@ impl Threshold {
 
     /// The most workers that may run now: what ran a period ago, plus four or doubled.
     fn growth_limit(&self, present: u32) -> u32 {
-        let grown: u32 = self.grown.iter().map(|&(_, by)| by).sum();
+        let grown = (self.grown.iter()).fold(0, |sum: u32, &(_, by)| sum.saturating_add(by));
         let start = present.saturating_sub(grown);
         start.saturating_add(GROWTH_WORKERS.max(start)).max(present)
     }

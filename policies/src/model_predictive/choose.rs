@@ -87,8 +87,11 @@ impl Search<'_> {
     /// that wait a little to fill.
     fn descend(&mut self, largest: u32, timeout: Duration) {
         let least = self.situation.bounds.min_workers;
-        while self.best.setting.workers > least {
-            let workers = self.best.setting.workers - 1;
+        for _ in 0..FEW_COUNTS {
+            let workers = self.best.setting.workers.saturating_sub(1);
+            if workers < least {
+                break;
+            }
             let fewer = Setting {
                 workers,
                 ..self.best.setting

@@ -1,0 +1,85 @@
+//! `adaptive` in the toy broker: the objective is held with few workers, a steady load is
+//! left alone, an overload is recovered from, and an agent that does not scale is not fed.
+
+use ebbtide_policies::objective::{Measure, Objective};
+use ebbtide_policies::registry::build;
+use ebbtide_policies::units::Duration;
+
+use crate::toy::{Outcome, Toy, ToyAgent};
+
+const OBJECTIVE: Objective = Objective {
+    measure: Measure::Sojourn,
+    quantile: 0.95,
+    limit: Duration::from_millis(500),
+};
+
+fn agent(per_call_s: f64) -> ToyAgent {
+    ToyAgent {
+        is_batch: false,
+        per_call_s,
+        per_message_s: 0.0,
+        sigma: 0.3,
+        knee: None,
+    }
+}
+
+/// The scenario `remote-agents`, with other phases if need be.
+fn remote_agents(phases: Vec<(f64, f64)>, seed: u64) -> Toy {
+    let rank = ToyAgent {
+        is_batch: true,
+        per_message_s: 0.002,
+        ..agent(0.030)
+    };
+    Toy {
+        agents: vec![agent(0.010), rank, agent(0.100)],
+        phases,
+        objective: Some(OBJECTIVE),
+        start_s: 1.0,
+        workers: 5,
+        seed,
+    }
+}
+
+fn run(policy: &str, toy: &Toy) -> Outcome {
+    let mut policy = build(policy).expect("the policy is listed");
+    let outcome = toy.run(policy.as_mut());
+    eprintln!(
+        "seed {} {}: p50 {:.3} p95 {:.3} p99 {:.3}, {:.0} worker-seconds, {:?} {:?} {:?}",
+        toy.seed,
+        policy.name(),
+        outcome.quantile(0.5),
+        outcome.quantile(0.95),
+        outcome.quantile(0.99),
+        outcome.worker_seconds,
+        outcome.actions,
+        outcome.last,
+        outcome.reasons,
+    );
+    outcome
+}
+
+#[test]
+fn remote_agents_hold_their_objective_with_half_the_workers() {
+    let phases = vec![
+        (100.0, 180.0),
+        (500.0, 120.0),
+        (250.0, 180.0),
+        (1000.0, 60.0),
+        (100.0, 120.0),
+    ];
+    for seed in 1..=3 {
+        let toy = remote_agents(phases.clone(), seed);
+        let (adaptive, fixed) = (run("adaptive", &toy), run("fixed(5)", &toy));
+        assert!(adaptive.quantile(0.95) < 0.5);
+        assert!(adaptive.worker_seconds < 0.6 * fixed.worker_seconds);
+    }
+}
+
+#[test]
+fn a_constant_load_sees_at_most_one_action_a_minute() {
+    for rate in [60.0, 150.0, 190.0, 210.0, 300.0, 420.0, 500.0, 700.0, 850.0] {
+        let outcome = run("adaptive", &remote_agents(vec![(rate, 660.0)], 7));
+        let settled = outcome.actions.iter().filter(|(at, _)| *at > 60.0);
+        assert!(settled.count() <= 10, "{rate}/s");
+    }
+}
