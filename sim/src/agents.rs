@@ -193,6 +193,27 @@ const fn one() -> f64 {
 }
 
 impl Agent {
+    /// An agent of which nothing but the name is known; it needs `call` or `per_call` yet.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            call: None,
+            per_call: None,
+            per_item: None,
+            noise: None,
+            round_trip: None,
+            drift: None,
+            slowdown: None,
+            servers: None,
+            rate_limit: None,
+            failures: None,
+            hangs: 0.0,
+            stops_on_cancel: false,
+            protect: Protection::default(),
+        }
+    }
+
     /// Whether one call carries several messages.
     #[must_use]
     pub fn is_batch(&self) -> bool {

@@ -314,34 +314,20 @@ impl Arrivals {
     /// would if every message had its outcome at once.
     #[must_use]
     pub fn load(&self, files: &Files, end: Time) -> Load {
-        let steady = |per_s: f64| Load {
-            messages: per_s * end.as_secs_f64(),
-            peak_per_s: per_s,
+        let steady = |peak_per_s: f64| Load {
+            messages: self.mean_rate() * end.as_secs_f64(),
+            peak_per_s,
         };
         match self {
-            Self::Deterministic(rate) | Self::Poisson(rate) => steady(rate.per_s()),
-            Self::Renewal(gap) => steady(1e9 / gap.mean()),
-            Self::BatchPoisson { rate, size } => steady(rate.per_s() * size.mean()),
             Self::Mmpp(states) => {
-                let held: f64 = states.iter().map(|(_, hold)| hold.to_f64()).sum();
-                let sent: f64 = states
-                    .iter()
-                    .map(|(rate, hold)| rate.per_s() * hold.to_f64())
-                    .sum();
-                let peak = states.iter().map(|(rate, _)| rate.per_s());
-                Load {
-                    peak_per_s: peak.fold(0.0, f64::max),
-                    ..steady(sent / held)
-                }
+                let rates = states.iter().map(|(rate, _)| rate.per_s());
+                steady(rates.fold(0.0, f64::max))
             }
             Self::Phases(phases) => curve::load(Steps::phases(phases), end),
             Self::Ramp { from, to, over } => curve::load(Ramp::new(*from, *to, *over), end),
             Self::Diurnal {
                 mean, amplitude, ..
-            } => Load {
-                peak_per_s: mean.per_s() * (1.0 + amplitude),
-                ..steady(mean.per_s())
-            },
+            } => steady(mean.per_s() * (1.0 + amplitude)),
             Self::Bursts {
                 base,
                 burst,
@@ -355,9 +341,35 @@ impl Arrivals {
             Self::Trace { file, speed, load } => {
                 replay::load(files.trace(file), *speed, *load, end)
             }
-            Self::Closed { callers, think } => {
-                steady(f64::from(*callers) * 1e9 / think.mean().max(1.0))
+            Self::Deterministic(_)
+            | Self::Poisson(_)
+            | Self::Renewal(_)
+            | Self::BatchPoisson { .. }
+            | Self::Closed { .. } => steady(self.mean_rate()),
+        }
+    }
+
+    /// Messages a second in the long run, of processes that have one; others give 0.
+    pub(crate) fn mean_rate(&self) -> f64 {
+        match self {
+            Self::Deterministic(rate) | Self::Poisson(rate) => rate.per_s(),
+            Self::Renewal(gap) => 1e9 / gap.mean(),
+            Self::BatchPoisson { rate, size } => rate.per_s() * size.mean(),
+            Self::Mmpp(states) => {
+                let sum = |part: fn(&(ArrivalRate, Duration)) -> f64| states.iter().map(part).sum();
+                let (sent, held): (f64, f64) = (
+                    sum(|(rate, hold)| rate.per_s() * hold.to_f64()),
+                    sum(|(_, hold)| hold.to_f64()),
+                );
+                sent / held
             }
+            Self::Diurnal { mean, .. } => mean.per_s(),
+            Self::Closed { callers, think } => f64::from(*callers) * 1e9 / think.mean().max(1.0),
+            Self::Phases(_)
+            | Self::Ramp { .. }
+            | Self::Bursts { .. }
+            | Self::Series { .. }
+            | Self::Trace { .. } => 0.0,
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod scenario;
 pub mod series;
 pub mod streams;
 mod table;
+pub mod theory;
 pub mod trace;
 pub mod traffic;
 

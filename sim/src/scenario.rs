@@ -84,6 +84,25 @@ fn is_zero(time: &Duration) -> bool {
 }
 
 impl Scenario {
+    /// A scenario with everything else at its default.
+    #[must_use]
+    pub fn new(run: Run, traffic: Vec<Source>, agents: Vec<Agent>) -> Self {
+        Self {
+            note: String::new(),
+            run,
+            traffic,
+            agents,
+            faults: Vec::new(),
+            worker_deaths: Vec::new(),
+            worker_start: None,
+            time_grain: Duration::ZERO,
+            broker: BrokerConfig::default(),
+            policies: Vec::new(),
+            expect: Vec::new(),
+            fails_with: String::new(),
+        }
+    }
+
     /// Reads a scenario. It may still be wrong as a whole, see [`Plan::new`](crate::plan::Plan).
     ///
     /// # Errors

@@ -43,6 +43,25 @@ pub struct Class {
     pub ordering_keys: Option<u32>,
 }
 
+impl Class {
+    /// A class with everything else at its default.
+    #[must_use]
+    pub fn new(name: impl Into<String>, to: To) -> Self {
+        Self {
+            name: name.into(),
+            to,
+            share: one(),
+            lane: Lane::default(),
+            kind: Kind::default(),
+            size: one_kibibyte(),
+            units: one_unit(),
+            deadline: None,
+            patience: None,
+            ordering_keys: None,
+        }
+    }
+}
+
 /// Whom a class's messages are for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum To {
