@@ -220,13 +220,22 @@ fn deep_nesting_is_refused_before_a_parser_sees_it() {
         assert_eq!(message, "brackets nest deeper than 64");
         assert_eq!(error.faults[0].place.span.start, 64 * open.len());
     }
-    let deep = format!("{}{}", "Some(".repeat(MAX_DEPTH), ")".repeat(MAX_DEPTH));
-    check(
-        Format::Ron,
-        &format!("(name: {})", &deep[5..deep.len() - 1]),
-        "line 1, column 8: name is Some(Some(Some(Some(Some(Some(Some(Some(…, \
-         expected text in quotes",
-    );
+}
+
+#[test]
+fn the_deepest_texts_allowed_fit_the_parsers() {
+    for (format, open, close) in [
+        (Format::Ron, "[", "]"),
+        (Format::Ron, "(a: ", ")"),
+        (Format::Ron, "Some(", ")"),
+        (Format::Ron, "{\"a\": ", "}"),
+        (Format::Json, "[", "]"),
+        (Format::Json, "{\"a\": ", "}"),
+    ] {
+        let text = format!("{}0{}", open.repeat(MAX_DEPTH), close.repeat(MAX_DEPTH));
+        let read = read::<ron::Value>(format, &text);
+        assert!(read.is_ok(), "{open}: {read:?}");
+    }
 }
 
 #[test]
