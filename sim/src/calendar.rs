@@ -17,19 +17,25 @@ pub(crate) enum Entry {
     CallEnds { slot: u32, turn: u32 },
     /// An ordered worker is able to take.
     WorkerReady(WorkerId),
-    /// An entry of the fault timetable comes into force: a worker's death.
-    Fault(u32),
+    /// The handler of an abandoned call is dropped; `turn` as above.
+    GraceOver { slot: u32, turn: u32 },
+    /// Workers die, by their entry of the timetable.
+    Death(u32),
     /// A sender's patience is at its end.
     GivesUp(MessageId),
 }
 
 impl Entry {
+    /// What happens before the arrivals of its instant.
+    pub(crate) const BEFORE_ARRIVALS: u64 = 1;
+    /// Everything.
+    pub(crate) const ALL: u64 = 2;
+
     const fn rank(self) -> u64 {
         match self {
             Self::CallEnds { .. } => 0,
-            Self::WorkerReady(_) => 1,
-            Self::Fault(_) => 2,
-            Self::GivesUp(_) => 3,
+            Self::GraceOver { .. } | Self::WorkerReady(_) | Self::Death(_) => 1,
+            Self::GivesUp(_) => 2,
         }
     }
 }
@@ -59,10 +65,15 @@ impl Calendar {
         Some(time_of(*key))
     }
 
-    /// Takes out what is next, if it is due at `now`.
+    /// Takes out what is next, if it is due at `now` and of no higher rank.
     #[inline]
-    pub(crate) fn pop_due(&mut self, now: Time) -> Option<Entry> {
-        (self.next()? <= now).then(|| self.heap.pop().map(|Reverse((_, entry))| entry))?
+    pub(crate) fn pop_due(&mut self, now: Time, rank: u64) -> Option<Entry> {
+        let Reverse((key, entry)) = *self.heap.peek()?;
+        if time_of(key) > now || entry.rank() > rank {
+            return None;
+        }
+        self.heap.pop();
+        Some(entry)
     }
 }
 
@@ -81,11 +92,16 @@ mod tests {
         let ends = |slot| Entry::CallEnds { slot, turn: 0 };
         calendar.enter(at, Entry::WorkerReady(WorkerId(1)));
         calendar.enter(at, ends(2));
-        calendar.enter(Time::from_nanos(4), Entry::Fault(0));
+        calendar.enter(Time::from_nanos(4), Entry::Death(0));
         calendar.enter(at, ends(1));
         assert_eq!(calendar.next(), Some(Time::from_nanos(4)));
-        let all: Vec<_> = std::iter::from_fn(|| calendar.pop_due(at)).collect();
-        let expected = [Entry::Fault(0), ends(2), ends(1), Entry::WorkerReady(WorkerId(1))];
+        let all: Vec<_> = std::iter::from_fn(|| calendar.pop_due(at, Entry::ALL)).collect();
+        let expected = [
+            Entry::Death(0),
+            ends(2),
+            ends(1),
+            Entry::WorkerReady(WorkerId(1)),
+        ];
         assert_eq!(all, expected);
     }
 }

@@ -2,8 +2,11 @@
 
 pub mod agents;
 pub mod arrivals;
+mod calendar;
 pub mod distribution;
+pub mod experiment;
 pub mod files;
+pub mod monitor;
 mod numbers;
 pub mod plan;
 pub mod scenario;
@@ -13,5 +16,11 @@ mod table;
 pub mod theory;
 pub mod trace;
 pub mod traffic;
+mod world;
 
+pub use experiment::{Experiment, Sinks};
+pub use monitor::Monitor;
+pub use plan::Plan;
+pub use scenario::Scenario;
 pub use table::TableError;
+pub use world::ArrivalSink;

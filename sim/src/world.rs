@@ -1,0 +1,490 @@
+//! The simulated world: one replication of one policy, from its first message to its last.
+//!
+//! It is a shell around core like the live one, with a calendar for a clock: it hands in what
+//! happens at an instant in the order of `semantics.md`, starts the calls that core gives
+//! out, and asks the agents' models how they end. Whatever core says goes to the recorder.
+//! Deliberately absent: any rule of the broker.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use ebbtide_core::event::{Account, CallEnd, Event, What, WorkerChange};
+use ebbtide_core::message::{AgentId, LeaseId, MessageId, WorkerId};
+use ebbtide_core::{BrokerState, Call, Settlement, Submission};
+use ebbtide_measure::{Recorder, Run, RunEnd, Unfinished};
+use ebbtide_policies::units::{Duration, Time};
+
+use crate::agents::{AgentModel, CallItem, CallPlan, CallResult, Cancelled, Started};
+use crate::calendar::{Calendar, Entry};
+use crate::monitor::Monitor;
+use crate::plan::Plan;
+use crate::streams::{MessageKey, Streams};
+use crate::traffic::{Address, Arrival, Traffic, WhenFull};
+
+/// Instants between two looks at the monitor.
+const GLANCE: u64 = 4_096;
+
+/// Is told of each message as it is sent.
+pub type ArrivalSink<'a> = Box<dyn FnMut(&Arrival) + Send + 'a>;
+
+/// A message as core carries it: by its name all of its luck is drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Tag {
+    key: MessageKey,
+    service: Option<Duration>,
+    units: u32,
+}
+
+/// One replication of one policy.
+pub(crate) struct World<'p> {
+    plan: &'p Plan,
+    state: BrokerState<Tag>,
+    traffic: Traffic<'p>,
+    agents: Vec<AgentModel>,
+    calendar: Calendar,
+    /// Calls under way, by lease slot.
+    running: Vec<Running>,
+    /// Calls that the broker gave up and whose remote side works on, by slot and turn.
+    given_up: BTreeMap<(u32, u32), (u32, CallPlan)>,
+    /// Messages that wait for room, by source.
+    blocked: Vec<VecDeque<Arrival>>,
+    streams: Streams,
+    recorder: Recorder,
+    arrival_sink: Option<ArrivalSink<'p>>,
+    now: Time,
+    events: u64,
+    calls: Vec<Call>,
+    items: Vec<CallItem>,
+}
+
+/// A call under way, or what is left of the slot's last one.
+#[derive(Clone, Debug)]
+struct Running {
+    lease: LeaseId,
+    agent: u32,
+    /// Calls that the slot had before.
+    turn: u32,
+    state: CallState,
+}
+
+#[derive(Clone, Debug)]
+enum CallState {
+    /// Over, as far as the broker is concerned.
+    Gone,
+    /// Waits for one of the remote side's servers.
+    Waits,
+    /// The remote side works on it.
+    Runs(CallPlan),
+}
+
+impl<'p> World<'p> {
+    /// A world before its first instant. The broker is new, with the plan's agents.
+    pub(crate) fn new(
+        plan: &'p Plan,
+        mut state: BrokerState<Tag>,
+        streams: Streams,
+        recorder: Recorder,
+    ) -> Self {
+        for agent in &plan.agents {
+            let added = state.add_agent(Time::ZERO, agent.config());
+            added.expect("a plan's agents have different names");
+        }
+        let model = |agent| AgentModel::new(agent, &plan.faults, &plan.files, streams);
+        let mut calendar = Calendar::default();
+        for (death, index) in plan.worker_deaths.iter().zip(0..) {
+            calendar.enter(death.at, Entry::Death(index));
+        }
+        Self {
+            traffic: Traffic::new(plan, streams),
+            agents: plan.agents.iter().map(model).collect(),
+            calendar,
+            running: Vec::new(),
+            given_up: BTreeMap::new(),
+            blocked: vec![VecDeque::new(); plan.sources.len().max(1)],
+            streams,
+            recorder,
+            arrival_sink: None,
+            now: Time::ZERO,
+            events: 0,
+            calls: Vec::new(),
+            items: Vec::new(),
+            plan,
+            state,
+        }
+    }
+
+    /// Hands each message that is sent on to `sink`.
+    pub(crate) fn with_arrival_sink(mut self, sink: Option<ArrivalSink<'p>>) -> Self {
+        self.arrival_sink = sink;
+        self
+    }
+
+    /// Runs until every message has its outcome, or the tail is over. `None` if `monitor`
+    /// says stop.
+    pub(crate) fn run(mut self, monitor: &Monitor) -> Option<Run> {
+        let length = self.plan.end();
+        let limit = length + self.plan.run.tail;
+        let (mut instants, mut reported) = (0_u64, Time::ZERO);
+        self.fold_events();
+        while let Some(next) = self.next_instant(length, limit) {
+            self.now = next;
+            self.instant();
+            instants += 1;
+            if instants.is_multiple_of(GLANCE) {
+                if monitor.is_stopped() {
+                    return None;
+                }
+                monitor.passed(next.min(length).since(reported));
+                reported = next;
+            }
+        }
+        monitor.passed(length.since(reported));
+        Some(self.finish(length, limit))
+    }
+
+    /// When something happens next; `None` when the run is over.
+    fn next_instant(&self, length: Time, limit: Time) -> Option<Time> {
+        let arrival = self.traffic.peek().map(|at| self.grain(at));
+        let wake = self.state.next_wake().map(|(at, _)| self.grain(at));
+        let next = [self.calendar.next(), arrival, wake]
+            .into_iter()
+            .flatten()
+            .min()?;
+        let done = self.state.is_idle() && arrival.is_none() && self.none_blocked();
+        let last = if done { length } else { limit };
+        (next <= last).then_some(next.max(self.now))
+    }
+
+    /// Everything that happens now, in the order of `semantics.md`; what a call or an outcome
+    /// of this instant brings about at the same instant happens in another round.
+    fn instant(&mut self) {
+        loop {
+            self.events += 1;
+            while let Some(entry) = self.calendar.pop_due(self.now, Entry::BEFORE_ARRIVALS) {
+                self.happen(entry);
+            }
+            while self.traffic.peek().is_some_and(|at| at <= self.now) {
+                if let Some(arrival) = self.traffic.next() {
+                    self.events += 1;
+                    self.arrive(arrival);
+                }
+            }
+            while let Some(entry) = self.calendar.pop_due(self.now, Entry::ALL) {
+                self.happen(entry);
+            }
+            self.state.advance(self.now);
+            self.fold_events();
+            self.start_calls();
+            self.fold_events();
+            let entered = self.admit_blocked();
+            let more = self.calendar.next().is_some_and(|at| at <= self.now)
+                || self.traffic.peek().is_some_and(|at| at <= self.now);
+            if !entered && !more {
+                return;
+            }
+        }
+    }
+
+    fn happen(&mut self, entry: Entry) {
+        self.events += 1;
+        match entry {
+            Entry::CallEnds { slot, turn } => self.end_call(slot, turn),
+            Entry::GraceOver { slot, turn } => {
+                if self.running[slot as usize].turn == turn {
+                    self.give_up(slot);
+                }
+            }
+            Entry::WorkerReady(worker) => self.state.worker_ready(self.now, worker),
+            Entry::Death(index) => {
+                self.kill_workers(self.plan.worker_deaths[index as usize].workers)
+            }
+            Entry::GivesUp(message) => {
+                self.state.cancel(self.now, message);
+            }
+        }
+    }
+
+    fn kill_workers(&mut self, count: u32) {
+        let ready: Vec<WorkerId> = self.state.ready_workers().take(count as usize).collect();
+        for worker in ready {
+            self.state.worker_lost(self.now, worker);
+        }
+    }
+
+    /// A message is sent: it enters, is lost, or waits with its source's later ones for room.
+    fn arrive(&mut self, arrival: Arrival) {
+        if let Some(sink) = &mut self.arrival_sink {
+            sink(&arrival);
+        }
+        let source = self.source_of(&arrival);
+        let waits = self
+            .plan
+            .sources
+            .get(source)
+            .is_some_and(|it| it.when_full == WhenFull::Block);
+        if waits && (!self.blocked[source].is_empty() || !self.has_room(&arrival)) {
+            return self.blocked[source].push_back(arrival);
+        }
+        self.submit(&arrival);
+    }
+
+    fn source_of(&self, arrival: &Arrival) -> usize {
+        (arrival.key.source() as usize).min(self.blocked.len() - 1)
+    }
+
+    fn submit(&mut self, arrival: &Arrival) {
+        let submission = self.submission(arrival);
+        let class = &self.plan.classes[usize::from(arrival.class.0)];
+        match &class.to {
+            Address::Agents(_) => match self.state.submit(self.now, submission) {
+                Ok(message) => self.start_patience(arrival, message),
+                Err(_) => self.traffic.outcome(self.now, arrival.key, arrival.at),
+            },
+            Address::Topic(topic) => match self.state.broadcast(self.now, topic, submission) {
+                Ok(messages) => {
+                    for message in messages {
+                        self.start_patience(arrival, message);
+                    }
+                }
+                Err(_) => self.traffic.outcome(self.now, arrival.key, arrival.at),
+            },
+        }
+    }
+
+    fn submission(&self, arrival: &Arrival) -> Submission<Tag> {
+        let class = &self.plan.classes[usize::from(arrival.class.0)];
+        Submission {
+            agent: arrival.agent.unwrap_or(AgentId(0)),
+            kind: class.kind,
+            lane: class.lane,
+            class: arrival.class,
+            sent: arrival.at,
+            due: None,
+            deadline: class.deadline.map(|length| arrival.at + length),
+            ordering_key: arrival.ordering_key,
+            size: arrival.size,
+            units: arrival.units,
+            luck: arrival.key.mixed(),
+            nested: false,
+            payload: Tag {
+                key: arrival.key,
+                service: arrival.service,
+                units: arrival.units,
+            },
+        }
+    }
+
+    fn start_patience(&mut self, arrival: &Arrival, message: MessageId) {
+        if let Some(patience) = arrival.patience {
+            let at = self.grain(arrival.at + patience).max(self.now);
+            self.calendar.enter(at, Entry::GivesUp(message));
+        }
+    }
+
+    fn has_room(&mut self, arrival: &Arrival) -> bool {
+        let submission = self.submission(arrival);
+        let refusal = self.state.would_refuse(self.now, &submission);
+        refusal.is_none_or(|refusal| !refusal.is_full())
+    }
+
+    /// Lets waiting senders in as far as there is room. Whether any entered.
+    fn admit_blocked(&mut self) -> bool {
+        let mut entered = false;
+        for source in 0..self.blocked.len() {
+            while let Some(&first) = self.blocked[source].front()
+                && self.has_room(&first)
+            {
+                self.blocked[source].pop_front();
+                self.submit(&first);
+                entered = true;
+            }
+        }
+        entered
+    }
+
+    fn none_blocked(&self) -> bool {
+        self.blocked.iter().all(VecDeque::is_empty)
+    }
+
+    /// Free slots take what they may, one call at a time in the idlest worker.
+    fn start_calls(&mut self) {
+        while self.state.may_take() {
+            let Some(worker) = self.state.least_busy_worker() else {
+                return;
+            };
+            self.state.take(self.now, worker, 1, &mut self.calls);
+            let Some(call) = self.calls.pop() else { return };
+            self.begin_call(&call);
+        }
+    }
+
+    fn begin_call(&mut self, call: &Call) {
+        let slot = call.lease.slot();
+        self.items.clear();
+        for &message in self.state.messages_of(call.lease) {
+            let payload = self
+                .state
+                .payload(message)
+                .zip(self.state.attempts(message));
+            let (tag, attempt) = payload.expect("a call that starts has live messages only");
+            self.items.push(CallItem {
+                key: tag.key,
+                attempt,
+                units: tag.units,
+                service: tag.service,
+            });
+        }
+        let started = self.agents[call.agent.0 as usize].start(self.now, slot, &self.items);
+        let running = Running {
+            lease: call.lease,
+            agent: call.agent.0,
+            turn: 0,
+            state: CallState::Waits,
+        };
+        match self.running.get_mut(slot as usize) {
+            Some(last) => {
+                let turn = last.turn.wrapping_add(1);
+                *last = Running { turn, ..running };
+            }
+            None => self.running.push(running),
+        }
+        if let Started::Runs(plan) = started {
+            self.runs(slot, plan);
+        }
+    }
+
+    /// The remote side works on the call from now on.
+    fn runs(&mut self, slot: u32, plan: CallPlan) {
+        let turn = self.running[slot as usize].turn;
+        if let Some(ends) = plan.ends {
+            let at = self.grain(ends).max(self.now);
+            self.calendar.enter(at, Entry::CallEnds { slot, turn });
+        }
+        self.running[slot as usize].state = CallState::Runs(plan);
+    }
+
+    /// A call's end has come; unless the broker gave it up before, it is settled.
+    fn end_call(&mut self, slot: u32, turn: u32) {
+        let call = &mut self.running[slot as usize];
+        if call.turn == turn
+            && let CallState::Runs(plan) = std::mem::replace(&mut call.state, CallState::Gone)
+        {
+            let settlement = match &plan.result {
+                CallResult::All(verdict) => Settlement::All(*verdict),
+                CallResult::Each(verdicts) => Settlement::Each(verdicts),
+            };
+            let (lease, agent) = (call.lease, call.agent);
+            // A late settle is core's to count.
+            let _ = self.state.settle(self.now, lease, settlement);
+            self.remote_end(agent, &plan);
+        } else if let Some((agent, plan)) = self.given_up.remove(&(slot, turn)) {
+            self.remote_end(agent, &plan);
+        }
+    }
+
+    fn remote_end(&mut self, agent: u32, plan: &CallPlan) {
+        if let Some((slot, plan)) = self.agents[agent as usize].end(self.now, plan) {
+            self.runs(slot, plan);
+        }
+    }
+
+    /// The broker has dropped the call's handler.
+    fn give_up(&mut self, slot: u32) {
+        let call = &mut self.running[slot as usize];
+        let (agent, turn) = (call.agent, call.turn);
+        let plan = match std::mem::replace(&mut call.state, CallState::Gone) {
+            CallState::Gone => return,
+            CallState::Waits => None,
+            CallState::Runs(plan) => Some(plan),
+        };
+        match (
+            self.agents[agent as usize].cancel(self.now, slot, plan.as_ref()),
+            plan,
+        ) {
+            (Cancelled::WorksOn, Some(plan)) => {
+                self.given_up.insert((slot, turn), (agent, plan));
+            }
+            (Cancelled::Stopped(Some((slot, plan))), _) => self.runs(slot, plan),
+            (Cancelled::WorksOn | Cancelled::Stopped(None), _) => {}
+        }
+    }
+
+    /// What core said goes to the recorder, and to whom else it concerns.
+    fn fold_events(&mut self) {
+        while let Some(event) = self.state.poll_event() {
+            self.recorder.record(&event);
+            self.heed(event);
+        }
+    }
+
+    fn heed(&mut self, event: Event<Tag>) {
+        match event.what {
+            What::Finished { payload, sent, .. } => {
+                self.traffic.outcome(event.at, payload.key, sent);
+            }
+            What::Abandoned { lease, .. } => self.told(lease),
+            What::Ended {
+                lease,
+                how: CallEnd::WorkerLost,
+                ..
+            } => self.give_up(lease.slot()),
+            What::Worker {
+                worker,
+                state: WorkerChange::Starting,
+            } => self.start_worker(worker),
+            _ => {}
+        }
+    }
+
+    /// A handler was told that nobody waits: it has its grace, then it is dropped.
+    fn told(&mut self, lease: LeaseId) {
+        let slot = lease.slot();
+        let grace = self.state.config().cancel_grace();
+        if grace.is_zero() {
+            return self.give_up(slot);
+        }
+        let turn = self.running[slot as usize].turn;
+        let over = self.grain(self.now + grace);
+        self.calendar.enter(over, Entry::GraceOver { slot, turn });
+    }
+
+    fn start_worker(&mut self, worker: WorkerId) {
+        let drawn = self.plan.worker_start(self.streams, u64::from(worker.0));
+        let start = drawn.unwrap_or(self.state.config().worker_start());
+        let at = self.grain(self.now + start).max(self.now);
+        self.calendar.enter(at, Entry::WorkerReady(worker));
+    }
+
+    /// When a timer set for `at` goes off.
+    #[inline]
+    fn grain(&self, at: Time) -> Time {
+        match self.plan.time_grain.as_nanos() {
+            0 => at,
+            grain => Time::from_nanos(at.as_nanos().div_ceil(grain).saturating_mul(grain)),
+        }
+    }
+
+    fn finish(mut self, length: Time, limit: Time) -> Run {
+        let done = self.state.is_idle() && self.none_blocked();
+        let at = if done { self.now.max(length) } else { limit };
+        self.state.advance(at);
+        self.fold_events();
+        for arrival in self.blocked.iter().flatten() {
+            let account = Account {
+                agent: arrival.agent.unwrap_or(AgentId(0)),
+                lane: self.plan.classes[usize::from(arrival.class.0)].lane,
+                class: arrival.class,
+            };
+            self.recorder.blocked(account, arrival.at);
+        }
+        let unfinished = self.state.unfinished().map(|message| Unfinished {
+            account: message.account,
+            sent: message.sent,
+            started: message.started,
+        });
+        self.recorder.finish(RunEnd {
+            at,
+            events_simulated: Some(self.events),
+            unfinished,
+        })
+    }
+}
