@@ -12,8 +12,7 @@ use crate::figures::{Figures, Sample, Times};
 use crate::histogram::{OPEN_TOLERANCE, OpenLatencies};
 use crate::ledger::Cell;
 use crate::level::Section;
-use crate::queue::QueueParts;
-use crate::record::Recorder;
+use crate::record::{Recorder, WindowSums};
 use crate::run::{Curves, Run, RunDetail};
 
 impl Recorder {
@@ -22,7 +21,7 @@ impl Recorder {
         let total = self.ledger.merged(|_| true);
         let mut calls = Calls::default();
         for agent in &self.calls {
-            calls.merge(agent.in_window());
+            calls.merge(agent);
         }
         let detail = self.timeline.take().map(|timeline| RunDetail {
             warm_up: self.plan.warm_up,
@@ -50,10 +49,14 @@ impl Recorder {
     }
 
     fn whole(&self, cell: &Cell, calls: &Calls, events_simulated: Option<u64>) -> Group<Sample> {
-        let mut group = self.group(cell, self.sums.waiting);
-        self.add_calls(&mut group.figures, calls);
+        let mut group = self.group(cell, self.sum(|sums| sums.queue.waiting));
+        let mut busy = Section::default();
+        for agent in self.sections(|sums| &sums.pool.busy_by_agent) {
+            busy.append(*agent);
+        }
+        self.add_calls(&mut group.figures, calls, busy);
         let figures = &mut group.figures;
-        let alive = self.sums.pool.alive.seconds();
+        let alive = self.sum(|sums| sums.pool.alive).seconds();
         figures.batch_mean = Some(share(calls.batched, calls.batches));
         figures.workers_mean = Some(self.per_second(alive));
         figures.worker_seconds = Some(Sample::exact(alive));
@@ -63,14 +66,13 @@ impl Recorder {
     }
 
     fn agents(&self) -> BTreeMap<String, Group<Sample>> {
-        let sections = self.parts(|parts| &parts.by_agent);
+        let waiting = self.sections(|sums| &sums.queue.by_agent);
+        let busy = self.sections(|sums| &sums.pool.busy_by_agent);
         let agents = self.plan.agents.iter().zip(&self.calls).enumerate();
         agents
             .map(|(id, (agent, calls))| {
-                let cell = self.ledger.merged(|account| account.agent.0 as usize == id);
-                let mut group = self.group(&cell, section(sections, id));
-                let calls = calls.in_window();
-                self.add_calls(&mut group.figures, calls);
+                let mut group = self.part(at(waiting, id), |a| a.agent.0 as usize == id);
+                self.add_calls(&mut group.figures, calls, at(busy, id));
                 if agent.batch {
                     group.figures.batch_mean = Some(share(calls.batched, calls.batches));
                 }
@@ -80,17 +82,17 @@ impl Recorder {
     }
 
     fn lanes(&self) -> BTreeMap<String, Group<Sample>> {
-        let sections = self.parts(|parts| &parts.by_lane);
-        let of = |lane: Lane| self.part(section(sections, lane.index()), |a| a.lane == lane);
-        Lane::ALL
-            .into_iter()
+        let waiting = self.sections(|sums| &sums.queue.by_lane);
+        let of = |lane: Lane| self.part(at(waiting, lane.index()), |a| a.lane == lane);
+        let lanes = Lane::ALL.into_iter();
+        lanes
             .map(|lane| (lane.name().to_owned(), of(lane)))
             .collect()
     }
 
     fn classes(&self) -> BTreeMap<String, Group<Sample>> {
-        let sections = self.parts(|parts| &parts.by_class);
-        let of = |id| self.part(section(sections, id), |a| usize::from(a.class.0) == id);
+        let waiting = self.sections(|sums| &sums.queue.by_class);
+        let of = |id| self.part(at(waiting, id), |a| usize::from(a.class.0) == id);
         let classes = self.plan.classes.iter().enumerate();
         classes.map(|(id, name)| (name.clone(), of(id))).collect()
     }
@@ -99,8 +101,13 @@ impl Recorder {
         self.group(&self.ledger.merged(belongs), waiting)
     }
 
-    fn parts(&self, of: impl Fn(&QueueParts) -> &Vec<Section>) -> &[Section] {
-        self.sums.parts.as_ref().map_or(&[], |parts| of(parts))
+    /// What a level came to in the window; nothing if the run ended before it.
+    fn sum(&self, of: impl Fn(&WindowSums) -> Section) -> Section {
+        self.sums.as_ref().map(of).unwrap_or_default()
+    }
+
+    fn sections(&self, of: impl Fn(&WindowSums) -> &Vec<Section>) -> &[Section] {
+        self.sums.as_ref().map_or(&[], |sums| of(sums))
     }
 
     /// What messages alone tell.
@@ -127,11 +134,12 @@ impl Recorder {
     }
 
     /// What calls tell besides.
-    fn add_calls(&self, figures: &mut Figures<Sample>, calls: &Calls) {
-        let slots = self.sums.pool.open.seconds() * f64::from(self.plan.parallelism);
+    fn add_calls(&self, figures: &mut Figures<Sample>, calls: &Calls, busy: Section) {
+        let open = self.sum(|sums| sums.pool.open).seconds();
+        let slots = open * f64::from(self.plan.parallelism);
         figures.service_s = Some(times(&calls.length));
         figures.calls = Some(Sample::exact(calls.started as f64));
-        figures.utilisation = Some(ratio(calls.busy.seconds(), slots));
+        figures.utilisation = Some(ratio(busy.seconds(), slots));
     }
 
     /// Seconds beyond the objective; no value without one.
@@ -154,7 +162,7 @@ fn times(latencies: &OpenLatencies) -> Times<Sample> {
     Times::from_fn(|stat| ranked.stat(stat))
 }
 
-fn section(sections: &[Section], index: usize) -> Section {
+fn at(sections: &[Section], index: usize) -> Section {
     sections.get(index).copied().unwrap_or_default()
 }
 

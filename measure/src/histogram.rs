@@ -7,6 +7,7 @@
 use ebbtide_core::units::Duration;
 use hdrhistogram::Histogram;
 
+use crate::buckets::Buckets;
 use crate::figures::Sample;
 use crate::metric::Stat;
 use crate::run::CurvePoint;
@@ -21,61 +22,39 @@ pub const MIN_BEYOND: f64 = 100.0;
 /// more than this share of itself.
 pub const OPEN_TOLERANCE: f64 = 0.01;
 
-const DIGITS: u8 = 3;
+/// Leading bits that make three significant digits.
+const DIGITS_3: u32 = 11;
 const NANOS_PER_SEC: f64 = 1e9;
-/// The longest time the crate can represent, 146 years; longer ones count as this long.
-const LONGEST: u64 = i64::MAX as u64 / 2;
+/// The longest time that is told from longer ones, 146 years.
+pub(crate) const LONGEST: u64 = i64::MAX as u64 / 2;
 
-/// Latencies that ended. A bucket holds four thousand million of them, then saturates.
-#[derive(Clone, Debug)]
+/// Times that ended.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Latencies {
-    histogram: Histogram<u32>,
+    buckets: Buckets<DIGITS_3>,
     sum: u128,
     longest: u64,
 }
 
-impl Default for Latencies {
-    fn default() -> Self {
-        Self {
-            histogram: Histogram::new(DIGITS).expect("three digits are within 0 to 5"),
-            sum: 0,
-            longest: 0,
-        }
-    }
-}
-
 impl Latencies {
     /// Counts one time.
+    #[inline]
     pub(crate) fn record(&mut self, time: Duration) {
         let nanos = time.as_nanos().min(LONGEST);
         self.sum += u128::from(nanos);
         self.longest = self.longest.max(nanos);
-        self.histogram
-            .record(nanos)
-            .expect("it grows up to the longest time");
+        self.buckets.record(nanos);
     }
 
     /// Counts all that `other` counted.
     pub(crate) fn merge(&mut self, other: &Self) {
-        self.histogram
-            .add(&other.histogram)
-            .expect("it grows up to the longest time");
+        self.buckets.merge(&other.buckets);
         self.sum += other.sum;
         self.longest = self.longest.max(other.longest);
     }
-
-    /// How many were counted.
-    pub(crate) fn count(&self) -> u64 {
-        self.histogram.len()
-    }
-
-    /// The time that a share `q` (0–1) of them does not exceed; zero if there are none.
-    fn quantile(&self, q: f64) -> u64 {
-        self.histogram.value_at_quantile(q).min(self.longest)
-    }
 }
 
-/// Latencies of which some had not ended when they were last seen.
+/// Times of which some had not ended when they were last seen.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OpenLatencies {
     /// Those that ended.
@@ -90,79 +69,89 @@ impl OpenLatencies {
         self.open.merge(&other.open);
     }
 
+    /// How many there are.
     pub(crate) fn count(&self) -> u64 {
-        self.ended.count() + self.open.count()
+        self.ended.buckets.count() + self.open.buckets.count()
     }
 
-    /// The same times ready to be asked for quantiles.
-    pub(crate) fn ranked(&self) -> Ranked<'_> {
+    /// The same times in order.
+    pub(crate) fn ranked(&self) -> Ranked {
         let mut all = self.ended.clone();
         all.merge(&self.open);
-        Ranked { times: self, all }
+        Ranked {
+            ended: self.ended.buckets.histogram(),
+            all: all.buckets.histogram(),
+            sum: all.sum,
+            open_sum: self.open.sum,
+            longest: all.longest,
+            longest_is_open: self.open.longest >= self.ended.longest,
+        }
     }
 }
 
-/// Latencies in order: once with the open ones as old as they were, once with them never ending.
-pub(crate) struct Ranked<'a> {
-    times: &'a OpenLatencies,
-    all: Latencies,
+/// Times in order: once with the open ones as old as they were, once without them.
+pub(crate) struct Ranked {
+    ended: Histogram<u64>,
+    all: Histogram<u64>,
+    sum: u128,
+    open_sum: u128,
+    longest: u64,
+    longest_is_open: bool,
 }
 
-impl Ranked<'_> {
+impl Ranked {
     /// The figure `stat` in seconds; no value where it may not be printed.
     pub(crate) fn stat(&self, stat: Stat) -> Sample {
-        let count = self.times.count();
+        let count = self.all.len();
         if count == 0 {
             return Sample::default();
         }
-        match stat {
-            Stat::Mean => self.mean(count),
-            Stat::Max => Sample {
-                value: Some(self.all.longest as f64 / NANOS_PER_SEC),
-                at_least: self.times.open.count() > 0
-                    && self.times.open.longest >= self.times.ended.longest,
-            },
+        let (nanos, at_least) = match stat {
+            Stat::Mean => self.mean(),
+            Stat::Max => (self.longest as f64, self.has_open() && self.longest_is_open),
             Stat::P50 | Stat::P90 | Stat::P95 | Stat::P99 | Stat::P999 => {
                 let q = stat.quantile().expect("these are the quantiles");
                 if !enough_beyond(count, q) {
                     return Sample::default();
                 }
                 let (nanos, at_least) = self.quantile(q);
-                Sample {
-                    value: Some(nanos as f64 / NANOS_PER_SEC),
-                    at_least,
-                }
+                (nanos as f64, at_least)
             }
+        };
+        Sample {
+            value: Some(nanos / NANOS_PER_SEC),
+            at_least,
         }
     }
 
     /// The open ones are counted as old as they were. If being twice as old would move the
     /// mean by more than the tolerance, it is a lower bound.
-    fn mean(&self, count: u64) -> Sample {
-        let sum = self.all.sum as f64;
-        Sample {
-            value: Some(sum / count as f64 / NANOS_PER_SEC),
-            at_least: self.times.open.sum as f64 > OPEN_TOLERANCE * sum,
-        }
+    fn mean(&self) -> (f64, bool) {
+        let (sum, open) = (self.sum as f64, self.open_sum as f64);
+        (sum / self.all.len() as f64, open > OPEN_TOLERANCE * sum)
     }
 
     /// The quantile `q` with the open ones as old as they were, and whether it could be larger
     /// by more than the tolerance: it is asked again with the open ones never ending.
     fn quantile(&self, q: f64) -> (u64, bool) {
-        let low = self.all.quantile(q);
-        let ended = self.times.ended.count() as f64;
-        let rank = (q * self.times.count() as f64).ceil();
-        let at_least = self.times.open.count() > 0
+        let low = self.all.value_at_quantile(q).min(self.longest);
+        let rank = (q * self.all.len() as f64).ceil();
+        let ended = self.ended.len() as f64;
+        let highest_without = low as f64 * (1.0 + OPEN_TOLERANCE);
+        let at_least = self.has_open()
             && (rank > ended
-                || self.times.ended.quantile(rank / ended) as f64
-                    > low as f64 * (1.0 + OPEN_TOLERANCE));
+                || self.ended.value_at_quantile(rank / ended) as f64 > highest_without);
         (low, at_least)
+    }
+
+    fn has_open(&self) -> bool {
+        self.all.len() > self.ended.len()
     }
 
     /// The curve of times by percentile: ten points for each tenfold of rarity, up to the
     /// longest.
     pub(crate) fn curve(&self) -> Vec<CurvePoint> {
-        let count = self.times.count();
+        let count = self.all.len();
         if count == 0 {
             return Vec::new();
         }
@@ -307,6 +296,7 @@ mod tests {
 
     #[test]
     fn a_time_beyond_all_bounds_is_counted() {
-        assert_eq!(times([u64::MAX]).count(), 1);
+        assert_eq!(ended([u64::MAX]).count(), 1);
+        assert!(ended([u64::MAX]).ranked().stat(Stat::Max).value.is_some());
     }
 }

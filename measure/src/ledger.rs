@@ -109,16 +109,25 @@ impl Ledger {
     }
 
     /// The cell of `account`. Panics if the plan does not name its agent or class.
+    #[inline]
     pub(crate) fn cell(&mut self, account: &Account) -> &mut Cell {
         let class = usize::from(account.class.0);
         assert!(class < self.classes, "the plan names every class");
         let agent_lane = account.agent.0 as usize * Lane::ALL.len() + account.lane.index();
-        let place = &mut self.places[agent_lane * self.classes + class];
-        if *place == Self::NONE {
-            *place = u32::try_from(self.cells.len()).expect("fewer cells than accounts");
-            self.cells.push((*account, Cell::default()));
+        let place = agent_lane * self.classes + class;
+        let mut cell = self.places[place];
+        if cell == Self::NONE {
+            cell = self.open(place, account);
         }
-        &mut self.cells[*place as usize].1
+        &mut self.cells[cell as usize].1
+    }
+
+    #[cold]
+    fn open(&mut self, place: usize, account: &Account) -> u32 {
+        let cell = u32::try_from(self.cells.len()).expect("fewer cells than accounts");
+        self.cells.push((*account, Cell::default()));
+        self.places[place] = cell;
+        cell
     }
 
     /// The cells whose account `belongs`, as one.

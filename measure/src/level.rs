@@ -3,12 +3,13 @@
 
 use ebbtide_core::units::Time;
 
-/// A level, and what it came to since it was last drained.
+/// A level, what it came to since it was last drained, and since it was last restarted.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Level {
     now: u64,
     since: Time,
     section: Section,
+    drained: Section,
 }
 
 /// A level over a stretch of time.
@@ -45,15 +46,29 @@ impl Level {
         self.now
     }
 
-    /// What it came to until `at` since it was last drained, and begins again.
+    /// What it came to until `at` since it was last drained.
     pub(crate) fn drain(&mut self, at: Time) -> Section {
         self.hold(at);
+        self.drained.append(self.section);
         std::mem::take(&mut self.section)
     }
 
+    /// Forgets what it came to until `at`.
+    pub(crate) fn restart(&mut self, at: Time) {
+        self.drain(at);
+        self.drained = Section::default();
+    }
+
+    /// What it came to until `at` since it was last restarted.
+    pub(crate) fn since_restart(&self, at: Time) -> Section {
+        let mut held = *self;
+        held.drain(at);
+        held.drained
+    }
+
     fn hold(&mut self, at: Time) {
-        let held = at.since(self.since).as_nanos();
-        if held > 0 {
+        if at > self.since {
+            let held = at.as_nanos() - self.since.as_nanos();
             self.section.area += u128::from(self.now) * u128::from(held);
             self.section.peak = self.section.peak.max(self.now);
             self.since = at;
@@ -74,26 +89,137 @@ impl Section {
     }
 }
 
+/// The parts of a level along one dimension (its agents, say). As long as all of it is one
+/// part, that part is the whole and costs nothing.
+#[derive(Clone, Debug)]
+pub(crate) struct Parts {
+    levels: Vec<Level>,
+    /// The only part so far, or [`Self::NONE`], or [`Self::SEVERAL`].
+    only: usize,
+}
+
+impl Parts {
+    const NONE: usize = usize::MAX;
+    const SEVERAL: usize = usize::MAX - 1;
+
+    /// `count` parts, named from 0 on.
+    pub(crate) fn new(count: usize) -> Self {
+        Self {
+            levels: vec![Level::default(); count],
+            only: Self::NONE,
+        }
+    }
+
+    /// One more in `part` from `at` on; `whole` is the level before.
+    pub(crate) fn rise(&mut self, at: Time, part: usize, whole: &Level) {
+        if self.only != part {
+            self.split(part, whole);
+            if self.only != part {
+                self.levels[part].rise(at);
+            }
+        }
+    }
+
+    /// One less in `part` from `at` on.
+    pub(crate) fn fall(&mut self, at: Time, part: usize) {
+        if self.only != part {
+            self.levels[part].fall(at);
+        }
+    }
+
+    fn split(&mut self, part: usize, whole: &Level) {
+        match self.only {
+            Self::SEVERAL => {}
+            Self::NONE => self.only = part,
+            only => {
+                self.levels[only] = *whole;
+                self.only = Self::SEVERAL;
+            }
+        }
+    }
+
+    /// Forgets what they came to until `at`.
+    pub(crate) fn restart(&mut self, at: Time) {
+        for level in &mut self.levels {
+            level.restart(at);
+        }
+    }
+
+    /// What each came to until `at` since they were last restarted.
+    pub(crate) fn since_restart(&self, at: Time, whole: &Level) -> Vec<Section> {
+        let section = |(part, level): (usize, &Level)| {
+            let level = if part == self.only { whole } else { level };
+            level.since_restart(at)
+        };
+        self.levels.iter().enumerate().map(section).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const fn at(nanos: u64) -> Time {
+        Time::from_nanos(nanos)
+    }
+
     #[test]
     fn a_level_is_summed_over_time_and_what_lasts_no_time_is_no_peak() {
-        let at = Time::from_nanos;
         let mut level = Level::default();
         level.rise(at(10));
         level.rise(at(10));
         level.fall(at(10));
         level.rise(at(30));
         level.fall(at(35));
-        assert_eq!(
-            level.drain(at(40)),
-            Section {
-                area: 20 + 10 + 5,
-                peak: 2
+        let (first, second) = (level.drain(at(40)), level.drain(at(50)));
+        assert_eq!(first, Section { area: 35, peak: 2 });
+        assert_eq!(second, Section { area: 10, peak: 1 });
+        let all = Section { area: 45, peak: 2 };
+        assert_eq!(level.since_restart(at(50)), all);
+        level.restart(at(50));
+        let rest = Section { area: 7, peak: 1 };
+        assert_eq!(level.since_restart(at(57)), rest);
+    }
+
+    #[test]
+    fn the_first_part_is_told_from_the_whole_when_a_second_comes() {
+        let mut whole = Level::default();
+        let mut parts = Parts::new(3);
+        let mut change = |time, part, rises| {
+            if rises {
+                parts.rise(at(time), part, &whole);
+                whole.rise(at(time));
+            } else {
+                parts.fall(at(time), part);
+                whole.fall(at(time));
             }
-        );
-        assert_eq!(level.drain(at(50)), Section { area: 10, peak: 1 });
+        };
+        change(10, 1, true);
+        change(20, 1, true);
+        change(30, 2, true);
+        change(40, 1, false);
+        change(50, 2, false);
+        let sections = parts.since_restart(at(60), &whole);
+        let expected = [
+            Section::default(),
+            Section {
+                area: 10 + 2 * 20 + 20,
+                peak: 2,
+            },
+            Section { area: 20, peak: 1 },
+        ];
+        assert_eq!(sections, expected);
+        let sum: u128 = expected.iter().map(|section| section.area).sum();
+        assert_eq!(whole.since_restart(at(60)).area, sum);
+    }
+
+    #[test]
+    fn a_part_alone_is_the_whole() {
+        let mut whole = Level::default();
+        let mut parts = Parts::new(2);
+        parts.rise(at(5), 1, &whole);
+        whole.rise(at(5));
+        let expected = [Section::default(), Section { area: 10, peak: 1 }];
+        assert_eq!(parts.since_restart(at(15), &whole), expected);
     }
 }

@@ -8,6 +8,7 @@
 //! Simulated, live and replayed runs share all of it. Pure: no files, no clock, no hash maps.
 
 pub mod books;
+mod buckets;
 mod calls;
 mod closing;
 pub mod compare;

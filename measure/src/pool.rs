@@ -1,14 +1,15 @@
 //! The pool over time: workers by state, slots and workers with a call.
 
 use ebbtide_core::event::WorkerChange;
-use ebbtide_core::message::WorkerId;
+use ebbtide_core::message::{AgentId, WorkerId};
 use ebbtide_core::units::Time;
 
-use crate::level::{Level, Section};
+use crate::level::{Level, Parts, Section};
 
-/// The pool now, and what it came to since it was last drained.
-#[derive(Debug, Default)]
+/// The pool now, and what it came to.
+#[derive(Debug)]
 pub(crate) struct Pool {
+    /// By id.
     workers: Vec<Worker>,
     /// Workers ordered, not yet able to take.
     pub(crate) starting: u32,
@@ -22,6 +23,7 @@ pub(crate) struct Pool {
     open: Level,
     busy_workers: Level,
     busy_slots: Level,
+    busy_by_agent: Parts,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,57 +33,70 @@ struct Worker {
     calls: u32,
 }
 
+/// The busy part of the pool over a bin.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BusySection {
+    pub(crate) workers: Section,
+    pub(crate) slots: Section,
+}
+
 /// The pool over a stretch of time.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct PoolSection {
+#[derive(Debug)]
+pub(crate) struct PoolSums {
     /// Workers starting, ready or draining.
     pub(crate) alive: Section,
     /// Workers ready or draining.
     pub(crate) open: Section,
-    /// Workers with a call.
-    pub(crate) busy_workers: Section,
-    /// Slots with a call.
-    pub(crate) busy_slots: Section,
-}
-
-impl PoolSection {
-    /// Adds a stretch that follows.
-    pub(crate) fn append(&mut self, next: Self) {
-        self.alive.append(next.alive);
-        self.open.append(next.open);
-        self.busy_workers.append(next.busy_workers);
-        self.busy_slots.append(next.busy_slots);
-    }
+    /// Slots with a call, by agent.
+    pub(crate) busy_by_agent: Vec<Section>,
 }
 
 impl Pool {
-    /// A worker changed its state. A new worker may take the name of one that is gone.
+    pub(crate) fn new(agents: usize) -> Self {
+        Self {
+            workers: Vec::new(),
+            starting: 0,
+            ready: 0,
+            draining: 0,
+            alive: Level::default(),
+            open: Level::default(),
+            busy_workers: Level::default(),
+            busy_slots: Level::default(),
+            busy_by_agent: Parts::new(agents),
+        }
+    }
+
+    /// A worker changed its state.
     pub(crate) fn worker_changed(&mut self, at: Time, worker: WorkerId, change: WorkerChange) {
         let index = worker.0 as usize;
         if index >= self.workers.len() {
             self.workers.resize(index + 1, Worker::default());
         }
         let before = self.workers[index].state.replace(change);
-        for state in [
-            WorkerChange::Starting,
-            WorkerChange::Ready,
-            WorkerChange::Draining,
-        ] {
-            let count = match state {
-                WorkerChange::Starting => &mut self.starting,
-                WorkerChange::Ready => &mut self.ready,
-                WorkerChange::Draining | WorkerChange::Gone => &mut self.draining,
-            };
-            *count += u32::from(change == state);
-            *count -= u32::from(before == Some(state));
+        if let Some(count) = before.and_then(|before| self.count_of(before)) {
+            *count -= 1;
+        }
+        if let Some(count) = self.count_of(change) {
+            *count += 1;
         }
         let open = u64::from(self.ready + self.draining);
         self.open.set(at, open);
         self.alive.set(at, open + u64::from(self.starting));
     }
 
-    /// A call started in a slot of `worker`, of whom there was a change before.
-    pub(crate) fn call_started(&mut self, at: Time, worker: WorkerId) {
+    fn count_of(&mut self, state: WorkerChange) -> Option<&mut u32> {
+        match state {
+            WorkerChange::Starting => Some(&mut self.starting),
+            WorkerChange::Ready => Some(&mut self.ready),
+            WorkerChange::Draining => Some(&mut self.draining),
+            WorkerChange::Gone => None,
+        }
+    }
+
+    /// A call to `agent` started in a slot of `worker`, which had become ready before.
+    pub(crate) fn call_started(&mut self, at: Time, worker: WorkerId, agent: AgentId) {
+        let whole = &self.busy_slots;
+        self.busy_by_agent.rise(at, agent.0 as usize, whole);
         self.busy_slots.rise(at);
         let calls = &mut self.workers[worker.0 as usize].calls;
         *calls += 1;
@@ -91,7 +106,8 @@ impl Pool {
     }
 
     /// A slot of `worker` is free again.
-    pub(crate) fn slot_freed(&mut self, at: Time, worker: WorkerId) {
+    pub(crate) fn slot_freed(&mut self, at: Time, worker: WorkerId, agent: AgentId) {
+        self.busy_by_agent.fall(at, agent.0 as usize);
         self.busy_slots.fall(at);
         let calls = &mut self.workers[worker.0 as usize].calls;
         *calls -= 1;
@@ -100,13 +116,29 @@ impl Pool {
         }
     }
 
-    /// What it came to until `at` since it was last drained, and begins again.
-    pub(crate) fn drain(&mut self, at: Time) -> PoolSection {
-        PoolSection {
-            alive: self.alive.drain(at),
-            open: self.open.drain(at),
-            busy_workers: self.busy_workers.drain(at),
-            busy_slots: self.busy_slots.drain(at),
+    /// What its busy part came to until `at` since it was last drained.
+    pub(crate) fn drain(&mut self, at: Time) -> BusySection {
+        BusySection {
+            workers: self.busy_workers.drain(at),
+            slots: self.busy_slots.drain(at),
+        }
+    }
+
+    /// Forgets what it came to until `at`.
+    pub(crate) fn restart(&mut self, at: Time) {
+        self.alive.restart(at);
+        self.open.restart(at);
+        self.busy_workers.restart(at);
+        self.busy_slots.restart(at);
+        self.busy_by_agent.restart(at);
+    }
+
+    /// What it came to until `at` since it was last restarted.
+    pub(crate) fn since_restart(&self, at: Time) -> PoolSums {
+        PoolSums {
+            alive: self.alive.since_restart(at),
+            open: self.open.since_restart(at),
+            busy_by_agent: self.busy_by_agent.since_restart(at, &self.busy_slots),
         }
     }
 }

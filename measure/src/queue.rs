@@ -4,23 +4,23 @@ use ebbtide_core::event::Account;
 use ebbtide_core::message::Lane;
 use ebbtide_core::units::Time;
 
-use crate::level::{Level, Section};
+use crate::level::{Level, Parts, Section};
 
-/// The queue now, and what it came to since it was last drained.
+/// The queue now, and what it came to.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    /// All waiting messages.
     waiting: Level,
-    by_agent: Vec<Level>,
-    by_lane: [Level; Lane::ALL.len()],
-    by_class: Vec<Level>,
+    by_agent: Parts,
+    by_lane: Parts,
+    by_class: Parts,
     /// Messages delayed for a retry or a schedule.
     delayed: u64,
 }
 
-/// Waiting messages over a stretch of time, by part.
+/// Waiting messages over a stretch of time.
 #[derive(Debug)]
-pub(crate) struct QueueParts {
+pub(crate) struct QueueSums {
+    pub(crate) waiting: Section,
     pub(crate) by_agent: Vec<Section>,
     pub(crate) by_lane: Vec<Section>,
     pub(crate) by_class: Vec<Section>,
@@ -30,9 +30,9 @@ impl Queue {
     pub(crate) fn new(agents: usize, classes: usize) -> Self {
         Self {
             waiting: Level::default(),
-            by_agent: vec![Level::default(); agents],
-            by_lane: [Level::default(); Lane::ALL.len()],
-            by_class: vec![Level::default(); classes],
+            by_agent: Parts::new(agents),
+            by_lane: Parts::new(Lane::ALL.len()),
+            by_class: Parts::new(classes),
             delayed: 0,
         }
     }
@@ -59,18 +59,19 @@ impl Queue {
     }
 
     fn wait(&mut self, at: Time, account: &Account) {
+        let whole = &self.waiting;
+        self.by_agent.rise(at, account.agent.0 as usize, whole);
+        self.by_lane.rise(at, account.lane.index(), whole);
+        self.by_class.rise(at, usize::from(account.class.0), whole);
         self.waiting.rise(at);
-        self.by_agent[account.agent.0 as usize].rise(at);
-        self.by_lane[account.lane.index()].rise(at);
-        self.by_class[usize::from(account.class.0)].rise(at);
     }
 
     /// A waiting message has gone: into a call, or for good.
     pub(crate) fn leave_waiting(&mut self, at: Time, account: &Account) {
         self.waiting.fall(at);
-        self.by_agent[account.agent.0 as usize].fall(at);
-        self.by_lane[account.lane.index()].fall(at);
-        self.by_class[usize::from(account.class.0)].fall(at);
+        self.by_agent.fall(at, account.agent.0 as usize);
+        self.by_lane.fall(at, account.lane.index());
+        self.by_class.fall(at, usize::from(account.class.0));
     }
 
     /// Messages waiting now.
@@ -83,18 +84,26 @@ impl Queue {
         self.delayed
     }
 
-    /// What all waiting messages came to until `at` since they were last drained.
+    /// What the waiting messages came to until `at` since they were last drained.
     pub(crate) fn drain(&mut self, at: Time) -> Section {
         self.waiting.drain(at)
     }
 
-    /// The same by part; drained apart from the whole, which is drained more often.
-    pub(crate) fn drain_parts(&mut self, at: Time) -> QueueParts {
-        let drain = |levels: &mut [Level]| levels.iter_mut().map(|level| level.drain(at)).collect();
-        QueueParts {
-            by_agent: drain(&mut self.by_agent),
-            by_lane: drain(&mut self.by_lane),
-            by_class: drain(&mut self.by_class),
+    /// Forgets what they came to until `at`.
+    pub(crate) fn restart(&mut self, at: Time) {
+        self.waiting.restart(at);
+        self.by_agent.restart(at);
+        self.by_lane.restart(at);
+        self.by_class.restart(at);
+    }
+
+    /// What they came to until `at` since they were last restarted.
+    pub(crate) fn since_restart(&self, at: Time) -> QueueSums {
+        QueueSums {
+            waiting: self.waiting.since_restart(at),
+            by_agent: self.by_agent.since_restart(at, &self.waiting),
+            by_lane: self.by_lane.since_restart(at, &self.waiting),
+            by_class: self.by_class.since_restart(at, &self.waiting),
         }
     }
 }

@@ -8,14 +8,13 @@
 use ebbtide_core::event::{Account, DecisionRecord, Event, What, Whereabouts, WorkerChange};
 use ebbtide_core::message::{AgentId, Outcome, WorkerId};
 use ebbtide_core::units::{Duration, Time};
-use ebbtide_policies::objective::Measure;
+use ebbtide_policies::objective::{Measure, Objective};
 
-use crate::calls::AgentCalls;
+use crate::calls::Calls;
 use crate::ledger::{Cell, Ledger, Window};
-use crate::level::Section;
 use crate::plan::{Detail, RecordPlan};
-use crate::pool::{Pool, PoolSection};
-use crate::queue::{Queue, QueueParts};
+use crate::pool::{Pool, PoolSums};
+use crate::queue::{Queue, QueueSums};
 use crate::run::{PoolState, Run};
 use crate::timeline::Timeline;
 
@@ -27,15 +26,17 @@ pub struct Recorder {
     pub(crate) plan: RecordPlan,
     sink: Option<DecisionSink>,
     pub(crate) window: Window,
+    limits: Limits,
     phase: Phase,
     /// When the window next begins or ends, or a bin ends: until then events only add.
     next: Time,
     pub(crate) ledger: Ledger,
-    pub(crate) calls: Vec<AgentCalls>,
+    /// By agent.
+    pub(crate) calls: Vec<Calls>,
     queue: Queue,
     pool: Pool,
-    /// What the levels came to in the window so far.
-    pub(crate) sums: WindowSums,
+    /// What the levels came to in the window, once it is over.
+    pub(crate) sums: Option<WindowSums>,
     /// Applied changes of the workers wanted, in the window.
     pub(crate) scale_actions: u64,
     pub(crate) timeline: Option<Timeline>,
@@ -43,12 +44,40 @@ pub struct Recorder {
 }
 
 /// What levels came to in the window.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct WindowSums {
-    pub(crate) waiting: Section,
-    pub(crate) pool: PoolSection,
-    /// By part; `None` until the window is over.
-    pub(crate) parts: Option<QueueParts>,
+    pub(crate) queue: QueueSums,
+    pub(crate) pool: PoolSums,
+}
+
+/// The objective's limit; [`Duration::MAX`] on what it does not limit.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    wait: Duration,
+    sojourn: Duration,
+}
+
+impl Limits {
+    fn of(objective: Option<Objective>) -> Self {
+        let of = |measure| match objective {
+            Some(objective) if objective.measure == measure => objective.limit,
+            _ => Duration::MAX,
+        };
+        Self {
+            wait: of(Measure::Wait),
+            sojourn: of(Measure::Sojourn),
+        }
+    }
+
+    /// Nanoseconds by which a wait is too long.
+    fn beyond_wait(self, wait: Duration) -> u128 {
+        u128::from((wait - self.wait).as_nanos())
+    }
+
+    /// Nanoseconds by which a sojourn is too long.
+    fn beyond_sojourn(self, sojourn: Duration) -> u128 {
+        u128::from((sojourn - self.sojourn).as_nanos())
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,20 +113,20 @@ impl Recorder {
     #[must_use]
     pub fn new(plan: RecordPlan) -> Self {
         let (agents, classes) = (plan.agents.len(), plan.classes.len());
-        let calls = plan.agents.iter().map(|agent| AgentCalls::new(agent.batch));
         Self {
             sink: None,
             window: Window {
                 from: plan.warm_up,
                 to: plan.length,
             },
+            limits: Limits::of(plan.objective),
             phase: Phase::WarmUp,
             next: Time::ZERO,
             ledger: Ledger::new(agents, classes),
-            calls: calls.collect(),
+            calls: vec![Calls::default(); agents],
             queue: Queue::new(agents, classes),
-            pool: Pool::default(),
-            sums: WindowSums::default(),
+            pool: Pool::new(agents),
+            sums: None,
             scale_actions: 0,
             timeline: (plan.detail == Detail::Full).then(|| Timeline::new(&plan)),
             blocked: Vec::new(),
@@ -144,12 +173,11 @@ impl Recorder {
             } => self.call_started(at, *agent, *worker, *size),
             What::Ended { agent, started, .. } => {
                 if self.window.contains(*started) {
-                    self.calls[agent.0 as usize].ended(at, *started);
+                    self.calls[agent.0 as usize].end(at.since(*started));
                 }
             }
             What::SlotFreed { worker, agent } => {
-                self.pool.slot_freed(at, *worker);
-                self.calls[agent.0 as usize].slot_freed(at);
+                self.pool.slot_freed(at, *worker, *agent);
             }
             What::Requeued { account, due, .. } => self.queue.enter(at, account, *due),
             What::Finished {
@@ -176,6 +204,7 @@ impl Recorder {
     pub fn finish(mut self, end: RunEnd<impl IntoIterator<Item = Unfinished>>) -> Run {
         self.pass(end.at);
         self.close_window(end.at.min(self.window.to));
+        self.drain(end.at);
         for message in end.unfinished {
             let counts = &mut self.ledger.cell(&message.account).counts;
             counts.outcomes.unfinished += 1;
@@ -227,11 +256,10 @@ impl Recorder {
 
     fn waited(&mut self, account: &Account, sent: Time, wait: Duration) {
         if self.window.contains(sent) {
-            let late = self.late(Measure::Wait, wait);
             let cell = self.ledger.cell(account);
             cell.waited += u64::from(!wait.is_zero());
             cell.wait.ended.record(wait);
-            cell.late += late;
+            cell.late += self.limits.beyond_wait(wait);
         }
     }
 
@@ -249,7 +277,6 @@ impl Recorder {
             Whereabouts::Delayed => self.queue.leave_delayed(),
         }
         let sojourn = at.since(sent);
-        let late = self.late(Measure::Sojourn, sojourn);
         let in_window = self.phase == Phase::Window;
         let cell = self.ledger.cell(account);
         cell.counts.outcomes.count(outcome);
@@ -258,7 +285,7 @@ impl Recorder {
         }
         if self.window.contains(sent) {
             cell.end(outcome, sojourn);
-            cell.late += late;
+            cell.late += self.limits.beyond_sojourn(sojourn);
         }
         if let Some(timeline) = &mut self.timeline {
             timeline.series.open_bin().outcomes.count(outcome);
@@ -267,9 +294,11 @@ impl Recorder {
     }
 
     fn call_started(&mut self, at: Time, agent: AgentId, worker: WorkerId, size: u32) {
-        self.pool.call_started(at, worker);
-        let in_window = self.phase == Phase::Window;
-        self.calls[agent.0 as usize].started(at, size, in_window);
+        self.pool.call_started(at, worker, agent);
+        if self.phase == Phase::Window {
+            let index = agent.0 as usize;
+            self.calls[index].start(size, self.plan.agents[index].batch);
+        }
     }
 
     fn worker_changed(&mut self, at: Time, worker: WorkerId, state: WorkerChange) {
@@ -317,10 +346,10 @@ impl Recorder {
         if !self.window.contains(message.sent) {
             return;
         }
-        let mut late = self.late(Measure::Sojourn, age);
+        let mut late = self.limits.beyond_sojourn(age);
         let waits = !message.started;
         if waits {
-            late += self.late(Measure::Wait, age);
+            late += self.limits.beyond_wait(age);
         }
         let cell = self.ledger.cell(&message.account);
         if waits {
@@ -330,16 +359,6 @@ impl Recorder {
         cell.sojourn.open.record(age);
         cell.late += late;
         cell.late_open += late;
-    }
-
-    /// Nanoseconds by which `time` is beyond the objective, if that is of this measure.
-    fn late(&self, measure: Measure, time: Duration) -> u128 {
-        match &self.plan.objective {
-            Some(objective) if objective.measure == measure => {
-                u128::from((time - objective.limit).as_nanos())
-            }
-            _ => 0,
-        }
     }
 
     /// Time reaches `at`: closes the bins and turns the phases that end before.
@@ -390,37 +409,27 @@ impl Recorder {
     fn open_window(&mut self) {
         let from = self.window.from;
         self.drain(from);
-        self.queue.drain_parts(from);
-        for calls in &mut self.calls {
-            calls.drain(from);
-        }
+        self.queue.restart(from);
+        self.pool.restart(from);
         self.phase = Phase::Window;
     }
 
     fn close_window(&mut self, to: Time) {
         self.window.to = to;
-        if self.phase != Phase::Window {
-            return;
+        if self.phase == Phase::Window {
+            self.sums = Some(WindowSums {
+                queue: self.queue.since_restart(to),
+                pool: self.pool.since_restart(to),
+            });
+            self.phase = Phase::Tail;
         }
-        self.drain(to);
-        self.sums.parts = Some(self.queue.drain_parts(to));
-        for calls in &mut self.calls {
-            let busy = calls.drain(to);
-            calls.close(busy);
-        }
-        self.phase = Phase::Tail;
     }
 
-    /// Books what the levels came to until `at`, in the open bin and in the window.
+    /// Books in the open bin what the levels came to until `at`.
     fn drain(&mut self, at: Time) {
-        let waiting = self.queue.drain(at);
-        let pool = self.pool.drain(at);
-        if self.phase == Phase::Window {
-            self.sums.waiting.append(waiting);
-            self.sums.pool.append(pool);
-        }
+        let (waiting, busy) = (self.queue.drain(at), self.pool.drain(at));
         if let Some(timeline) = &mut self.timeline {
-            timeline.series.add_section(waiting, &pool);
+            timeline.series.add_section(waiting, busy);
         }
     }
 }

@@ -13,7 +13,7 @@ use ebbtide_core::units::{Duration, Time};
 
 use crate::books::Outcomes;
 use crate::level::Section;
-use crate::pool::PoolSection;
+use crate::pool::BusySection;
 use crate::queue::Queue;
 use crate::run::PoolState;
 
@@ -155,12 +155,12 @@ impl Series {
     }
 
     /// Adds what the levels came to during a part of the open bin.
-    pub(crate) fn add_section(&mut self, waiting: Section, pool: &PoolSection) {
+    pub(crate) fn add_section(&mut self, waiting: Section, busy: BusySection) {
         let bin = self.open_bin();
         bin.waiting_max = bin.waiting_max.max(waiting.peak);
         bin.waiting_time += length(waiting);
-        bin.busy_slot_time += length(pool.busy_slots);
-        bin.busy_worker_time += length(pool.busy_workers);
+        bin.busy_slot_time += length(busy.slots);
+        bin.busy_worker_time += length(busy.workers);
     }
 
     /// Ends the open bin with the levels of its end, and begins the next.

@@ -1,16 +1,17 @@
 //! Sojourns over time: a small histogram for each stretch of time in which messages were sent.
 
 use ebbtide_core::units::{Duration, Time};
-use hdrhistogram::Histogram;
 
+use crate::buckets::Buckets;
+use crate::histogram::LONGEST;
 use crate::series::round_up;
 
 /// Most bins of a [`SojournSeries`].
 pub const MAX_SOJOURN_BINS: usize = 512;
 
-/// Two digits: enough for a line on a plot, and 512 of them are a few megabytes.
-const DIGITS: u8 = 2;
-const LONGEST: u64 = i64::MAX as u64 / 2;
+/// Leading bits that make two significant digits: enough for a line on a plot, and 512
+/// histograms of them are a few megabytes.
+const DIGITS_2: u32 = 8;
 
 /// Sojourns over time, by when the message was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,19 +47,11 @@ pub(crate) struct SojournRecorder {
     bins: Vec<Collected>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Default)]
 struct Collected {
-    histogram: Histogram<u32>,
+    buckets: Buckets<DIGITS_2>,
     unfinished: u64,
-}
-
-impl Default for Collected {
-    fn default() -> Self {
-        Self {
-            histogram: Histogram::new(DIGITS).expect("two digits are within 0 to 5"),
-            unfinished: 0,
-        }
-    }
+    longest: u64,
 }
 
 impl SojournRecorder {
@@ -86,9 +79,9 @@ impl SojournRecorder {
             index = self.grow(sent);
         }
         let bin = &mut self.bins[index];
-        bin.histogram
-            .record(sojourn.as_nanos().min(LONGEST))
-            .expect("it grows up to the longest time");
+        let nanos = sojourn.as_nanos().min(LONGEST);
+        bin.buckets.record(nanos);
+        bin.longest = bin.longest.max(nanos);
         bin
     }
 
@@ -101,9 +94,9 @@ impl SojournRecorder {
             for (index, bin) in std::mem::take(&mut self.bins).into_iter().enumerate() {
                 match wider.last_mut() {
                     Some(pair) if index % 2 == 1 => {
+                        pair.buckets.merge(&bin.buckets);
                         pair.unfinished += bin.unfinished;
-                        let merged = pair.histogram.add(&bin.histogram);
-                        merged.expect("it grows up to the longest time");
+                        pair.longest = pair.longest.max(bin.longest);
                     }
                     _ => wider.push(bin),
                 }
@@ -112,7 +105,7 @@ impl SojournRecorder {
         }
         let index = (sent.as_nanos() / self.width.as_nanos()) as usize;
         if index >= self.bins.len() {
-            self.bins.resize_with(index + 1, Collected::default);
+            self.bins.resize(index + 1, Collected::default());
         }
         index
     }
@@ -127,10 +120,12 @@ impl SojournRecorder {
 
 impl Collected {
     fn bin(&self) -> SojournBin {
-        let count = self.histogram.len();
+        let histogram = self.buckets.histogram();
+        let count = histogram.len();
         let quantile = |q: f64| {
             let beyond = count as f64 * (1.0 - q) + 1e-6;
-            (beyond >= 1.0).then(|| Duration::from_nanos(self.histogram.value_at_quantile(q)))
+            let nanos = histogram.value_at_quantile(q).min(self.longest);
+            (beyond >= 1.0).then(|| Duration::from_nanos(nanos))
         };
         SojournBin {
             count,
@@ -138,7 +133,7 @@ impl Collected {
             p50: quantile(0.5),
             p95: quantile(0.95),
             p99: quantile(0.99),
-            max: (count > 0).then(|| Duration::from_nanos(self.histogram.max())),
+            max: (count > 0).then(|| Duration::from_nanos(self.longest)),
         }
     }
 }
