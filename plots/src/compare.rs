@@ -58,7 +58,7 @@ fn chart(comparisons: &[&Comparison]) -> Rows {
     let tie = format!("tie: within ± {}", percent(TIE_MARGIN));
     Rows {
         x: Axis::difference(
-            "difference as a share of the second policy's",
+            "difference, as a share of the second policy's value",
             low,
             high,
             TIE_MARGIN,

@@ -7,6 +7,7 @@
 pub(crate) mod axis;
 pub(crate) mod curves;
 pub(crate) mod legend;
+pub(crate) mod panel;
 pub(crate) mod pen;
 mod raster;
 pub(crate) mod rows;

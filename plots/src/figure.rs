@@ -37,6 +37,8 @@ pub struct Table {
     pub header: Vec<String>,
     /// Rows, as long as the header each.
     pub rows: Vec<Vec<String>>,
+    /// How many rows there were before they were thinned to these.
+    pub of: usize,
 }
 
 /// What is drawn.
@@ -70,7 +72,13 @@ pub enum PictureError {
 impl Table {
     pub(crate) fn new(header: &[&str], rows: Vec<Vec<String>>) -> Self {
         let header = header.iter().map(|&title| title.to_owned()).collect();
-        Self { header, rows }
+        let of = rows.len();
+        Self { header, rows, of }
+    }
+
+    /// Says that the rows were `of` before they were thinned.
+    pub(crate) fn out_of(self, of: usize) -> Self {
+        Self { of, ..self }
     }
 }
 

@@ -97,7 +97,7 @@ pub(crate) fn clock(at_s: f64) -> String {
 /// "1 message", "2 messages".
 pub(crate) fn counted(count: usize, noun: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{ending}")
+    format!("{} {noun}{ending}", quantity(count as f64))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use ebbtide_measure::{Counts, PolicyResults};
 use crate::draw::axis::Axis;
 use crate::draw::rows::{Group, Mark, Row, Rows};
 use crate::figure::{Chart, Figure, Table};
-use crate::format::{percent, quantity};
+use crate::format::{counted, percent, quantity};
 use crate::input::ReportInput;
 use crate::theme::series_look;
 
@@ -97,8 +97,8 @@ fn summary(policies: &[PolicyResults], ends: &[Vec<(String, u64)>]) -> String {
             let all = total(only);
             let delivered = percent(share(only[0].1, all));
             format!(
-                "{delivered} of {} messages were delivered.",
-                quantity(all as f64)
+                "Of {}, {delivered} delivered.",
+                counted(all as usize, "message")
             )
         }
         _ => {

@@ -5,7 +5,8 @@ use ebbtide_measure::objective::Measure;
 use ebbtide_measure::run::CurvePoint;
 
 use crate::draw::axis::Axis;
-use crate::draw::curves::{Curve, Curves, Panel, Shape};
+use crate::draw::curves::Curves;
+use crate::draw::panel::{Curve, Panel, Shape};
 use crate::draw::thin::Points;
 use crate::figure::{Chart, Figure, Table};
 use crate::format::seconds;
@@ -137,10 +138,10 @@ fn summary(courses: &[Course<'_>]) -> String {
     if parts.is_empty() {
         return "No message was sent within the window.".to_owned();
     }
+    let parts = parts.join(", ");
     format!(
-        "In the first replication 95 % of the messages took at most {}; thin lines are luck \
-         (fewer than {CERTAIN} messages beyond).",
-        parts.join(", ")
+        "In the first replication 95 % of the messages took at most {parts}; where fewer than \
+         {CERTAIN} messages lie beyond, a line is thin."
     )
 }
 
@@ -154,5 +155,11 @@ fn table(courses: &[Course<'_>]) -> Table {
         let cells = courses.iter().map(cell);
         [(*label).to_owned()].into_iter().chain(cells).collect()
     };
+    if courses
+        .iter()
+        .all(|course| course.detail.curves.sojourn.is_empty())
+    {
+        return Table::default();
+    }
     Table::new(&header, ROWS.iter().map(row).collect())
 }

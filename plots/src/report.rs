@@ -66,7 +66,9 @@ pub fn report_html(input: &ReportInput<'_>, figures: &[Figure]) -> String {
             }
         }
     };
-    page.into_string()
+    // Names may hold what no page may: control characters.
+    let control = |c: char| c.is_control() && c != '\n';
+    page.into_string().replace(control, "\u{fffd}")
 }
 
 /// The verdict of a whole run: that of its worst threshold; `None` without thresholds.
@@ -243,11 +245,7 @@ fn policies(input: &ReportInput<'_>) -> Markup {
     html! {
         section aria-labelledby="results" {
             h2 #results { "Results" }
-            p.note {
-                "P50, P95 and P99 are of the sojourn. Means over "
-                (counted(input.results.first.replications as usize, "replication"))
-                ", with half the 95 % interval."
-            }
+            p.note { (results_note(input.results.first.replications)) }
             div.scroll { table {
                 thead { tr {
                     th scope="col" { "policy" }
@@ -260,6 +258,14 @@ fn policies(input: &ReportInput<'_>) -> Markup {
             } }
         }
     }
+}
+
+fn results_note(replications: u32) -> String {
+    let means = match replications {
+        1 => "One replication gives no interval".to_owned(),
+        n => format!("Means over {n} replications, with half the 95 % interval"),
+    };
+    format!("P50, P95 and P99 are of the sojourn. {means}.")
 }
 
 fn result_cell(entry: &PolicyResults, metric: Metric) -> Markup {
@@ -286,8 +292,8 @@ fn sections(input: &ReportInput<'_>, figures: &[Figure]) -> Markup {
             .filter(move |figure| figure.policy.as_deref() == Some(&policy))
     };
     html! {
-        section aria-labelledby="messages" {
-            h2 #messages { "Messages" }
+        section aria-labelledby="overall" {
+            h2 #overall { "Overall" }
             @for figure in general { (drawn(figure)) }
         }
         @for (index, course) in input.courses.iter().enumerate() {
@@ -314,6 +320,12 @@ fn drawn(figure: &Figure) -> Markup {
             @if !figure.table.rows.is_empty() {
                 details {
                     summary { "Numbers" }
+                    @if figure.table.rows.len() < figure.table.of {
+                        p.note {
+                            (figure.table.rows.len()) " of " (figure.table.of)
+                            " rows, evenly spread."
+                        }
+                    }
                     div.scroll { (numbers(&figure.table)) }
                 }
             }

@@ -75,7 +75,7 @@ impl Axis {
 
     /// From zero to a little more than `max`, for quantities and rates.
     pub(crate) fn from_zero(title: &str, max: f64) -> Self {
-        let max = if max > 0.0 { max * 1.05 } else { 1.0 };
+        let max = if max > 0.0 { max * 1.05 } else { 1.05 };
         Self::linear(title, max, decimal_step(max / 6.0))
     }
 
@@ -87,11 +87,11 @@ impl Axis {
 
     /// Lengths of time from zero to a little more than `max_s` seconds.
     pub(crate) fn age(title: &str, max_s: f64) -> Self {
-        let max_s = if max_s > 0.0 { max_s * 1.05 } else { 1.0 };
+        let max_s = if max_s > 0.0 { max_s * 1.05 } else { 1.05 };
         let step = if max_s > 120.0 {
             60.0 * sexagesimal_step(max_s / 240.0)
         } else {
-            decimal_step(max_s / 4.0)
+            decimal_step(max_s / 5.0)
         };
         let mut axis = Self::linear(title, max_s, step);
         for tick in &mut axis.ticks {
@@ -175,7 +175,7 @@ impl Axis {
     /// Relative differences between `low` and `high`, linear within ± `knee`, logarithmic
     /// beyond: a tie of 1 % and a factor of 20 fit on one axis.
     pub(crate) fn difference(title: &str, low: f64, high: f64, knee: f64) -> Self {
-        const MARKS: [f64; 9] = [0.01, 0.02, 0.05, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0];
+        const MARKS: [f64; 7] = [0.02, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0];
         let (from, to) = (low.min(-2.0 * knee) * 1.1, high.max(2.0 * knee) * 1.1);
         let sides = MARKS.iter().flat_map(|mark| [-mark, *mark]);
         let mut at: Vec<f64> = sides

@@ -8,15 +8,14 @@ use plotters::prelude::DrawingBackend;
 use plotters::style::text_anchor::HPos;
 
 use super::axis::Axis;
-use super::legend::{Entry, Legend, Sample};
-use super::pen::{At, Drawn, Pen, TextLook};
-use super::thin::{self, Points};
-use crate::theme::{
-    GRID, INK, LEADER, LINE, Look, MARGIN, MUTED, NORMAL, ORANGE, PAPER, SMALL, STROKE, WIDTH,
-};
+use super::panel::{Frame, Panel};
+use super::pen::{Drawn, Pen, TextLook};
+use crate::theme::{GRID, LEADER, LINE, MARGIN, MUTED, NORMAL, ORANGE, PAPER, SMALL, WIDTH};
 
 /// Free space right of the panels, for half the last tick label.
 const RIGHT: i32 = WIDTH - 52;
+/// Free space between a panel's legend and its plot.
+const GAP: i32 = 10;
 /// Height of the lane of numbered notes.
 const NOTES: i32 = 46;
 /// How far a note's number may stand from its place.
@@ -25,11 +24,10 @@ const NUDGE: i32 = 84;
 const TEXTS: usize = 10;
 /// Notes up to which each gets a line through the panels.
 const NOTE_LINES: usize = 40;
-/// Distance between markers on a curve.
-const MARKER_STEP: i32 = 240;
-/// How much a band and an area darken what lies behind.
+/// Widest label of a band.
+const BAND_LABEL: i32 = 600;
+/// How much a band darkens what lies behind.
 const BAND_ALPHA: f64 = 0.2;
-const AREA_ALPHA: f64 = 0.35;
 
 /// A figure of curves.
 #[derive(Clone, Debug)]
@@ -38,44 +36,6 @@ pub(crate) struct Curves {
     pub(crate) panels: Vec<Panel>,
     pub(crate) bands: Vec<Band>,
     pub(crate) notes: Vec<Note>,
-}
-
-/// One plot with its own y axis.
-#[derive(Clone, Debug)]
-pub(crate) struct Panel {
-    pub(crate) y: Axis,
-    /// Height of the plot alone.
-    pub(crate) height: i32,
-    pub(crate) curves: Vec<Curve>,
-    /// A limit, drawn as a dashed line.
-    pub(crate) level: Option<(f64, String)>,
-}
-
-/// One series.
-#[derive(Clone, Debug)]
-pub(crate) struct Curve {
-    /// Its entry in the legend; the continuation of another curve has none.
-    pub(crate) label: Option<String>,
-    pub(crate) look: Look,
-    pub(crate) shape: Shape,
-    pub(crate) points: Points,
-}
-
-/// How a series becomes a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shape {
-    /// From point to point.
-    Line,
-    /// From point to point, thin: what is uncertain.
-    Faint,
-    /// A value holds until the next point.
-    Steps,
-    /// From point to point, broad: to be seen behind another line.
-    BroadLine,
-    /// As steps, broad.
-    BroadSteps,
-    /// As steps, filled down to the axis.
-    Area,
 }
 
 /// A stretch of x that is shaded.
@@ -93,67 +53,10 @@ pub(crate) struct Note {
     pub(crate) text: String,
 }
 
-impl Curve {
-    fn entry(&self) -> Option<Entry> {
-        let sample = match self.shape {
-            Shape::Area => Sample::Area(self.look.colour, AREA_ALPHA),
-            Shape::Line | Shape::Steps => Sample::Line(self.look, self.shape.stroke()),
-            shape => Sample::Plain(self.look.colour, shape.stroke()),
-        };
-        let label = self.label.clone()?;
-        Some(Entry { label, sample })
-    }
-}
-
-impl Shape {
-    const fn stroke(self) -> u32 {
-        match self {
-            Self::Line | Self::Steps => STROKE,
-            Self::Faint | Self::Area => 2,
-            Self::BroadLine | Self::BroadSteps => 10,
-        }
-    }
-}
-
-impl Panel {
-    fn legend(&self) -> Legend {
-        let level = self.level.iter().map(|(_, label)| Entry {
-            label: label.clone(),
-            sample: Sample::Dashes(INK),
-        });
-        let entries = self.curves.iter().filter_map(Curve::entry);
-        let title = TextLook::LABEL.em(NORMAL).bold();
-        let start = MARGIN + title.width(&self.y.title) + 2 * MARGIN;
-        Legend::new(entries.chain(level).collect(), start)
-    }
-}
-
-/// Where one panel lies on the page.
-#[derive(Clone, Copy)]
-struct Frame<'a> {
-    x: &'a Axis,
-    y: &'a Axis,
-    left: i32,
-    top: i32,
-    bottom: i32,
-}
-
-impl Frame<'_> {
-    fn column(&self, x: f64) -> i32 {
-        self.left + (self.x.place(x) * f64::from(RIGHT - self.left)).round() as i32
-    }
-
-    fn at(&self, (x, y): (f64, f64)) -> At {
-        let height = f64::from(self.bottom - self.top);
-        let up = (self.y.place(y) * height).round() as i32;
-        (self.column(x), self.bottom - up)
-    }
-}
-
 impl Curves {
     /// Height of the whole figure.
     pub(crate) fn height(&self) -> i32 {
-        let panel = |panel: &Panel| panel.legend().lines * LINE + panel.height + MARGIN;
+        let panel = |panel: &Panel| panel.legend().lines * LINE + GAP + panel.height + MARGIN;
         let panels: i32 = self.panels.iter().map(panel).sum();
         let texts = self.notes.len().min(TEXTS + 1) as i32;
         self.lanes() + panels + 2 * LINE + texts * LINE
@@ -176,7 +79,7 @@ impl Curves {
             let title = TextLook::LABEL.em(NORMAL).bold();
             pen.text(&panel.y.title, (MARGIN, y + LINE / 2), title)?;
             legend.draw(pen, y)?;
-            y += legend.lines * LINE;
+            y += legend.lines * LINE + GAP;
             let lanes = y;
             if index == 0 {
                 y += self.lanes();
@@ -185,6 +88,7 @@ impl Curves {
                 x: &self.x,
                 y: &panel.y,
                 left,
+                right: RIGHT,
                 top: y,
                 bottom: y + panel.height,
             };
@@ -192,7 +96,7 @@ impl Curves {
             if index == 0 {
                 self.draw_lanes(pen, frame, lanes)?;
             }
-            draw_panel(pen, panel, frame)?;
+            panel.draw(pen, frame)?;
             y = frame.bottom + MARGIN;
         }
         self.x_axis(pen, left, y - MARGIN)?;
@@ -242,33 +146,42 @@ impl Curves {
     ) -> Drawn<DB> {
         let mut free = frame.left;
         for band in &self.bands {
-            let label = TextLook::LABEL.fit(&band.label, RIGHT - frame.left);
+            let label = TextLook::LABEL.fit(&band.label, BAND_LABEL);
             let half = TextLook::LABEL.width(&label) / 2;
             let middle = (frame.column(band.from) + frame.column(band.to)) / 2;
-            let x = middle.clamp(frame.left + half, RIGHT - half);
+            let x = middle.min(RIGHT - half).max(frame.left + half);
             if x - half >= free {
                 let look = TextLook::LABEL.anchor(HPos::Center);
                 pen.text(&label, (x, top + LINE / 2), look)?;
                 free = x + half + SMALL;
             }
         }
+        self.numbers(pen, frame)
+    }
+
+    /// The notes' numbers, nudged apart; where there are too many, some numbers and dots.
+    fn numbers<DB: DrawingBackend>(&self, pen: &Pen<'_, DB>, frame: Frame<'_>) -> Drawn<DB> {
+        let crowded = self.notes.len() > NOTE_LINES;
+        let (nudge, gap) = if crowded { (0, 80) } else { (NUDGE, 4) };
+        let look = TextLook {
+            colour: PAPER,
+            ..TextLook::LABEL.em(20).anchor(HPos::Center)
+        };
         let y = frame.top - NOTES / 2 - 4;
         let mut free = 0;
         for (index, note) in self.notes.iter().enumerate() {
+            let number = (index + 1).to_string();
+            let radius = (look.width(&number) / 2 + 8).max(18);
             let place = frame.column(note.at);
-            let x = place.max(free);
-            if x > place + NUDGE {
-                pen.disc((place, frame.top), 4, MUTED)?;
+            let x = place.max(free + radius);
+            if x > (place + nudge).min(RIGHT) {
+                pen.disc((place, frame.top - 6), 3, MUTED)?;
                 continue;
             }
             pen.polyline(&[(x, y), (place, frame.top)], LEADER, 2)?;
-            pen.disc((x, y), 18, MUTED)?;
-            let look = TextLook {
-                colour: PAPER,
-                ..TextLook::LABEL.em(20).anchor(HPos::Center)
-            };
-            pen.text(&(index + 1).to_string(), (x, y), look)?;
-            free = x + 40;
+            pen.disc((x, y), radius, MUTED)?;
+            pen.text(&number, (x, y), look)?;
+            free = x + radius + gap;
         }
         Ok(())
     }
@@ -297,7 +210,7 @@ impl Curves {
     fn texts<DB: DrawingBackend>(&self, pen: &Pen<'_, DB>, top: i32) -> Drawn<DB> {
         let line = |index: usize| top + index as i32 * LINE + LINE / 2;
         for (index, note) in self.notes.iter().take(TEXTS).enumerate() {
-            let text = format!("{}  {}", index + 1, note.text);
+            let text = format!("{}. {}", index + 1, note.text);
             let text = TextLook::LABEL.fit(&text, RIGHT - 2 * MARGIN);
             pen.text(&text, (2 * MARGIN, line(index)), TextLook::LABEL)?;
         }
@@ -308,80 +221,5 @@ impl Curves {
                 pen.text(&text, (2 * MARGIN, line(TEXTS)), TextLook::LABEL)
             }
         }
-    }
-}
-
-fn draw_panel<DB: DrawingBackend>(pen: &Pen<'_, DB>, panel: &Panel, frame: Frame<'_>) -> Drawn<DB> {
-    if let Some((value, _)) = panel.level {
-        let (_, y) = frame.at((0.0, value));
-        pen.dashes(frame.left, RIGHT, y, INK)?;
-    }
-    for (index, curve) in panel.curves.iter().enumerate() {
-        let mut next_marker = frame.left + MARKER_STEP * (index as i32 + 1) / 4;
-        for run in thin::visible(&curve.points, |x| frame.x.place(x)) {
-            let places: Vec<At> = run.iter().map(|point| frame.at(*point)).collect();
-            draw_run(pen, curve, &places, frame)?;
-            if !matches!(curve.shape, Shape::Line | Shape::Steps) {
-                continue;
-            }
-            let alone = run.len() == 1;
-            for (x, y) in places {
-                if x >= next_marker || alone {
-                    pen.marker((x, y), curve.look)?;
-                    next_marker = next_marker.max(x) + MARKER_STEP;
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-fn draw_run<DB: DrawingBackend>(
-    pen: &Pen<'_, DB>,
-    curve: &Curve,
-    places: &[At],
-    frame: Frame<'_>,
-) -> Drawn<DB> {
-    let (colour, stroke) = (curve.look.colour, curve.shape.stroke());
-    match curve.shape {
-        Shape::Line | Shape::Faint | Shape::BroadLine => pen.polyline(places, colour, stroke),
-        Shape::Steps | Shape::BroadSteps => pen.polyline(&stairs(places), colour, stroke),
-        Shape::Area => {
-            let top = stairs(places);
-            let (first, last) = (top[0].0, top[top.len() - 1].0);
-            pen.polyline(&top, colour, stroke)?;
-            let feet = [(last, frame.bottom), (first, frame.bottom)];
-            let outline = top.into_iter().chain(feet).collect();
-            pen.polygon(outline, colour, AREA_ALPHA)
-        }
-    }
-}
-
-/// The corners of a line that keeps its height until the next place.
-fn stairs(places: &[At]) -> Vec<At> {
-    let mut corners: Vec<At> = Vec::with_capacity(places.len() * 2);
-    for &(x, y) in places {
-        if let Some(&(_, before)) = corners.last() {
-            if before == y {
-                continue;
-            }
-            corners.push((x, before));
-        }
-        corners.push((x, y));
-    }
-    if let (Some(&(x, _)), Some(&(_, y))) = (places.last(), corners.last()) {
-        corners.push((x, y));
-    }
-    corners
-}
-
-#[cfg(test)]
-mod tests {
-    use super::stairs;
-
-    #[test]
-    fn stairs_keep_their_height_until_the_next_place() {
-        let corners = stairs(&[(0, 5), (10, 5), (20, 3), (30, 3)]);
-        assert_eq!(corners, [(0, 5), (20, 5), (20, 3), (30, 3)]);
     }
 }

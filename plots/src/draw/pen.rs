@@ -138,8 +138,11 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
         self.0.draw(&Rectangle::new([corner, other], style))
     }
 
-    /// A filled shape.
+    /// A filled shape; no points, no shape.
     pub(crate) fn polygon(&self, points: Vec<At>, colour: RGBColor, alpha: f64) -> Drawn<DB> {
+        if points.is_empty() {
+            return Ok(());
+        }
         let style = ShapeStyle::from(colour.mix(alpha)).filled();
         self.0.draw(&Polygon::new(points, style))
     }

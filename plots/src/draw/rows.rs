@@ -91,11 +91,17 @@ impl Rows {
 
     /// Draws it from `top` on.
     pub(crate) fn draw<DB: DrawingBackend>(&self, pen: &Pen<'_, DB>, top: i32) -> Drawn<DB> {
+        let bold = TextLook::LABEL.bold();
         let label = |row: &Row| TextLook::LABEL.width(&row.label).min(LABEL);
+        let labels = self.rows().map(label);
+        let headings = self
+            .groups
+            .iter()
+            .map(|group| bold.width(&group.heading).min(LABEL));
         let value = |row: &Row| TextLook::LABEL.width(&row.value);
         let frame = Frame {
             x: &self.x,
-            left: MARGIN + self.rows().map(label).max().unwrap_or(0) + 24,
+            left: MARGIN + labels.chain(headings).max().unwrap_or(0) + 24,
             right: WIDTH - MARGIN - self.rows().map(value).max().unwrap_or(0) - 24,
         };
         let mut y = top;
@@ -145,7 +151,7 @@ impl Rows {
             if x - half >= free {
                 let look = TextLook::LABEL.anchor(HPos::Center);
                 pen.text(&tick.label, (x, top + LINE / 2 + 4), look)?;
-                free = x + half + SMALL;
+                free = x + half + SMALL / 3;
             }
         }
         let middle = (frame.left + frame.right) / 2;
@@ -164,7 +170,8 @@ impl Group {
         let mut y = top + ROW / 2;
         if !self.heading.is_empty() {
             let look = TextLook::LABEL.bold();
-            pen.text(&self.heading, (MARGIN, top + HEADING / 2 + 4), look)?;
+            let heading = look.fit(&self.heading, LABEL);
+            pen.text(&heading, (MARGIN, top + HEADING / 2 + 4), look)?;
             y += HEADING;
         }
         for row in &self.rows {

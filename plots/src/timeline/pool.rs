@@ -1,0 +1,126 @@
+//! Workers and batch size as steps, and why each decision changed them.
+
+use ebbtide_measure::run::{PoolState, SettingChange};
+use ebbtide_measure::units::Time;
+use ebbtide_measure::{RunDetail, Setting};
+
+use super::{POINTS, curve, highest, over_time, spans};
+use crate::draw::axis::Axis;
+use crate::draw::curves::Note;
+use crate::draw::panel::{Curve, Panel, Shape};
+use crate::draw::thin::{self, Points};
+use crate::figure::{Chart, Figure, Table};
+use crate::format::{clock, counted, seconds};
+use crate::theme::{BLUE, GREEN, ORANGE, SKY};
+
+pub(super) fn figure(detail: &RunDetail) -> Figure {
+    let workers = workers(detail);
+    let carries = steps(detail, |state| state.setting.batch_size);
+    let batch = vec![curve("batch size", GREEN, Shape::Steps, carries)];
+    let panels = vec![
+        Panel {
+            y: Axis::whole("workers", highest(&workers)),
+            height: 360,
+            curves: workers,
+            level: None,
+        },
+        Panel {
+            y: Axis::whole("messages a batch may carry", highest(&batch)),
+            height: 220,
+            curves: batch,
+            level: None,
+        },
+    ];
+    let changes = detail.decisions.points();
+    let note = |(at, change): &(Time, SettingChange)| {
+        let (at, changed) = (at.as_secs_f64(), changed(change.before, change.after));
+        let text = format!("{}: {changed}: {}", clock(at), change.reason.text);
+        Note { at, text }
+    };
+    let notes = changes.iter().map(note).collect();
+    let known = !detail.pool.points().is_empty();
+    Figure {
+        name: "pool".to_owned(),
+        policy: None,
+        title: "Workers and batch size".to_owned(),
+        summary: summary(detail),
+        table: table(changes),
+        chart: known.then(|| Chart::Curves(over_time(detail, panels, notes))),
+    }
+}
+
+fn workers(detail: &RunDetail) -> Vec<Curve> {
+    let spans = spans(detail, POINTS);
+    let busy = spans.iter().map(|s| (s.from_s, s.busy_workers));
+    let end = spans
+        .last()
+        .map(|s| (detail.end.as_secs_f64(), s.busy_workers));
+    let busy = busy.chain(end).map(|(at, busy)| (at, Some(busy)));
+    let wanted = steps(detail, |state| state.setting.workers);
+    let ready = steps(detail, |state| state.ready);
+    vec![
+        curve("busy", SKY, Shape::Area, busy.collect()),
+        curve("wanted", ORANGE, Shape::BroadSteps, wanted),
+        curve("ready", BLUE, Shape::Steps, ready),
+    ]
+}
+
+/// A figure of the pool over time, up to the end of the run.
+fn steps(detail: &RunDetail, of: fn(&PoolState) -> u32) -> Points {
+    let states = detail.pool.points();
+    let last = states.last().map(|(_, state)| (detail.end, *state));
+    let all = states.iter().copied().chain(last);
+    all.map(|(at, state)| (at.as_secs_f64(), Some(f64::from(of(&state)))))
+        .collect()
+}
+
+fn summary(detail: &RunDetail) -> String {
+    let states = detail.pool.points();
+    let wanted = || states.iter().map(|(_, state)| state.setting.workers);
+    let (Some(fewest), Some(most)) = (wanted().min(), wanted().max()) else {
+        return "No worker was ordered.".to_owned();
+    };
+    let workers = if fewest == most {
+        format!("{} wanted throughout", counted(most as usize, "worker"))
+    } else {
+        format!("Between {fewest} and {most} workers wanted")
+    };
+    match detail.decisions.points().len() {
+        0 => format!("{workers}; the setting never changed."),
+        1 => format!("{workers}; the setting changed once."),
+        changes => format!("{workers}; the setting changed {changes} times."),
+    }
+}
+
+/// What differs between two settings: `workers 4 → 5, batch 20 → 8`.
+fn changed(before: Setting, after: Setting) -> String {
+    let mut parts = Vec::new();
+    if before.workers != after.workers {
+        parts.push(format!("workers {} → {}", before.workers, after.workers));
+    }
+    if before.batch_size != after.batch_size {
+        parts.push(format!(
+            "batch {} → {}",
+            before.batch_size, after.batch_size
+        ));
+    }
+    if before.batch_timeout != after.batch_timeout {
+        let [old, new] = [before, after].map(|s| seconds(s.batch_timeout.as_secs_f64()));
+        parts.push(format!("timeout {old} → {new}"));
+    }
+    parts.join(", ")
+}
+
+fn table(changes: &[(Time, SettingChange)]) -> Table {
+    let row = |i: usize| {
+        let (at, change) = &changes[i];
+        vec![
+            (i + 1).to_string(),
+            clock(at.as_secs_f64()),
+            changed(change.before, change.after),
+            change.reason.text.to_string(),
+        ]
+    };
+    let rows = thin::rows(changes.len()).into_iter().map(row).collect();
+    Table::new(&["no.", "at", "change", "reason"], rows).out_of(changes.len())
+}
