@@ -2,12 +2,13 @@
 //! which they count as a tie.
 
 use ebbtide_measure::compare::TIE_MARGIN;
-use ebbtide_measure::{Comparison, Estimate, Verdict};
+use ebbtide_measure::metric::Unit;
+use ebbtide_measure::{Comparison, Estimate, Selector, Verdict};
 
 use crate::draw::axis::Axis;
 use crate::draw::rows::{Group, Mark, Row, Rows};
 use crate::figure::{Chart, Figure, Table};
-use crate::format::{change, percent, three};
+use crate::format::{change, interval, mean, percent, three};
 use crate::input::ReportInput;
 use crate::theme::{BLACK, BLUE, GREEN, Look, VERMILLION};
 
@@ -75,12 +76,14 @@ fn finite_ends(estimate: &Estimate) -> impl Iterator<Item = f64> {
 
 fn row(comparison: &Comparison) -> Row {
     let relative = &comparison.relative;
-    let interval = relative.ci_low.zip(relative.ci_high);
-    let shown = relative.mean.map_or("–".to_owned(), change);
+    let ends = relative.ci_low.zip(relative.ci_high);
+    // Where the second policy's value is zero there is no share of it.
+    let absolute = || mean(unit_of(&comparison.metric), &comparison.difference);
+    let shown = relative.mean.map_or_else(absolute, change);
     Row {
         label: format!("{} against {}", comparison.policy, comparison.against),
         look: look(comparison.verdict),
-        mark: relative.mean.map(|mean| Mark::Whisker(mean, interval)),
+        mark: relative.mean.map(|mean| Mark::Whisker(mean, ends)),
         value: format!("{shown}, {}", word(comparison.verdict)),
     }
 }
@@ -94,7 +97,7 @@ const fn look(verdict: Verdict) -> Look {
     }
 }
 
-pub(crate) const fn word(verdict: Verdict) -> &'static str {
+const fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Better => "better",
         Verdict::Worse => "worse",
@@ -133,16 +136,14 @@ fn summary(comparisons: &[Comparison], first: &str) -> String {
 
 fn table(comparisons: &[Comparison]) -> Table {
     let row = |c: &Comparison| {
-        let relative = &c.relative;
-        let interval = relative.ci_low.zip(relative.ci_high);
+        let unit = unit_of(&c.metric);
         vec![
             c.metric.clone(),
             c.policy.clone(),
             c.against.clone(),
-            relative.mean.map_or("–".to_owned(), change),
-            interval.map_or("–".to_owned(), |(low, high)| {
-                format!("{} to {}", change(low), change(high))
-            }),
+            mean(unit, &c.difference),
+            interval(unit, &c.difference),
+            c.relative.mean.map_or("–".to_owned(), change),
             c.p_value.map_or("–".to_owned(), three),
             word(c.verdict).to_owned(),
         ]
@@ -153,8 +154,14 @@ fn table(comparisons: &[Comparison]) -> Table {
         "against",
         "difference",
         "95 % interval",
+        "as a share",
         "p",
         "verdict",
     ];
     Table::new(&header, comparisons.iter().map(row).collect())
+}
+
+fn unit_of(metric: &str) -> Unit {
+    let selector: Result<Selector, _> = metric.parse();
+    selector.map_or(Unit::Count, |selector| selector.metric.unit())
 }

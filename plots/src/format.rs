@@ -3,8 +3,13 @@
 //! Apart from the figures because report, tables, summaries and axes must write the same
 //! number in the same way. Exact numbers are in the run's JSON.
 
+use ebbtide_measure::Estimate;
+use ebbtide_measure::metric::Unit;
+
 /// How far a share below 1 may be rounded: what happened to a few must not read as "never".
 const ALMOST_ALL: f64 = 0.9995;
+/// Below, zeros after the point would have to be counted.
+const SMALLEST: f64 = 1e-4;
 
 /// `value` with three significant digits and no trailing zeros: "0.0412", "41.2", "4120" → "4120".
 pub(crate) fn three(value: f64) -> String {
@@ -13,6 +18,9 @@ pub(crate) fn three(value: f64) -> String {
     }
     if value == 0.0 {
         return "0".to_owned();
+    }
+    if value.abs() < SMALLEST {
+        return format!("{value:.2e}").replace('-', "−");
     }
     let digits = 2 - value.abs().log10().floor() as i32;
     let scale = 10f64.powi(digits);
@@ -50,7 +58,8 @@ pub(crate) fn per_second(value: f64) -> String {
 /// A length of time: "85 µs", "412 ms", "1.3 s", "7.5 min", "2.1 h".
 pub(crate) fn seconds(value: f64) -> String {
     let (scaled, unit) = match value.abs() {
-        0.0 => (0.0, "s"),
+        // Times are whole nanoseconds; less is a rounding error of their differences.
+        v if v < 0.5e-9 => (0.0, "s"),
         v if v < 999.5e-9 => (value * 1e9, "ns"),
         v if v < 999.5e-6 => (value * 1e6, "µs"),
         v if v < 0.9995 => (value * 1e3, "ms"),
@@ -100,6 +109,33 @@ pub(crate) fn counted(count: usize, noun: &str) -> String {
     format!("{} {noun}{ending}", quantity(count as f64))
 }
 
+/// A figure in its unit.
+pub(crate) fn in_unit(unit: Unit, value: f64) -> String {
+    match unit {
+        Unit::Seconds => seconds(value),
+        Unit::PerSecond => per_second(value),
+        Unit::Share => percent(value),
+        Unit::Count => quantity(value),
+    }
+}
+
+/// The mean of an estimate, "≥" before it where the true one may be larger.
+pub(crate) fn mean(unit: Unit, estimate: &Estimate) -> String {
+    let least = if estimate.at_least { "≥ " } else { "" };
+    let text = |mean| format!("{least}{}", in_unit(unit, mean));
+    estimate.mean.map_or("–".to_owned(), text)
+}
+
+/// The interval of an estimate.
+pub(crate) fn interval(unit: Unit, estimate: &Estimate) -> String {
+    let [low, high] = [estimate.ci_low, estimate.ci_high].map(|end| end.map(|v| in_unit(unit, v)));
+    match (low, high) {
+        (Some(low), Some(high)) => format!("{low} to {high}"),
+        (Some(low), None) => format!("≥ {low}"),
+        (None, _) => "–".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,6 +172,12 @@ mod tests {
     fn a_share_of_almost_all_is_not_rounded_to_all() {
         assert_eq!(percent(0.999_99), "> 99.9 %");
         assert_eq!(percent(1.0), "100 %");
+    }
+
+    #[test]
+    fn next_to_nothing_is_written_as_a_power() {
+        assert_eq!(three(0.000_001_234), "1.23e−6");
+        assert_eq!(seconds(-8.3e-17), "0 s");
     }
 
     #[test]

@@ -33,6 +33,7 @@ fn exhibits() -> Vec<Exhibit> {
         ("five", made_up::experiment(&five, 4096)),
         ("hostile", made_up::hostile()),
         ("restless", made_up::restless()),
+        ("crowd", made_up::crowd()),
         ("one", made_up::tiny(1)),
         ("none", made_up::tiny(0)),
     ]

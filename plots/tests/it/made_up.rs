@@ -262,6 +262,13 @@ pub(crate) fn results(factor: f64) -> Results {
     figures.utilisation = Some(estimate(0.62, 0.01));
     figures.batch_mean = Some(estimate(6.4, 0.2));
     figures.scale_actions = Some(estimate(7.0, 0.0));
+    for agent in ["lookup", "rank", "write"] {
+        let mut group = results.total.clone();
+        group.figures.workers_mean = None;
+        group.figures.worker_seconds = None;
+        group.figures.scale_actions = None;
+        results.by_agent.insert(agent.to_owned(), group);
+    }
     results
 }
 
@@ -465,6 +472,13 @@ pub(crate) fn hostile() -> Experiment {
         detail.decisions = Steps::from_points(changes);
     }
     experiment
+}
+
+/// More policies than a report has room for.
+pub(crate) fn crowd() -> Experiment {
+    let names: Vec<String> = (1..=20).map(|i| format!("fixed({i})")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    experiment(&names, 4096)
 }
 
 /// A policy that changes its mind every two seconds.

@@ -1,0 +1,125 @@
+//! The tables of results: of whole runs, and of their agents, lanes and classes.
+
+use std::collections::BTreeMap;
+
+use ebbtide_measure::metric::Unit;
+use ebbtide_measure::{Estimate, Group, Metric, Results, Stat};
+use maud::{Markup, html};
+
+use crate::format::{in_unit, mean};
+use crate::input::ReportInput;
+
+/// The columns; what no row has is left out.
+const COLUMNS: [(&str, Metric); 11] = [
+    ("P50", Metric::Sojourn(Stat::P50)),
+    ("P95", Metric::Sojourn(Stat::P95)),
+    ("P99", Metric::Sojourn(Stat::P99)),
+    ("served", Metric::ThroughputPerS),
+    ("delivered", Metric::SuccessRate),
+    ("lateness", Metric::LatenessS),
+    ("workers", Metric::WorkersMean),
+    ("worker-time", Metric::WorkerSeconds),
+    ("utilisation", Metric::Utilisation),
+    ("batch", Metric::BatchMean),
+    ("scalings", Metric::ScaleActions),
+];
+
+/// A part of the run with its label.
+type Row<'a> = (String, &'a Group<Estimate>);
+
+/// Parts of a run by name.
+type Parts = BTreeMap<String, Group<Estimate>>;
+
+/// Picks the agents, the classes or the lanes.
+type Pick = fn(&Results) -> &Parts;
+
+/// Whole runs, then their parts where there is more than one.
+pub(super) fn section(input: &ReportInput<'_>) -> Markup {
+    let policies = &input.results.policies;
+    let whole = policies
+        .iter()
+        .map(|entry| (entry.policy.clone(), &entry.results.total));
+    let parts: [(&str, Pick); 3] = [
+        ("agent", |results| &results.by_agent),
+        ("class", |results| &results.by_class),
+        ("lane", |results| &results.by_lane),
+    ];
+    html! {
+        section aria-labelledby="results" {
+            h2 #results { "Results" }
+            p.note { (note(input.results.first.replications)) }
+            (table("policy", &whole.collect::<Vec<_>>()))
+            @for (kind, of) in parts {
+                @let rows = rows(input, of);
+                @if rows.len() > policies.len() {
+                    h3 { "By " (kind) }
+                    (table(kind, &rows))
+                }
+            }
+        }
+    }
+}
+
+/// The parts of every policy, those of one name together.
+fn rows<'a>(input: &ReportInput<'a>, of: Pick) -> Vec<Row<'a>> {
+    let policies = &input.results.policies;
+    let first = policies.first().map(|entry| of(&entry.results));
+    let names = first.into_iter().flat_map(BTreeMap::keys);
+    let row = |name: &String| {
+        let name = name.clone();
+        policies.iter().filter_map(move |entry| {
+            let group = of(&entry.results).get(&name)?;
+            let label = if policies.len() == 1 {
+                name.clone()
+            } else {
+                format!("{name}, {}", entry.policy)
+            };
+            Some((label, group))
+        })
+    };
+    names.flat_map(row).collect()
+}
+
+fn note(replications: u32) -> String {
+    let means = match replications {
+        1 => "One replication gives no interval".to_owned(),
+        n => format!("Means over {n} replications, with half the 95 % interval"),
+    };
+    format!("P50, P95 and P99 are of the sojourn. {means}. – is a figure with too few messages.")
+}
+
+fn table(kind: &str, rows: &[Row<'_>]) -> Markup {
+    let has = |metric: Metric| {
+        let known = |(_, group): &Row<'_>| {
+            let estimate = group.figures.get(metric);
+            estimate.is_some_and(|estimate| estimate.mean.is_some())
+        };
+        rows.iter().any(known)
+    };
+    let columns: Vec<_> = COLUMNS.iter().filter(|(_, metric)| has(*metric)).collect();
+    html! {
+        div.scroll { table {
+            thead { tr {
+                th scope="col" { (kind) }
+                @for (title, _) in &columns { th scope="col" { (title) } }
+            } }
+            tbody { @for (label, group) in rows { tr {
+                th.name scope="row" { (label) }
+                @for (_, metric) in &columns {
+                    td { (cell(metric.unit(), group.figures.get(*metric))) }
+                }
+            } } }
+        } }
+    }
+}
+
+fn cell(unit: Unit, estimate: Option<&Estimate>) -> Markup {
+    let estimate = estimate.copied().unwrap_or_default();
+    html! {
+        (mean(unit, &estimate))
+        @if let Some(half) = estimate.half_width() {
+            br;
+            small { "± " (in_unit(unit, half)) }
+        }
+    }
+}
