@@ -318,3 +318,6 @@ fn push_quoted(line: &mut String, name: &str) {
     }
     line.push(',');
 }
+
+#[cfg(test)]
+mod tests;

@@ -140,34 +140,6 @@ impl<'p> Traffic<'p> {
         self.next.map(|(at, _)| at)
     }
 
-    /// The next message.
-    #[inline]
-    pub fn next(&mut self) -> Option<Arrival> {
-        let (at, index) = self.next?;
-        let source = &mut self.sources[index];
-        let (key, row) = match &mut source.process {
-            Process::Open(generator) => {
-                let row = generator.row().copied();
-                let origin = row.and_then(|row| row.origin);
-                let key = match origin {
-                    Some(origin) => {
-                        // Within a scenario a trace is a source like any other.
-                        let own = self.plan.replay.is_none();
-                        let source = origin.source.filter(|_| !own).unwrap_or(index as u32);
-                        MessageKey::new(source, origin.caller, origin.number)
-                    }
-                    None => MessageKey::new(index as u32, 0, source.sent),
-                };
-                (key, row)
-            }
-            Process::Closed(callers) => (callers.send(), None),
-        };
-        source.sent += 1;
-        source.advance(self.end);
-        self.find_next();
-        Some(self.arrival(at, index, key, &row.unwrap_or_default()))
-    }
-
     /// Tells a closed loop that a message of its, sent at `sent`, has its outcome, or was
     /// refused: its caller thinks, and sends again.
     #[inline]
@@ -224,6 +196,39 @@ impl<'p> Traffic<'p> {
             }
         }
         self.next = (next.0 < Time::MAX).then_some(next);
+    }
+}
+
+/// Messages in order of time. After the last one there may be more, once a closed loop is told
+/// of an [outcome](Traffic::outcome).
+impl Iterator for Traffic<'_> {
+    type Item = Arrival;
+
+    #[inline]
+    fn next(&mut self) -> Option<Arrival> {
+        let (at, index) = self.next?;
+        let source = &mut self.sources[index];
+        let (key, row) = match &mut source.process {
+            Process::Open(generator) => {
+                let row = generator.row().copied();
+                let origin = row.and_then(|row| row.origin);
+                let key = match origin {
+                    Some(origin) => {
+                        // Within a scenario a trace is a source like any other.
+                        let own = self.plan.replay.is_none();
+                        let source = origin.source.filter(|_| !own).unwrap_or(index as u32);
+                        MessageKey::new(source, origin.caller, origin.number)
+                    }
+                    None => MessageKey::new(index as u32, 0, source.sent),
+                };
+                (key, row)
+            }
+            Process::Closed(callers) => (callers.send(), None),
+        };
+        source.sent += 1;
+        source.advance(self.end);
+        self.find_next();
+        Some(self.arrival(at, index, key, &row.unwrap_or_default()))
     }
 }
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use ebbtide_measure::Selector;
 use ebbtide_policies::units::{Duration, UnitError};
 
 use crate::numbers;
@@ -64,12 +65,23 @@ impl Run {
 #[serde(deny_unknown_fields)]
 pub struct Precision {
     /// The figure, written as in thresholds: `"p95(sojourn)"`.
-    pub metric: String,
+    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
+    pub metric: Selector,
     /// Half of the width of its interval is at most this share of its value.
     pub half_width: Percent,
     /// Replications after which the run ends in any case.
     #[serde(default = "two_hundred", deserialize_with = "numbers::count")]
     pub max: u32,
+}
+
+fn as_text<S: Serializer>(metric: &Selector, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(metric)
+}
+
+fn from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Selector, D::Error> {
+    String::deserialize(deserializer)?
+        .parse()
+        .map_err(de::Error::custom)
 }
 
 const fn two_hundred() -> u32 {

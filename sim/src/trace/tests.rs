@@ -1,0 +1,123 @@
+use super::*;
+
+fn row(ms: u64) -> Row {
+    Row {
+        at: Time::ZERO + Duration::from_millis(ms),
+        ..Row::default()
+    }
+}
+
+#[test]
+fn columns_go_by_name_and_unknown_ones_are_ignored() {
+    let text = "service_s,class,t_s,tokens_in,size\n0.25,a,0,7,10\n,,0.5,,\n1e-3,b,2,9,30\n";
+    let trace = Trace::parse(text.as_bytes()).expect("valid");
+    let wanted = [
+        Row {
+            class: Some(0),
+            size: Some(10),
+            service: Some(Duration::from_millis(250)),
+            ..row(0)
+        },
+        row(500),
+        Row {
+            class: Some(1),
+            size: Some(30),
+            service: Some(Duration::from_millis(1)),
+            ..row(2_000)
+        },
+    ];
+    assert_eq!(trace.rows(0), wanted);
+    assert_eq!(trace.rows(7), wanted);
+    assert_eq!(trace.classes(), ["a", "b"]);
+    assert_eq!(trace.last(), wanted[2].at);
+    assert_eq!(trace.replications(), None);
+}
+
+#[test]
+fn what_is_exported_reads_back_to_the_nanosecond() {
+    let recorded = Recorded {
+        length: Some(Duration::from_millis(10_500)),
+        warm_up: Some(Duration::from_nanos(1_000_000_001)),
+    };
+    let origin = |replication, number| {
+        Some(Origin {
+            replication: Some(replication),
+            source: Some(2),
+            caller: 3,
+            number,
+        })
+    };
+    let rows = [
+        Row {
+            at: Time::from_nanos(123_456_789_012_345_678),
+            class: Some(0),
+            size: Some(4_294_967_295),
+            units: Some(0),
+            service: Some(Duration::from_nanos(1)),
+            origin: origin(0, u64::MAX),
+        },
+        Row {
+            class: Some(1),
+            origin: origin(1, 0),
+            ..row(5)
+        },
+    ];
+    let mut writer = TraceWriter::new(Vec::new(), recorded).expect("a vector takes all");
+    for (replication, row) in (0..).zip(rows) {
+        let exported = Exported {
+            replication,
+            row,
+            class: ["plain", "with \"quotes\", and a comma"][replication as usize],
+        };
+        writer.write(&exported).expect("a vector takes all");
+    }
+    let trace = Trace::parse(&writer.into_inner()).expect("it reads back");
+    assert_eq!(trace.recorded(), recorded);
+    assert_eq!((trace.rows(0), trace.rows(1)), (&rows[..1], &rows[1..]));
+    assert_eq!(trace.rows(2), []);
+    assert_eq!(trace.replications(), Some(2));
+}
+
+#[test]
+fn faults_name_line_and_column() {
+    #[track_caller]
+    fn check(text: impl AsRef<[u8]>, wanted: &str) {
+        let error = Trace::parse(text.as_ref()).expect_err(wanted).to_string();
+        assert!(error.contains(wanted), "{error}\n does not say: {wanted}");
+    }
+    check("t_s,size\n", "no row below the header");
+    check("", "column t_s is missing");
+    check(
+        "time,size\n0,1\n",
+        "column t_s is missing, found are time, size",
+    );
+    check(
+        "t_s\n1\n0.5\n",
+        "line 3, column t_s: 500ms lies before 1s of the row above",
+    );
+    check("t_s\nNaN\n", "line 2, column t_s: \"NaN\" is out of range");
+    check("t_s\n-1\n", "line 2, column t_s: \"-1\" is out of range");
+    check("t_s\n1e999\n", "\"1e999\" is out of range");
+    check("t_s\n5m\n", "\"5m\" is out of range");
+    check("t_s,size\n0,4294967296\n", "line 2, column size");
+    check("t_s,size\n0,1,2\n", "line 2 has 3 fields, the header has 2");
+    check(b"t_s\n0\n\xff\n", "line 3 is not UTF-8");
+    check("t_s,number\n0,1\n", "column source is missing");
+    check(
+        "t_s,source,caller,number\n0,1,,2\n",
+        "line 2, column caller",
+    );
+    check(
+        "# ebbtide-trace 2\nt_s\n0\n",
+        "this version reads \"# ebbtide-trace 1",
+    );
+    check("# ebbtide-trace 1 length=5\nt_s\n0\n", "is not understood");
+}
+
+#[test]
+fn comments_a_byte_order_mark_and_windows_line_ends_are_fine() {
+    let text = "\u{feff}# a note\r\nt_s,size\r\n0,1\r\n# another\r\n1,2\r\n";
+    let trace = Trace::parse(text.as_bytes()).expect("valid");
+    assert_eq!(trace.rows(0).len(), 2);
+    assert_eq!(trace.rows(0)[1].size, Some(2));
+}
