@@ -234,8 +234,12 @@ impl Adaptive {
     ) -> (u32, Pacing) {
         let present = seen.setting.workers;
         if present > situation.most_workers {
-            // More workers did harm: no patience with them.
-            return (situation.most_workers, Pacing::Shrink);
+            // More workers did not help: no patience, but half of them at a time, since the
+            // belief may be wrong.
+            return (
+                u32::midpoint(present, situation.most_workers),
+                Pacing::Shrink,
+            );
         }
         let mut wanted = Wanted {
             now: seen.at,

@@ -14,9 +14,9 @@ const MEMORY_S: f64 = 20.0;
 const MEMORY_CALLS: f64 = 150.0;
 /// Weight that is left of the past when call times have changed: a few calls.
 const WEIGHT_AFTER_CHANGE: f64 = 5.0;
-/// Calls in an interval before it can say that call times have changed.
-const LEAST_CALLS: f64 = 5.0;
-/// Standard errors by which two intervals in a row must miss the fit, on the same side.
+/// Calls that are compared with the fit together: fewer say little where tails are heavy.
+const BLOCK_CALLS: f64 = 20.0;
+/// Standard errors by which two blocks in a row must miss the fit, on the same side.
 const CHANGE_ERRORS: f64 = 4.0;
 /// Share by which they must miss it: below, the fading follows well enough.
 const LEAST_CHANGE: f64 = 0.15;
@@ -33,7 +33,10 @@ pub struct CallCost {
     sum_t: f64,
     sum_bt: f64,
     sum_tt: f64,
-    /// Relative error of the last interval, if it was large: the first sign of a change.
+    /// The block that fills: its calls, and the sum of their times relative to the fit.
+    block_calls: f64,
+    block_relative: f64,
+    /// Relative error of the last block, if it was large: the first sign of a change.
     suspicion: f64,
 }
 
@@ -48,6 +51,8 @@ pub struct CallLine {
     pub seen_up_to: f64,
     /// Squared coefficient of variation of call times around the line.
     pub cv2: f64,
+    /// Calls that the line rests on, older ones counting less.
+    pub calls: f64,
 }
 
 impl CallLine {
@@ -60,6 +65,17 @@ impl CallLine {
             per_message_s: 0.0,
             seen_up_to: 1.0,
             cv2: 1.0,
+            calls: 0.0,
+        }
+    }
+
+    /// Standard error of the call time, as a share of it; none is known of a guess.
+    #[must_use]
+    pub fn error(&self) -> f64 {
+        if self.calls > 0.0 {
+            (self.cv2 / self.calls.max(1.0)).sqrt()
+        } else {
+            0.0
         }
     }
 
@@ -121,6 +137,7 @@ impl CallCost {
             per_message_s,
             seen_up_to: mean_b + 2.0 * deviation,
             cv2: (residual / (mean_t * mean_t).max(f64::MIN_POSITIVE)).clamp(0.0, 100.0),
+            calls: self.weight,
         })
     }
 
@@ -133,19 +150,20 @@ impl CallCost {
         (sum / self.weight).max(0.0)
     }
 
-    /// Lets the past fade when two intervals in a row miss the line on the same side.
+    /// Lets the past fade when two blocks in a row miss the line on the same side.
     fn notice_change(&mut self, samples: &[CallSample]) {
         let Some(line) = self.line() else { return };
-        let calls = samples.len() as f64;
-        if calls < LEAST_CALLS || self.weight < LEAST_CALLS {
+        for sample in samples {
+            let expected = line.time_s(f64::from(sample.batch.max(1)));
+            self.block_relative += sample.time.as_secs_f64() / expected.max(1e-9);
+            self.block_calls += 1.0;
+        }
+        if self.block_calls < BLOCK_CALLS {
             return;
         }
-        let relative = samples.iter().map(|sample| {
-            let expected = line.time_s(f64::from(sample.batch.max(1)));
-            sample.time.as_secs_f64() / expected.max(1e-9)
-        });
-        let miss = relative.sum::<f64>() / calls - 1.0;
-        let error = (line.cv2 / calls + line.cv2 / self.weight).sqrt();
+        let miss = self.block_relative / self.block_calls - 1.0;
+        let error = (line.cv2 / self.block_calls + line.cv2 / self.weight).sqrt();
+        (self.block_relative, self.block_calls) = (0.0, 0.0);
         let is_large = miss.abs() > (CHANGE_ERRORS * error).max(LEAST_CHANGE);
         if is_large && miss * self.suspicion > 0.0 {
             self.scale((WEIGHT_AFTER_CHANGE / self.weight).min(1.0));

@@ -45,7 +45,7 @@ struct Belief {
 /// How cautious a workload is to be.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Caution {
-    /// Standard errors above the mean rate.
+    /// Standard errors above the mean load.
     pub(super) errors: f64,
     /// Share above that.
     pub(super) margin: f64,
@@ -171,8 +171,10 @@ impl Belief {
 
     fn load(&self, agent: &AgentObservation, lead_s: f64, caution: Caution) -> AgentLoad {
         let estimate = self.rate.estimate();
-        let rate = estimate.ahead(lead_s) + caution.errors * estimate.error;
         let line = self.line();
+        // Load is rate times call time: their relative errors add in squares.
+        let relative = estimate.error.hypot(estimate.mean * line.error());
+        let rate = estimate.ahead(lead_s) + caution.errors * relative;
         let is_out = agent.paused || agent.breaker != BreakerState::Closed;
         let is_full = agent.limit.is_some_and(|limit| agent.in_flight >= limit);
         let is_throttled = agent.calls.rate_limited > 0;

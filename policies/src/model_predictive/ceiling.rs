@@ -10,7 +10,8 @@
 use crate::observation::Observation;
 use crate::units::{Duration, Time};
 
-/// A pool is saturated when this share of its slot-time has a call and messages wait.
+/// A pool is saturated when this share of its slot-time has a call, and more messages wait
+/// than its slots could take at once.
 const SATURATED_SHARE: f64 = 0.85;
 /// Work is compared over at least this long, in seconds.
 const LEAST_SECONDS: f64 = 2.0;
@@ -18,6 +19,8 @@ const LEAST_SECONDS: f64 = 2.0;
 const SETTLING_CALLS: f64 = 1.5;
 /// Less than this part of the gain that the added slots promise, and growth did not help.
 const LEAST_GAIN: f64 = 0.3;
+/// A gain of less than this many workers' work is noise.
+const ROUNDING: f64 = 0.25;
 /// The first ceiling lasts this long, each further one twice as long …
 const FIRST_CEILING: Duration = Duration::from_secs(60);
 /// … up to eight times.
@@ -51,7 +54,7 @@ impl Ceiling {
     /// slot-seconds, in the observation's order.
     pub(super) fn observe(&mut self, seen: &Observation, message_s: &[f64]) {
         if seen.workers.ready != self.ready {
-            self.start_experiment(seen);
+            self.note_resize(seen);
             return;
         }
         if !is_saturated(seen) {
@@ -87,30 +90,28 @@ impl Ceiling {
     pub(super) fn most_workers(&self, now: Time) -> Option<u32> {
         match self.limit {
             Some((workers, until)) if now < until => Some(workers),
-            // Lapsed, but not disproved: one worker more.
-            Some(_) if self.failures > 0 => Some(self.ready.max(1).saturating_add(1)),
+            // Lapsed, but not disproved: one worker more at a time.
+            Some(_) if self.experiment.is_some() => Some(self.ready.max(1)),
+            Some(_) => Some(self.ready.max(1).saturating_add(1)),
             _ => None,
         }
     }
 
-    fn start_experiment(&mut self, seen: &Observation) {
+    /// Growth starts an experiment, or goes on with the one under way; shrinking ends it.
+    fn note_resize(&mut self, seen: &Observation) {
         let before = self.ready;
-        let grown = seen.workers.ready > before;
-        self.experiment = (grown && self.saturated_s > 0.0).then(|| {
-            let calls = seen.agents.iter().map(|agent| agent.calls);
-            let (time_s, count) = calls.fold((0.0, 0.0), |(time_s, count), calls| {
-                (
-                    time_s + calls.time.as_secs_f64(),
-                    count + calls.succeeded as f64,
-                )
-            });
-            let call_s: f64 = if count > 0.0 { time_s / count } else { 0.0 };
-            Experiment {
+        let settled_at = seen.at + Duration::from_secs_f64(SETTLING_CALLS * call_s(seen));
+        if seen.workers.ready < before {
+            self.experiment = None;
+        } else if let Some(experiment) = &mut self.experiment {
+            experiment.settled_at = settled_at;
+        } else if self.saturated_s > 0.0 {
+            self.experiment = Some(Experiment {
                 workers_before: before,
                 work_rate_before: self.work / self.saturated_s,
-                settled_at: seen.at + Duration::from_secs_f64(SETTLING_CALLS * call_s),
-            }
-        });
+                settled_at,
+            });
+        }
         self.ready = seen.workers.ready;
         (self.saturated_s, self.work) = (0.0, 0.0);
     }
@@ -127,25 +128,34 @@ impl Ceiling {
             return;
         }
         let length = FIRST_CEILING * (1 << self.failures.min(MOST_DOUBLINGS));
-        self.limit = Some((experiment.workers_before.max(1), seen.at + length));
+        // As many as would deliver, each as well as before, what all now deliver.
+        let workers = f64::from(experiment.workers_before) * (1.0 + gain.max(0.0));
+        let workers = (workers - ROUNDING).ceil().max(1.0) as u32;
+        self.limit = Some((workers, seen.at + length));
         self.failures += 1;
     }
 }
 
+/// Mean time of the calls that ended, in seconds.
+fn call_s(seen: &Observation) -> f64 {
+    let calls = seen.agents.iter().map(|agent| agent.calls);
+    let (time_s, count) = calls.fold((0.0, 0.0), |(time_s, count), calls| {
+        (
+            time_s + calls.time.as_secs_f64(),
+            count + calls.succeeded as f64,
+        )
+    });
+    if count > 0.0 { time_s / count } else { 0.0 }
+}
+
 fn is_saturated(seen: &Observation) -> bool {
-    let blocked = seen.slots.blocked;
-    let free = [
-        seen.slots.idle,
-        blocked.limit,
-        blocked.bulkhead,
-        blocked.breaker,
-        blocked.paused,
-        blocked.rate_limit,
-        blocked.open_batch,
-    ];
+    let slots = f64::from(seen.workers.ready) * f64::from(seen.parallelism);
+    let calls: f64 = seen.agents.iter().map(|a| a.calls.succeeded as f64).sum();
+    let messages: f64 = seen.agents.iter().map(|a| a.calls.messages as f64).sum();
+    let carried = if calls > 0.0 { messages / calls } else { 1.0 };
     let busy_s = seen.slots.with_call.as_secs_f64();
-    let free_s: f64 = free.iter().map(|part| part.as_secs_f64()).sum();
-    seen.queue.waiting > 0 && busy_s > SATURATED_SHARE * (busy_s + free_s)
+    busy_s > SATURATED_SHARE * slots * seen.interval.as_secs_f64()
+        && seen.queue.waiting as f64 > slots * carried
 }
 
 #[cfg(test)]
@@ -192,6 +202,12 @@ mod tests {
         assert_eq!(ceiling.most_workers(second(60)), Some(4));
         // Then one more is tried, from what is ready then.
         assert_eq!(ceiling.most_workers(second(70)), Some(9));
+    }
+
+    #[test]
+    fn the_ceiling_leaves_the_workers_that_did_help() {
+        let now = Time::ZERO + Duration::from_secs(10);
+        assert_eq!(grown(500).most_workers(now), Some(5));
     }
 
     #[test]

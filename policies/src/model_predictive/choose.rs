@@ -17,6 +17,8 @@ const BATCH_STEP: f64 = 2.0;
 const TIMEOUT_SHARES: [f64; 3] = [0.05, 0.12, 0.25];
 /// How much cheaper another batch size or timeout must be, in workers, to be worth a change.
 const RETUNE_GAIN: f64 = 0.02;
+/// The same for smaller batches, which are capacity given away.
+const SMALLER_GAIN: f64 = 0.1;
 
 /// The cheapest setting, and the others that were weighed on the way.
 pub(super) fn choose(situation: &Situation) -> (Candidate, Vec<Candidate>) {
@@ -48,12 +50,18 @@ pub(super) fn choose(situation: &Situation) -> (Candidate, Vec<Candidate>) {
             );
         }
         for &batch_size in &sizes {
+            let setting = Setting {
+                batch_size,
+                ..search.best.setting
+            };
+            let is_smaller = batch_size < setting.batch_size.max(situation.present.batch_size);
             search.weigh(
-                Setting {
-                    batch_size,
-                    ..search.best.setting
+                setting,
+                if is_smaller {
+                    SMALLER_GAIN
+                } else {
+                    RETUNE_GAIN
                 },
-                RETUNE_GAIN,
             );
         }
         let largest = sizes.iter().copied().fold(1, u32::max);

@@ -16,6 +16,7 @@ pub(super) fn agent(rate: f64, call_s: f64, cv2: f64) -> AgentLoad {
             per_message_s: 0.0,
             seen_up_to: 1.0,
             cv2,
+            calls: 150.0,
         },
         spread: spread(cv2),
         max_batch: 1.0,

@@ -83,3 +83,81 @@ fn a_constant_load_sees_at_most_one_action_a_minute() {
         assert!(settled.count() <= 10, "{rate}/s");
     }
 }
+
+#[test]
+fn an_overload_beyond_all_workers_is_recovered_from() {
+    let phases = vec![(100.0, 60.0), (2500.0, 20.0), (100.0, 120.0)];
+    let outcome = run("adaptive", &remote_agents(phases, 1));
+    assert!(outcome.actions.iter().any(|&(_, workers)| workers == 10));
+    assert_eq!(outcome.last.workers, 1);
+    assert!(outcome.quantile(1.0) < 3.0);
+}
+
+#[test]
+fn without_load_one_worker_stays() {
+    let outcome = run(
+        "adaptive",
+        &remote_agents(vec![(300.0, 60.0), (0.0, 60.0)], 1),
+    );
+    assert_eq!(outcome.last.workers, 1);
+}
+
+#[test]
+fn an_agent_that_delivers_no_more_gets_no_more_workers() {
+    // 250 messages a second at most, from 25 calls in flight on; 300 arrive.
+    let crowded = ToyAgent {
+        knee: Some(25.0),
+        ..agent(0.1)
+    };
+    let toy = Toy {
+        agents: vec![crowded],
+        ..remote_agents(vec![(100.0, 60.0), (300.0, 300.0)], 3)
+    };
+    let outcome = run("adaptive", &toy);
+    assert!(
+        outcome
+            .reasons
+            .iter()
+            .any(|code| code == "growth-did-not-help")
+    );
+    assert!(outcome.last.workers <= 5, "{:?}", outcome.last);
+    assert!(outcome.worker_seconds < 0.6 * 3_600.0);
+}
+
+#[test]
+fn batches_carry_a_batch_agents_load() {
+    // 3,000 a second are 100 slots one by one, and 8 in batches of 50.
+    let rank = ToyAgent {
+        is_batch: true,
+        per_message_s: 0.002,
+        ..agent(0.030)
+    };
+    let toy = Toy {
+        agents: vec![rank],
+        ..remote_agents(vec![(200.0, 60.0), (3000.0, 120.0)], 4)
+    };
+    let outcome = run("adaptive", &toy);
+    assert!(outcome.quantile(0.95) < 0.5);
+    assert!(outcome.last.workers <= 3, "{:?}", outcome.last);
+}
+
+#[test]
+fn slow_heavy_tailed_calls_hold_their_objective() {
+    // Median 3 s, mean 4.9 s, p95 15.5 s: a language model.
+    let model = ToyAgent {
+        sigma: 1.0,
+        ..agent(3.0)
+    };
+    let toy = Toy {
+        agents: vec![model],
+        objective: Some(Objective {
+            limit: Duration::from_secs(20),
+            ..OBJECTIVE
+        }),
+        ..remote_agents(vec![(4.0, 900.0)], 5)
+    };
+    let outcome = run("adaptive", &toy);
+    assert!(outcome.quantile(0.95) < 20.0);
+    assert!(outcome.worker_seconds < 4_000.0);
+    assert!(outcome.actions.len() <= 15);
+}
