@@ -55,6 +55,9 @@ pub fn delayed_share_approximately(servers: f64, load: f64) -> f64 {
         .powf((2.0 * (servers + 1.0)).sqrt() - 1.0)
 }
 
+/// A share of arrivals too small to matter to anyone, and to spend an exponential on.
+const NEGLIGIBLE: f64 = 1e-9;
+
 /// The wait of an arrival: none, or exponential.
 ///
 /// Exact for M/M/c; for G/G/c the exponential tail is the usual approximation near
@@ -126,28 +129,18 @@ impl Wait {
         self.delayed_share * self.mean_if_delayed_s
     }
 
-    /// Share of arrivals that wait longer than `limit_s`; 1 if that is negative.
+    /// Share of arrivals that wait longer than `limit_s`, all if that is negative, and by how
+    /// much on the mean over all arrivals, in seconds.
     #[must_use]
-    pub fn share_beyond(self, limit_s: f64) -> f64 {
+    pub fn beyond(self, limit_s: f64) -> (f64, f64) {
         if limit_s < 0.0 {
-            1.0
-        } else if self.mean_if_delayed_s > 0.0 {
-            self.delayed_share * (-limit_s / self.mean_if_delayed_s).exp()
-        } else {
-            0.0
+            return (1.0, self.mean_s() - limit_s);
         }
-    }
-
-    /// Mean of what the waits exceed `limit_s` by, over all arrivals, in seconds.
-    #[must_use]
-    pub fn mean_beyond_s(self, limit_s: f64) -> f64 {
-        if limit_s < 0.0 {
-            self.mean_s() - limit_s
-        } else if self.mean_if_delayed_s.is_infinite() {
-            f64::INFINITY
-        } else {
-            self.share_beyond(limit_s) * self.mean_if_delayed_s
+        if self.delayed_share < NEGLIGIBLE || self.mean_if_delayed_s <= 0.0 {
+            return (0.0, 0.0);
         }
+        let share = self.delayed_share * (-limit_s / self.mean_if_delayed_s).exp();
+        (share, share * self.mean_if_delayed_s)
     }
 
     /// The wait that a share `q` (0–1) of arrivals does not exceed, in seconds.
@@ -216,9 +209,9 @@ mod tests {
         check_near(wait.quantile_s(0.95), 4.605_170_19, 1e-8);
         check_near(wait.quantile_s(0.99), 7.824_046_01, 1e-8);
         assert_eq!(wait.quantile_s(0.4), 0.0);
-        check_near(wait.share_beyond(4.605_170_19), 0.05, 1e-8);
-        check_near(wait.mean_beyond_s(0.0), 1.0, 1e-9);
-        check_near(wait.mean_beyond_s(-3.0), 4.0, 1e-9);
+        check_near(wait.beyond(4.605_170_19).0, 0.05, 1e-8);
+        check_near(wait.beyond(0.0).1, 1.0, 1e-9);
+        check_near(wait.beyond(-3.0).1, 4.0, 1e-9);
         // M/D/1 waits half as long (Pollaczek–Khinchine).
         wait = Wait::allen_cunneen(
             1,
@@ -250,9 +243,8 @@ mod tests {
     fn a_saturated_pool_waits_for_ever_and_an_idle_one_never() {
         let wait = Wait::allen_cunneen(4, 5.0, MARKOV);
         assert_eq!(wait.mean_s(), f64::INFINITY);
-        assert_eq!(wait.share_beyond(1e9), 1.0);
+        assert_eq!(wait.beyond(1e9), (1.0, f64::INFINITY));
         assert_eq!(Wait::allen_cunneen(4, 0.0, MARKOV), Wait::NONE);
-        assert_eq!(Wait::NONE.share_beyond(0.0), 0.0);
-        assert_eq!(Wait::NONE.mean_beyond_s(0.0), 0.0);
+        assert_eq!(Wait::NONE.beyond(0.0), (0.0, 0.0));
     }
 }

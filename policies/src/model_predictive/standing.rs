@@ -14,6 +14,8 @@ use super::workload::{AgentLoad, STRIP_SHARES, Workload};
 /// Share of the slots that one of several agents may fill: core's default bulkhead. A broker
 /// with another one is predicted a little worse, not steered wrongly.
 pub(super) const BULKHEAD: f64 = 0.9;
+/// Waits shorter than this make no batches, in seconds.
+const IMPERCEPTIBLE_S: f64 = 1e-4;
 /// Halvings of the interval that holds the wait at the fixed point: to a thousandth of it.
 const HALVINGS: u32 = 10;
 
@@ -72,18 +74,18 @@ impl Standing {
     /// the mean over all messages, in seconds.
     pub(super) fn beyond(&self, measure: Measure, limit_s: f64) -> (f64, f64) {
         let (mut share, mut excess_s) = (0.0, 0.0);
+        let mut add = |part: f64, (beyond, by_s): (f64, f64)| {
+            share += part * beyond;
+            excess_s += part * by_s;
+        };
         for stream in &self.streams {
             let rest_s = limit_s - stream.forming_s;
             match measure {
-                Measure::Wait => {
-                    share += stream.share * stream.wait.share_beyond(rest_s);
-                    excess_s += stream.share * stream.wait.mean_beyond_s(rest_s);
-                }
+                Measure::Wait => add(stream.share, stream.wait.beyond(rest_s)),
                 Measure::Sojourn => {
                     for (part, relative) in STRIP_SHARES.iter().zip(stream.spread) {
                         let rest_s = rest_s - stream.call_s * relative;
-                        share += stream.share * part * stream.wait.share_beyond(rest_s);
-                        excess_s += stream.share * part * stream.wait.mean_beyond_s(rest_s);
+                        add(stream.share * part, stream.wait.beyond(rest_s));
                     }
                 }
             }
@@ -208,12 +210,15 @@ impl Pool<'_> {
         let fill_s = |agent: &AgentLoad| (self.carried_at_most(agent) - 1.0) / agent.rate.max(1e-9);
         // Beyond this wait every batch is full, and longer waits change nothing.
         let full_s = (self.load.agents.iter().map(fill_s)).fold(0.0, f64::max);
-        if full_s <= 0.0 {
-            return caused(0.0);
+        // Larger batches make shorter waits: single messages make the longest.
+        let longest_s = caused(0.0);
+        if full_s <= 0.0 || longest_s < IMPERCEPTIBLE_S {
+            return longest_s;
         }
-        let (mut low, mut high) = (0.0, full_s);
-        if caused(high) >= high {
-            return caused(high);
+        let (mut low, mut high) = (0.0, full_s.min(longest_s));
+        let shortest_s = caused(high);
+        if shortest_s >= high {
+            return shortest_s;
         }
         for _ in 0..HALVINGS {
             let middle = f64::midpoint(low, high);
