@@ -34,7 +34,7 @@ mod written;
 pub use agent::{AgentConfig, RateLimit};
 pub use check::{Check, Checked, ConfigError};
 pub use profile::{Profile, UnknownProfile};
-pub use ranges::range_of;
+pub use ranges::allowed;
 
 use ebbtide_policies::objective::Objective;
 use ebbtide_policies::units::Bytes;
@@ -311,9 +311,8 @@ impl Default for BrokerConfig {
 /// # Errors
 /// The first fault of the text's form, or all faults of its values, each with its place.
 pub fn from_text(format: Format, text: &str) -> Result<Checked<BrokerConfig>, TextError> {
-    let config = text::read::<BrokerConfig>(format, text).map_err(|error| {
-        error.with_help(|path| Some(format!("allowed are {}", range_of(path)?)))
-    })?;
+    let config =
+        text::read::<BrokerConfig>(format, text).map_err(|error| error.with_help(allowed))?;
     Checked::new(config).map_err(|error| TextError::of_values(text, error.faults))
 }
 

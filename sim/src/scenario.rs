@@ -14,6 +14,7 @@ use ron::ser::PrettyConfig;
 use serde::{Deserialize, Serialize};
 
 use ebbtide_core::BrokerConfig;
+use ebbtide_core::config;
 use ebbtide_core::text::{self, TextError};
 use ebbtide_measure::Threshold;
 use ebbtide_policies::units::{Duration, Time};
@@ -109,7 +110,8 @@ impl Scenario {
     ///
     /// [`TextError`], with line and column.
     pub fn from_ron(text: &str) -> Result<Self, TextError> {
-        text::from_ron(text)
+        let allowed = |path: &str| config::allowed(path.strip_prefix("broker.")?);
+        text::from_ron(text).map_err(|error| error.with_help(allowed))
     }
 
     /// Writes it, so that it reads back as the same.

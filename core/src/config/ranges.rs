@@ -27,18 +27,18 @@ const MILLION: u64 = 1_000_000;
 /// Messages have 32-bit names; what is left below 2³² is room for nested requests.
 const MAX_MESSAGES: u64 = 4_000_000_000;
 
-/// The range of the setting at `path` as the defaults have it, in words: `1 to 1000`. `None`
-/// if it is not a number.
+/// What the number at `path` may be when all else has its default: `allowed are 1 to 1000`.
+/// `None` if that setting is not a number. The help for numbers that no reader can take.
 #[must_use]
-pub fn range_of(path: &str) -> Option<String> {
+pub fn allowed(path: &str) -> Option<String> {
     let config = BrokerConfig::default();
     let whole = whole_numbers(&config)
         .into_iter()
         .find(|row| row.field == path);
     let share = || shares(&config).into_iter().find(|row| row.field == path);
-    whole
-        .map(|row| row.allowed())
-        .or_else(|| share().map(|row| row.allowed()))
+    let range = whole.map(|row| row.allowed());
+    let range = range.or_else(|| share().map(|row| row.allowed()))?;
+    Some(format!("allowed are {range}"))
 }
 
 impl Check for BrokerConfig {
