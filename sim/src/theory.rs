@@ -5,6 +5,9 @@
 //! project. The grammar of the columns is in `theory/term.rs`, their meaning here.
 
 mod term;
+mod trial;
+
+pub use trial::{Judgement, Trial};
 
 use ebbtide_core::config::{BrokerConfig, Discipline};
 use ebbtide_core::message::Lane;
