@@ -14,8 +14,8 @@ use ebbtide_measure::record::DecisionSink;
 use ebbtide_measure::run::FaultBand;
 use ebbtide_measure::summary::estimate;
 use ebbtide_measure::{
-    Comparison, Detail, PlanAgent, PolicyResults, RecordPlan, Recorder, Run, Selector,
-    ThresholdResult, compare, summarise, warm_up,
+    Comparison, Detail, PlanAgent, PolicyResults, RecordPlan, Recorder, Run, ThresholdResult,
+    compare, summarise, warm_up,
 };
 use ebbtide_policies::observation::Setting;
 use ebbtide_policies::registry;
@@ -239,8 +239,7 @@ fn band(fault: &Fault) -> FaultBand {
 
 /// Whether a figure is known as well as was asked for.
 fn is_met(until: &Precision, runs: &[Run]) -> bool {
-    let figure: Selector = until.metric.parse().expect("a plan's selectors are known");
-    let half_width = estimate(runs, &figure, LEVEL).relative_half_width();
+    let half_width = estimate(runs, &until.metric, LEVEL).relative_half_width();
     half_width.is_some_and(|half| half <= until.half_width.as_share())
 }
 
