@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::units::Duration;
 
@@ -14,8 +14,10 @@ use crate::units::Duration;
 #[serde(deny_unknown_fields)]
 pub struct Decision {
     /// Workers wanted; fractions round up. Not finite means "keep the present".
+    #[serde(deserialize_with = "null_is_not_finite")]
     pub workers: f64,
     /// Messages a batch may carry; rounded to the nearest. Not finite means "keep".
+    #[serde(deserialize_with = "null_is_not_finite")]
     pub batch_size: f64,
     /// How long a batch may wait to fill; `None` means "keep".
     pub batch_timeout: Option<Duration>,
@@ -78,4 +80,35 @@ pub struct EarlyTick {
     pub oldest_wait: Option<Duration>,
     /// When more messages than this have arrived since the last tick.
     pub arrivals: Option<u64>,
+}
+
+/// JSON has no NaN and writes null for it: "keep the present" must survive the log.
+fn null_is_not_finite<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let number = Option::<f64>::deserialize(deserializer)?;
+    Ok(number.unwrap_or(f64::NAN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wish_to_keep_survives_the_log() {
+        let decision = Decision {
+            workers: f64::NAN,
+            batch_size: 0.1 + 0.2,
+            batch_timeout: Some(Duration::from_nanos(1)),
+            reason: Reason {
+                code: Cow::Borrowed("steady"),
+                text: Cow::Borrowed("nothing to do"),
+            },
+            prediction: None,
+            rejected: Vec::new(),
+            early_tick: None,
+        };
+        let text = serde_json::to_string(&decision).unwrap();
+        let read: Decision = serde_json::from_str(&text).unwrap();
+        assert!(read.workers.is_nan());
+        assert_eq!(serde_json::to_string(&read).unwrap(), text);
+    }
 }
