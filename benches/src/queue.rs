@@ -43,7 +43,8 @@ impl Seen {
     }
 }
 
-/// The draws: keyed, as the simulator's are, so that all contenders meet the same messages.
+/// The draws: keyed, and with the very keys that the simulator uses for a scenario of one source
+/// and an agent called `server`, so that all contenders meet the same messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Luck {
     gaps: Stream,
@@ -56,8 +57,8 @@ impl Luck {
     pub fn new(seed: u64) -> Self {
         let streams = Streams::new(seed, 0);
         Self {
-            gaps: streams.stream("gaps", 0),
-            calls: streams.stream("calls", 0),
+            gaps: streams.stream("arrivals", 0),
+            calls: streams.stream("calls of server", 0),
         }
     }
 
@@ -72,13 +73,13 @@ impl Luck {
     #[inline]
     #[must_use]
     pub fn call_ns(&self, number: u64) -> u64 {
-        exponential_ns(self.calls, number, MEAN_CALL_NS)
+        let key = MessageKey::new(0, 0, number).mixed();
+        exponential_ns(self.calls, key, MEAN_CALL_NS)
     }
 }
 
 #[inline]
-fn exponential_ns(stream: Stream, number: u64, mean_ns: f64) -> u64 {
-    let key = MessageKey::new(0, 0, number).mixed();
+fn exponential_ns(stream: Stream, key: u64, mean_ns: f64) -> u64 {
     let unit: f64 = Exp1.sample(&mut stream.draw(key, 0));
-    (unit * mean_ns) as u64
+    (unit * mean_ns + 0.5) as u64
 }
