@@ -24,6 +24,9 @@ const COLUMNS: [(&str, Metric); 11] = [
     ("scalings", Metric::ScaleActions),
 ];
 
+/// Rows from which on a table is folded away.
+const LONG: usize = 15;
+
 /// A part of the run with its label.
 type Row<'a> = (String, &'a Group<Estimate>);
 
@@ -51,7 +54,12 @@ pub(super) fn section(input: &ReportInput<'_>) -> Markup {
             (table("policy", &whole.collect::<Vec<_>>()))
             @for (kind, of) in parts {
                 @let rows = rows(input, of);
-                @if rows.len() > policies.len() {
+                @if rows.len() > LONG {
+                    details {
+                        summary { "By " (kind) }
+                        (table(kind, &rows))
+                    }
+                } @else if rows.len() > policies.len() {
                     h3 { "By " (kind) }
                     (table(kind, &rows))
                 }
