@@ -97,7 +97,9 @@ impl Plan {
         if faults.is_empty() {
             Ok(Self::resolve(scenario, contenders, files))
         } else {
-            Err(TextError::of_values(text, faults))
+            let mut error = TextError::of_values(text, faults);
+            error.faults.sort_by_key(|fault| fault.place.span.start);
+            Err(error)
         }
     }
 

@@ -56,7 +56,8 @@ pub(super) fn strangers<'a>(
 }
 
 /// What was meant, or what there is.
-fn suggestion(found: &str, allowed: Vec<&str>) -> String {
+fn suggestion(found: &str, mut allowed: Vec<&str>) -> String {
+    allowed.dedup();
     match closest(found, allowed.iter().copied()) {
         Some(meant) => format!("did you mean {meant:?}?"),
         None if allowed.is_empty() => "there are none".to_owned(),

@@ -15,7 +15,7 @@ pub enum SetError {
     #[error(transparent)]
     Place(#[from] EditError),
     /// The value does not fit there.
-    #[error("{path}={value}: {}", .fault.faults.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>().join("; "))]
+    #[error("{path}={value}: {}", told(fault))]
     Value {
         /// Where it was to go.
         path: String,
@@ -24,6 +24,15 @@ pub enum SetError {
         /// What the reader says of the scenario with it.
         fault: TextError,
     },
+}
+
+/// What the reader says, without the place: the text with the value in it is nowhere to be seen.
+fn told(error: &TextError) -> String {
+    let told = error.faults.iter().map(|fault| match &fault.help {
+        Some(help) => format!("{}; {help}", fault.message),
+        None => fault.message.clone(),
+    });
+    told.collect::<Vec<_>>().join("\n")
 }
 
 /// The text of a scenario with another value at `path`: `broker.num_workers`,
