@@ -11,6 +11,7 @@ mod numbers;
 pub mod plan;
 pub mod scenario;
 pub mod series;
+pub mod shipped;
 pub mod streams;
 mod table;
 pub mod theory;

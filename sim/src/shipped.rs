@@ -1,0 +1,36 @@
+//! The shipped scenarios: the files of `scenarios/`, built in.
+//!
+//! Apart so that a new one is a file there and a line here; a test of the command holds that
+//! none is forgotten. Deliberately absent: any scenario that exists only in code.
+
+/// A scenario that is built in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shipped {
+    /// Its name: the file's without its extension.
+    pub name: &'static str,
+    /// Its text, with its comments.
+    pub text: &'static str,
+}
+
+macro_rules! shipped {
+    ($($name:literal),* $(,)?) => {
+        &[$(Shipped {
+            name: $name,
+            text: include_str!(concat!("../../scenarios/", $name, ".ron")),
+        }),*]
+    };
+}
+
+/// All of them, the main job first.
+pub const SHIPPED: &[Shipped] = shipped!["remote-agents"];
+
+/// The one that is called `name`.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Shipped> {
+    SHIPPED.iter().find(|shipped| shipped.name == name)
+}
+
+/// The names of all.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    SHIPPED.iter().map(|shipped| shipped.name)
+}
