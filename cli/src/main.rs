@@ -1,2 +1,49 @@
-//! The ebbtide command.
-fn main() {}
+//! The `ebbtide` command: parses the command line, runs one command, ends with its exit code.
+//!
+//! A shell around the simulator: what is simulated lives in `sim`, what is measured in
+//! `measure`, what is drawn in `plots`.
+
+mod args;
+mod commands;
+mod error;
+mod exit;
+mod input;
+mod interrupt;
+mod output;
+mod run_dir;
+mod threads;
+
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::CommandLine;
+use crate::exit::Exit;
+
+fn main() -> ExitCode {
+    let command = CommandLine::parse().command;
+    panic::set_hook(Box::new(report_panic));
+    let ended = panic::catch_unwind(AssertUnwindSafe(|| commands::run(&command)));
+    let exit = match ended {
+        Ok(Ok(exit)) => exit,
+        Ok(Err(error)) => {
+            error.print();
+            error.exit
+        }
+        Err(_) => Exit::Failed,
+    };
+    exit.into()
+}
+
+/// A panic is a bug of ours: one line that helps to find it, instead of a trace.
+fn report_panic(info: &PanicHookInfo<'_>) {
+    let what = info.payload_as_str().unwrap_or("no message");
+    let place = info
+        .location()
+        .map(|at| format!(" ({}:{})", at.file(), at.line()));
+    let place = place.unwrap_or_default();
+    eprintln!(
+        "internal error: {what}{place}; please report it with the command line and the files"
+    );
+}

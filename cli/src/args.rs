@@ -1,0 +1,250 @@
+//! The command line as it is typed: subcommands, flags, help texts.
+//!
+//! Parsing only. What a name, a path or a policy stands for is resolved by the commands, which
+//! can then say what was found and what is allowed.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Simulate an agent message broker that sizes itself: describe the traffic and the agents,
+/// get throughput, latency and what the scaling policy did.
+#[derive(Debug, Parser)]
+#[command(name = "ebbtide", version, max_term_width = 100, after_help = TOP_HELP)]
+pub(crate) struct CommandLine {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run scenarios and report throughput, latency, workers and thresholds
+    Simulate(SimulateArgs),
+    /// Say why a saved run had the setting it had at some instant
+    Explain(ExplainArgs),
+    /// Compare the simulator with queueing theory
+    Validate(ValidateArgs),
+    /// Check scenario and configuration files without running them
+    Check(CheckArgs),
+    /// List or show the shipped scenarios
+    #[command(subcommand, after_help = SCENARIO_HELP)]
+    Scenario(ScenarioCommand),
+}
+
+/// Arguments of `simulate`.
+#[derive(Debug, Args)]
+#[command(after_help = SIMULATE_HELP)]
+pub(crate) struct SimulateArgs {
+    /// Scenario files, or names of shipped scenarios
+    #[arg(required = true, value_name = "FILE|NAME")]
+    pub(crate) scenarios: Vec<String>,
+
+    /// Seed of all random draws, instead of the scenario's
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+
+    /// Independent runs of each scenario, instead of the scenario's
+    #[arg(long, value_name = "N")]
+    pub(crate) replications: Option<NonZeroU32>,
+
+    /// Threads to run them on; changes no figure [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+
+    /// Policies or profiles to run, instead of the scenario's; thresholds bind the first
+    #[arg(long, value_name = "P,…", value_delimiter = ',')]
+    pub(crate) policy: Vec<String>,
+
+    /// Replace one value of the scenario, such as broker.max_workers=20
+    #[arg(long, value_name = "PATH=VALUE", value_parser = parse_set)]
+    pub(crate) set: Vec<Override>,
+
+    /// Write figures, report, series, decisions and summary into this directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// How to print the results
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+
+    /// Replace all traffic by the messages of this CSV file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
+
+    /// Write the messages of all replications to this CSV file, for --trace
+    #[arg(long, value_name = "FILE")]
+    pub(crate) export_trace: Option<PathBuf>,
+
+    /// No progress on standard error
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Tables and a sentence, for people
+    Table,
+    /// One JSON object per scenario, one per line, for programs
+    Json,
+}
+
+/// One `--set PATH=VALUE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Override {
+    /// Field names joined by dots; a number picks an element of a list.
+    pub(crate) path: String,
+    /// RON, or text for a quantity.
+    pub(crate) value: String,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+#[command(after_help = EXPLAIN_HELP)]
+pub(crate) struct ExplainArgs {
+    /// A directory written by `simulate --out` (its first replication is explained)
+    #[arg(value_name = "RUN")]
+    pub(crate) run: PathBuf,
+
+    /// The instant to explain, from the start of the run, such as 200s
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: String,
+
+    /// Which of the run's policies [default: the first]
+    #[arg(long, value_name = "P")]
+    pub(crate) policy: Option<String>,
+}
+
+/// Arguments of `validate`.
+#[derive(Debug, Args)]
+#[command(after_help = VALIDATE_HELP)]
+pub(crate) struct ValidateArgs {
+    /// A file of queueing-theory cases
+    #[arg(value_name = "CASES.csv")]
+    pub(crate) cases: PathBuf,
+
+    /// Seed of all random draws
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+
+    /// Also write each case as a scenario file into this directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) emit: Option<PathBuf>,
+
+    /// Threads to run them on; changes no figure [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+
+    /// No progress on standard error
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_HELP)]
+pub(crate) struct CheckArgs {
+    /// Scenario or configuration files (RON or JSON), or names of shipped scenarios
+    #[arg(required = true, value_name = "FILE|NAME")]
+    pub(crate) files: Vec<String>,
+}
+
+/// What to do with the shipped scenarios.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ScenarioCommand {
+    /// List the shipped scenarios
+    List,
+    /// Print a shipped scenario, ready to be saved and changed
+    Show {
+        /// Its name
+        name: String,
+    },
+}
+
+fn parse_set(text: &str) -> Result<Override, String> {
+    match text.split_once('=') {
+        Some((path, value)) if !path.trim().is_empty() => Ok(Override {
+            path: path.trim().to_owned(),
+            value: value.trim().to_owned(),
+        }),
+        _ => Err("expected PATH=VALUE, such as broker.max_workers=20".to_owned()),
+    }
+}
+
+const SIMULATE_HELP: &str = "\
+Examples:
+  ebbtide simulate remote-agents
+  ebbtide simulate my.ron --policy adaptive,remote,in_process --out run
+  ebbtide simulate burst --set broker.max_workers=20 --replications 30
+  ebbtide simulate llm-agents --format json | jq .results.sojourn_s.p95
+  ebbtide simulate my.ron --trace requests.csv
+
+With several policies each meets the same messages, and they are compared in pairs.
+With several scenarios --out gets one directory for each.
+`ebbtide --help` lists the exit codes.";
+
+const EXPLAIN_HELP: &str = "\
+Examples:
+  ebbtide simulate remote-agents --out run
+  ebbtide explain run --at 200s
+  ebbtide explain run --at 8min --policy adaptive";
+
+const VALIDATE_HELP: &str = "\
+Examples:
+  ebbtide validate queueing.csv
+  ebbtide validate queueing.csv --emit cases && ebbtide simulate cases/*.ron
+
+A row passes when the 99.99 % interval covers the exact value and is as narrow as the row asks.
+Exit code 1 when any row fails; a row that cannot be expressed fails.";
+
+const CHECK_HELP: &str = "\
+Examples:
+  ebbtide check my.ron broker.json
+  ebbtide check scenarios/*.ron
+
+Faults are shown with line and column, exit code 2. Load beyond what the largest pool serves in a
+short saturated run is a warning, exit code 0. What a full run costs is estimated.";
+
+const SCENARIO_HELP: &str = "\
+Examples:
+  ebbtide scenario list
+  ebbtide scenario show burst > my.ron";
+
+const TOP_HELP: &str = "\
+Examples:
+  ebbtide scenario list
+  ebbtide simulate remote-agents
+  ebbtide simulate remote-agents --policy adaptive,remote --out run
+  ebbtide explain run --at 200s
+
+Exit codes, the first that applies:
+  130  interrupted; what was finished is saved
+    1  internal error, or a case of `validate` failed
+    2  usage or bad input
+   20  a threshold failed
+   30  inconclusive: an interval straddles its limit, there are fewer than 2 replications,
+       or a quantile has too few messages beyond it
+    0  all is well";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn an_override_is_split_at_the_first_equals_sign() {
+        let set = parse_set("broker.objective = \"p95(sojourn) < 1s\"=").expect("has a path");
+        assert_eq!(set.path, "broker.objective");
+        assert_eq!(set.value, "\"p95(sojourn) < 1s\"=");
+        assert!(parse_set("=3").is_err());
+        assert!(parse_set("broker.max_workers").is_err());
+    }
+}

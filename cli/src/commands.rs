@@ -1,0 +1,25 @@
+//! The subcommands, one file each: they decide what to do and what to say.
+
+mod check;
+mod explain;
+mod scenario;
+mod simulate;
+mod validate;
+
+use crate::args::Command;
+use crate::error::CliError;
+use crate::exit::Exit;
+
+/// Runs one command.
+///
+/// # Errors
+/// What stopped it, with the exit code.
+pub(crate) fn run(command: &Command) -> Result<Exit, CliError> {
+    match command {
+        Command::Simulate(args) => simulate::run(args),
+        Command::Explain(args) => explain::run(args),
+        Command::Validate(args) => validate::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Scenario(command) => scenario::run(command),
+    }
+}

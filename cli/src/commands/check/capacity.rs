@@ -1,0 +1,170 @@
+//! What the largest pool delivers of a scenario's own mix of messages, found by a short run in
+//! which there is always more to do.
+//!
+//! A run rather than a formula: limits, batches, failures and slowdown all count, as they will
+//! in the run that is planned.
+
+use std::time::Instant;
+
+use ebbtide_core::BrokerConfig;
+use ebbtide_measure::Detail;
+use ebbtide_policies::units::Duration;
+use ebbtide_sim::arrivals::Arrivals;
+use ebbtide_sim::distribution::Distribution;
+use ebbtide_sim::experiment::replicate;
+use ebbtide_sim::files::Files;
+use ebbtide_sim::scenario::{Run, Scenario, WarmUp};
+use ebbtide_sim::traffic::{Class, Source, To, WhenFull};
+use ebbtide_sim::{Monitor, Plan, Sinks};
+
+/// Lengths that are tried, shortest first, until enough messages went through.
+const LENGTHS_S: [u64; 4] = [1, 10, 100, 1_000];
+/// Enough: the rate is then known to about 1 %.
+const ENOUGH: u64 = 20_000;
+/// Messages that wait for each slot and each place in a batch.
+const CROWD: u32 = 4;
+
+/// What a saturated run did.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Capacity {
+    /// Workers it had.
+    pub(crate) workers: u32,
+    /// Messages with an outcome, per second.
+    pub(crate) messages_per_s: f64,
+    /// Events that the simulator handled, per message.
+    pub(crate) events_per_message: f64,
+    /// Real seconds per event, on one thread.
+    pub(crate) seconds_per_event: f64,
+}
+
+/// Runs `scenario` saturated; `None` if nothing came of it.
+pub(crate) fn measure(scenario: &Scenario, plan: &Plan, files: &Files) -> Option<Capacity> {
+    let broker = largest_pool(plan);
+    let workers = broker.num_workers;
+    for length in LENGTHS_S {
+        let length = Duration::from_secs(length);
+        let saturated = saturated(scenario, plan, broker.clone(), length);
+        let plan = Plan::new(&saturated.to_ron(), files.clone()).ok()?;
+        let warm_up = warm_up(length);
+        let began = Instant::now();
+        let (sinks, monitor) = (Sinks::default(), Monitor::default());
+        let run = replicate(&plan, 0, 0, warm_up, Detail::Summary, &sinks, &monitor)?;
+        let took = began.elapsed().as_secs_f64();
+        let total = &run.books.total;
+        let finished = total.counts.outcomes.total() - total.counts.outcomes.unfinished;
+        let last = length == Duration::from_secs(LENGTHS_S[LENGTHS_S.len() - 1]);
+        if finished < ENOUGH && !last {
+            continue;
+        }
+        let figures = &total.figures;
+        let delivered = figures.throughput_per_s.value?;
+        let share = figures.success_rate.value.filter(|share| *share > 0.0)?;
+        let events = figures.events_simulated.as_ref()?.value?;
+        return Some(Capacity {
+            workers,
+            messages_per_s: delivered / share,
+            events_per_message: events / finished as f64,
+            seconds_per_event: took / events,
+        });
+    }
+    None
+}
+
+/// The largest pool that any of the policies may have, with the largest batches, at once.
+fn largest_pool(plan: &Plan) -> BrokerConfig {
+    let contenders = plan.contenders.iter();
+    let largest = contenders.max_by_key(|contender| most_workers(&contender.config));
+    let config = &largest.expect("a plan has a contender").config;
+    BrokerConfig {
+        num_workers: most_workers(config),
+        batch_size: if is_fixed(config) {
+            config.batch_size
+        } else {
+            config.max_batch_size
+        },
+        policy: "fixed".to_owned(),
+        worker_start_ms: 0,
+        ..(**config).clone()
+    }
+}
+
+fn most_workers(config: &BrokerConfig) -> u32 {
+    if is_fixed(config) {
+        config.num_workers
+    } else {
+        config.max_workers
+    }
+}
+
+/// Whether the policy keeps the setting that the broker starts with.
+fn is_fixed(config: &BrokerConfig) -> bool {
+    config.policy == "fixed"
+}
+
+/// The same agents and the same mix of messages, sent by callers who never pause.
+fn saturated(scenario: &Scenario, plan: &Plan, broker: BrokerConfig, length: Duration) -> Scenario {
+    let slots = broker
+        .num_workers
+        .saturating_mul(broker.delivery_parallelism);
+    let batches = broker
+        .batch_size
+        .saturating_mul(scenario.agents.len() as u32);
+    let crowd = slots.saturating_add(batches).saturating_mul(CROWD);
+    let traffic = Source {
+        arrivals: Arrivals::Closed {
+            callers: crowd,
+            think: Distribution::Constant(Duration::ZERO),
+        },
+        when_full: WhenFull::Block,
+        classes: mix(scenario, plan),
+    };
+    let run = Run {
+        warm_up: WarmUp::Fixed(warm_up(length)),
+        replications: 1,
+        seed: scenario.run.seed,
+        ..Run::of_length(length)
+    };
+    Scenario {
+        broker,
+        time_grain: scenario.time_grain,
+        ..Scenario::new(run, vec![traffic], scenario.agents.clone())
+    }
+}
+
+fn warm_up(length: Duration) -> Duration {
+    length.mul_f64(0.3)
+}
+
+/// All classes of all sources, each by its part of the whole load.
+fn mix(scenario: &Scenario, plan: &Plan) -> Vec<Class> {
+    let sources = scenario.traffic.iter().zip(plan.loads());
+    let classes = sources.flat_map(|(source, load)| {
+        let shares: f64 = source.classes.iter().map(|class| class.share).sum();
+        source.classes.iter().map(move |class| Class {
+            share: (class.share / shares * load.messages).max(f64::MIN_POSITIVE),
+            deadline: None,
+            patience: None,
+            ..class.clone()
+        })
+    });
+    classes.collect()
+}
+
+/// Messages that one sending of the whole mix makes: a broadcast is one for each subscriber.
+pub(crate) fn fan_out(scenario: &Scenario, plan: &Plan) -> f64 {
+    let copies = |class: &Class| match &class.to {
+        To::Topic(topic) => {
+            let subscribes =
+                |agent: &&ebbtide_sim::agents::Agent| agent.protect.topics.contains(topic);
+            scenario.agents.iter().filter(subscribes).count() as f64
+        }
+        To::Agent(_) | To::Agents(_) => 1.0,
+    };
+    let classes = mix(scenario, plan);
+    let sent: f64 = classes.iter().map(|class| class.share).sum();
+    let made: f64 = classes
+        .iter()
+        .map(|class| class.share * copies(class))
+        .sum();
+    made / sent
+}

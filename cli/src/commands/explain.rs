@@ -1,0 +1,103 @@
+//! `ebbtide explain`: the decision in force at an instant, from the run's decision log alone.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+
+use ebbtide_core::event::DecisionRecord;
+use ebbtide_measure::Report;
+use ebbtide_policies::units::Time;
+
+use crate::args::ExplainArgs;
+use crate::error::{CliError, Fault};
+use crate::exit::Exit;
+use crate::output::{Stdout, decision};
+use crate::run_dir::{self, RunDir};
+
+/// Prints what the policy saw, chose, predicted and rejected.
+pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, CliError> {
+    let at = instant(&args.at)?;
+    let dir = RunDir::open(&args.run);
+    let policy = chosen_policy(&dir, args)?;
+    let log = dir.decisions(&policy);
+    let Found { before, after } = find(&log, at)?;
+    let text = match (before, after) {
+        (Some(record), _) => decision::render(&record, at),
+        (None, Some(first)) => decision::render_start(&first, at),
+        (None, None) => {
+            return Err(CliError::bad_input(
+                format!("{} holds no decision", log.display()),
+                "the run was shorter than one control interval: run a longer one",
+            ));
+        }
+    };
+    Stdout::lock()
+        .write_all(text.as_bytes())
+        .map_err(|error| CliError::stdout(&error))?;
+    Ok(Exit::Success)
+}
+
+/// The decision in force at an instant and the one that follows it.
+struct Found {
+    before: Option<DecisionRecord>,
+    after: Option<DecisionRecord>,
+}
+
+/// Reads the log up to the first decision after `at`.
+fn find(log: &Path, at: Time) -> Result<Found, CliError> {
+    let unreadable = |error| CliError::unreadable(log, &error);
+    let lines = BufReader::new(File::open(log).map_err(unreadable)?).lines();
+    let mut before = None;
+    for (index, line) in lines.enumerate() {
+        let line = line.map_err(unreadable)?;
+        let record: DecisionRecord = serde_json::from_str(&line).map_err(|error| {
+            let place = format!("{}:{}: ", log.display(), index + 1);
+            CliError::bad_input(format!("{place}{error}"), "run `simulate --out` again")
+        })?;
+        if record.at > at {
+            return Ok(Found {
+                before,
+                after: Some(record),
+            });
+        }
+        before = Some(record);
+    }
+    Ok(Found {
+        before,
+        after: None,
+    })
+}
+
+fn instant(text: &str) -> Result<Time, CliError> {
+    text.parse().map_err(|error| {
+        let fault = Fault::new(format!("--at: {error}"));
+        fault
+            .with_help("write a time from the start of the run: 200s, 3min")
+            .into()
+    })
+}
+
+/// The policy that was asked for, or the run's first.
+fn chosen_policy(dir: &RunDir, args: &ExplainArgs) -> Result<String, CliError> {
+    let path = dir.summary();
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        return Err(run_dir::no_run(dir.path()));
+    };
+    let report: Report = serde_json::from_str(&text).map_err(|error| {
+        CliError::bad_input(
+            format!("{}: {error}", path.display()),
+            "run `simulate --out` again with this version",
+        )
+    })?;
+    let Some(wanted) = &args.policy else {
+        return Ok(report.first.policy);
+    };
+    let names: Vec<_> = report.policies.iter().map(|p| p.policy.as_str()).collect();
+    if names.contains(&wanted.as_str()) {
+        return Ok(wanted.clone());
+    }
+    Err(CliError::bad_input(
+        format!("the run has no policy {wanted:?}"),
+        format!("it has {}", names.join(", ")),
+    ))
+}

@@ -1,0 +1,100 @@
+//! `--export-trace`: the messages of every replication as the first policy met them.
+//!
+//! Written in a pass of its own, one replication after another: on several threads they would
+//! have to be kept until their turn.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::sync::Mutex;
+
+use ebbtide_measure::Detail;
+use ebbtide_sim::experiment::replicate;
+use ebbtide_sim::trace::{Exported, Origin, Recorded, Row, TraceWriter};
+use ebbtide_sim::traffic::Arrival;
+use ebbtide_sim::{ArrivalSink, Experiment, Monitor, Plan, Sinks};
+
+use crate::error::CliError;
+
+/// A trace under way, and what went wrong with it.
+struct Export {
+    writer: TraceWriter<BufWriter<File>>,
+    failed: Option<io::Error>,
+}
+
+/// Writes the messages of `experiment` to `path`.
+///
+/// # Errors
+/// The file cannot be written.
+pub(crate) fn trace(path: &Path, plan: &Plan, experiment: &Experiment) -> Result<(), CliError> {
+    let unwritable = |error| CliError::unwritable(path, &error);
+    let recorded = Recorded {
+        length: Some(plan.run.length),
+        warm_up: Some(experiment.warm_up),
+    };
+    let file = BufWriter::new(File::create(path).map_err(unwritable)?);
+    let export = Mutex::new(Export {
+        writer: TraceWriter::new(file, recorded).map_err(unwritable)?,
+        failed: None,
+    });
+    let sink = |replication| -> ArrivalSink<'_> {
+        let export = &export;
+        Box::new(move |arrival| write(export, plan, replication, arrival))
+    };
+    let sinks = Sinks {
+        decisions: None,
+        arrivals: Some(&sink),
+    };
+    let finished = experiment
+        .policies
+        .first()
+        .map_or(0, |first| first.replications);
+    for number in 0..finished {
+        let monitor = Monitor::default();
+        let _figures = replicate(
+            plan,
+            0,
+            number,
+            experiment.warm_up,
+            Detail::Summary,
+            &sinks,
+            &monitor,
+        );
+    }
+    let export = export
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    match export.failed {
+        Some(error) => Err(unwritable(error)),
+        None => export.writer.into_inner().flush().map_err(unwritable),
+    }
+}
+
+fn write(export: &Mutex<Export>, plan: &Plan, replication: u32, arrival: &Arrival) {
+    let mut export = export
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    if export.failed.is_some() {
+        return;
+    }
+    let row = Row {
+        at: arrival.at,
+        class: None,
+        size: Some(arrival.size),
+        units: Some(arrival.units),
+        service: arrival.service,
+        origin: Some(Origin {
+            replication: Some(replication),
+            source: Some(arrival.key.source()),
+            caller: arrival.key.caller(),
+            number: arrival.key.number(),
+        }),
+    };
+    let class = &plan.classes[usize::from(arrival.class.0)].name;
+    let written = export.writer.write(&Exported {
+        replication,
+        row,
+        class,
+    });
+    export.failed = written.err();
+}

@@ -1,0 +1,138 @@
+//! What the user names on the command line, read: scenarios (files or shipped), the files that
+//! they name, traces.
+//!
+//! The only place of the command that reads input files. What is in them is parsed by core
+//! and sim, whose faults are shown here with their place.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ebbtide_core::text::{self, TextError, closest};
+use ebbtide_sim::files::{Files, Named};
+use ebbtide_sim::scenario::Scenario;
+use ebbtide_sim::shipped;
+use ebbtide_sim::trace::Trace;
+
+use crate::error::{CliError, Fault};
+
+/// The text of a scenario, and where it came from.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    /// The scenario's name: a shipped one's, or the file's without its extension.
+    pub(crate) name: String,
+    /// How faults name it: the path as it was given.
+    pub(crate) label: String,
+    /// The text.
+    pub(crate) text: String,
+    /// Where paths within it count from.
+    directory: PathBuf,
+}
+
+impl Source {
+    /// Reads the file `word`, or takes the shipped scenario of that name.
+    ///
+    /// # Errors
+    /// There is neither, or the file cannot be read.
+    pub(crate) fn open(word: &str) -> Result<Self, CliError> {
+        let path = Path::new(word);
+        if !path.exists() {
+            return match shipped::find(word) {
+                Some(shipped) => Ok(Self {
+                    name: word.to_owned(),
+                    label: word.to_owned(),
+                    text: shipped.text.to_owned(),
+                    directory: PathBuf::new(),
+                }),
+                None => Err(neither(word)),
+            };
+        }
+        let bytes = fs::read(path).map_err(|error| CliError::unreadable(path, &error))?;
+        let stem = path.file_stem().unwrap_or(path.as_os_str());
+        Ok(Self {
+            name: stem.to_string_lossy().into_owned(),
+            label: word.to_owned(),
+            text: utf8(word, &bytes)?,
+            directory: path.parent().unwrap_or(Path::new("")).to_owned(),
+        })
+    }
+
+    /// The files that the scenario names, read.
+    ///
+    /// # Errors
+    /// The scenario cannot be parsed, or one of its files cannot be read or parsed.
+    pub(crate) fn files(&self) -> Result<Files, CliError> {
+        let scenario = Scenario::from_ron(&self.text).map_err(|error| self.fault(&error))?;
+        let mut files = Files::default();
+        for named in scenario.files() {
+            self.add(&mut files, &named)?;
+        }
+        Ok(files)
+    }
+
+    fn add(&self, files: &mut Files, named: &Named) -> Result<(), CliError> {
+        let path = self.directory.join(&named.path);
+        let content = fs::read(&path).map_err(|error| {
+            let fault = CliError::unreadable(&path, &error);
+            fault.with_help(format!(
+                "{} names it; paths in a scenario count from its own directory",
+                self.label
+            ))
+        })?;
+        files
+            .add(named, &content)
+            .map_err(|error| CliError::bad_input(format!("{}: {error}", path.display()), ""))
+    }
+
+    /// Faults in the text, each at its place.
+    pub(crate) fn fault(&self, error: &TextError) -> CliError {
+        text_faults(&self.label, &self.text, error)
+    }
+}
+
+/// Reads a trace.
+///
+/// # Errors
+/// The file cannot be read or parsed.
+pub(crate) fn trace(path: &Path) -> Result<Trace, CliError> {
+    let content = fs::read(path).map_err(|error| CliError::unreadable(path, &error))?;
+    Trace::parse(&content).map_err(|error| {
+        CliError::bad_input(
+            format!("{}: {error}", path.display()),
+            "a trace is CSV with a header: t_s, and if you like size, class, units, service_s",
+        )
+    })
+}
+
+/// The text of a file.
+///
+/// # Errors
+/// Some byte is not UTF-8: the place is shown.
+fn utf8(label: &str, bytes: &[u8]) -> Result<String, CliError> {
+    match text::utf8(bytes) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(error) => Err(text_faults(label, &String::from_utf8_lossy(bytes), &error)),
+    }
+}
+
+/// Faults in a text, each at its place.
+pub(crate) fn text_faults(label: &str, text: &str, error: &TextError) -> CliError {
+    let faults = error.faults.iter().map(|found| {
+        let mut fault = Fault::new(&found.message).at(label, text, found.place.span.clone());
+        if let Some(help) = &found.help {
+            fault = fault.with_help(help);
+        }
+        fault
+    });
+    CliError::of_input(faults.collect())
+}
+
+fn neither(word: &str) -> CliError {
+    let help = match closest(word, shipped::names()) {
+        Some(name) => format!("did you mean the shipped scenario {name:?}?"),
+        None => "check the path; `ebbtide scenario list` names the shipped scenarios".to_owned(),
+    };
+    CliError::bad_input(
+        format!("there is no file {word:?}, and no shipped scenario of that name"),
+        help,
+    )
+}

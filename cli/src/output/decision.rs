@@ -1,0 +1,320 @@
+//! A control decision as text: what the policy saw, chose, predicted and rejected, and why.
+
+use std::fmt::{self, Write as _};
+
+use ebbtide_core::event::DecisionRecord;
+use ebbtide_policies::decision::{Alternative, Prediction};
+use ebbtide_policies::latency::LatencyHistogram;
+use ebbtide_policies::objective::Objective;
+use ebbtide_policies::observation::{
+    AgentObservation, BreakerState, Observation, Setting, SlotTime,
+};
+use ebbtide_policies::units::{Duration, Time};
+
+use crate::output::{number, table};
+
+/// The decision `record`, which is in force at `at`.
+pub(crate) fn render(record: &DecisionRecord, at: Time) -> String {
+    let mut text = String::new();
+    write_decision(&mut text, record, at).expect("a string takes any text");
+    text
+}
+
+/// What to say of `at`, before `first`, the run's first decision.
+pub(crate) fn render_start(first: &DecisionRecord, at: Time) -> String {
+    let setting = Shown(&first.before);
+    format!(
+        "at {at} under {}: {setting}: the start setting, the first decision comes at {}\n",
+        first.policy, first.at
+    )
+}
+
+fn write_decision(text: &mut String, record: &DecisionRecord, at: Time) -> fmt::Result {
+    let DecisionRecord {
+        policy, applied, ..
+    } = record;
+    writeln!(text, "at {at} under {policy}: {}", Shown(applied))?;
+    writeln!(
+        text,
+        "decided at {} (decision {})",
+        record.at,
+        record.number + 1
+    )?;
+    writeln!(text, "because {}", record.decision.reason.text)?;
+    match &record.observation {
+        Some(seen) => write_observation(text, seen)?,
+        None => writeln!(text, "\nsaw\n  the log does not say")?,
+    }
+    write_choice(text, record)?;
+    let objective = record.observation.as_ref().and_then(|seen| seen.objective);
+    write_prediction(text, record.decision.prediction.as_ref(), objective)?;
+    write_rejected(text, &record.decision.rejected)
+}
+
+fn write_observation(text: &mut String, seen: &Observation) -> fmt::Result {
+    let began = Time::from_nanos(seen.at.as_nanos() - seen.interval.as_nanos());
+    let early = if seen.early { ", an early tick" } else { "" };
+    writeln!(text, "\nsaw, from {began} to {}{early}", seen.at)?;
+    write_flow(text, seen)?;
+    write_queue(text, seen)?;
+    line(text, "wait", histogram(&seen.wait))?;
+    line(text, "sojourn", histogram(&seen.sojourn))?;
+    let pool = seen.workers;
+    line(
+        text,
+        "workers",
+        format!(
+            "{} wanted, {} starting, {} ready ({} busy), {} draining",
+            pool.wanted, pool.starting, pool.ready, pool.busy, pool.draining
+        ),
+    )?;
+    line(text, "slot time", slots(&seen.slots))?;
+    if let Some(objective) = seen.objective {
+        line(text, "objective", objective.to_string())?;
+    }
+    for agent in &seen.agents {
+        line(text, &agent.name, agent_line(agent))?;
+    }
+    Ok(())
+}
+
+fn write_flow(text: &mut String, seen: &Observation) -> fmt::Result {
+    let flow = &seen.flow;
+    let per_s = flow.arrivals as f64 / seen.interval.as_secs_f64();
+    let rate = if per_s.is_finite() { per_s } else { 0.0 };
+    let arrivals = format!(
+        "{} ({}/s)",
+        number::count(flow.arrivals as f64),
+        number::significant(rate)
+    );
+    let parts = [
+        ("refused", flow.refused),
+        ("retried", flow.retries),
+        ("started", flow.started),
+        ("delivered", flow.delivered),
+        ("expired", flow.expired),
+        ("dead-lettered", flow.dead_lettered),
+    ];
+    line(text, "arrivals", format!("{arrivals}{}", counted(&parts)))
+}
+
+fn write_queue(text: &mut String, seen: &Observation) -> fmt::Result {
+    let queue = &seen.queue;
+    let oldest = match queue.oldest_wait {
+        Some(age) => format!(", the oldest for {}", time(age)),
+        None => String::new(),
+    };
+    let waiting = number::count(queue.waiting as f64);
+    let delayed = counted(&[("delayed", queue.delayed)]);
+    line(text, "queue", format!("{waiting} waiting{oldest}{delayed}"))
+}
+
+fn agent_line(agent: &AgentObservation) -> String {
+    let calls = &agent.calls;
+    let mut text = format!("{} calls ended well", number::count(calls.succeeded as f64));
+    if calls.succeeded > 0 {
+        let mean = calls.time.as_secs_f64() / calls.succeeded as f64;
+        let batch = calls.messages as f64 / calls.succeeded as f64;
+        let _ = write!(text, ", {} each", number::seconds(mean));
+        if agent.is_batch {
+            let _ = write!(text, ", {} messages each", number::significant(batch));
+        }
+    }
+    text += &counted(&[
+        ("failed", calls.failed),
+        ("answered \"too many requests\"", calls.rate_limited),
+        ("in flight", u64::from(agent.in_flight)),
+        ("waiting", agent.waiting),
+    ]);
+    if let Some(limit) = agent.limit {
+        let _ = write!(text, ", limit {limit}");
+    }
+    match agent.breaker {
+        BreakerState::Closed => {}
+        BreakerState::Open => text += ", breaker open",
+        BreakerState::HalfOpen => text += ", breaker half-open",
+        BreakerState::Recovering => text += ", breaker recovering",
+    }
+    if agent.paused {
+        text += ", paused";
+    }
+    text
+}
+
+fn write_choice(text: &mut String, record: &DecisionRecord) -> fmt::Result {
+    let DecisionRecord {
+        decision,
+        before,
+        applied,
+        ..
+    } = record;
+    writeln!(text, "\nchose")?;
+    line(text, "before", Shown(before).to_string())?;
+    line(text, "asked", asked(record))?;
+    line(text, "applied", Shown(applied).to_string())?;
+    line(
+        text,
+        "reason",
+        format!("{} ({})", decision.reason.text, decision.reason.code),
+    )?;
+    if !record.cool_down.is_zero() {
+        let left = time(record.cool_down);
+        line(
+            text,
+            "governor",
+            format!("shrinking waits another {left} for the cool-down"),
+        )?;
+    }
+    Ok(())
+}
+
+/// The wish in its own numbers: fractions and all.
+fn asked(record: &DecisionRecord) -> String {
+    let wish = &record.decision;
+    let or_keep = |value: f64, what: &str| {
+        if value.is_finite() {
+            format!("{} {what}", number::significant(value))
+        } else {
+            format!("the same {what}")
+        }
+    };
+    let timeout = match wish.batch_timeout {
+        Some(timeout) => time(timeout),
+        None => "the same".to_owned(),
+    };
+    format!(
+        "{}, {}, batch timeout {timeout}",
+        or_keep(wish.workers, "workers"),
+        or_keep(wish.batch_size, "messages a batch")
+    )
+}
+
+fn write_prediction(
+    text: &mut String,
+    prediction: Option<&Prediction>,
+    objective: Option<Objective>,
+) -> fmt::Result {
+    writeln!(text, "\npredicted")?;
+    let Some(expected) = prediction else {
+        return writeln!(text, "  nothing: the policy has no model");
+    };
+    line(
+        text,
+        "arrivals",
+        format!("{}/s", number::significant(expected.arrivals_per_s)),
+    )?;
+    line(text, "utilisation", number::percent(expected.utilisation))?;
+    let limited = match objective {
+        Some(objective) => {
+            let full = objective.to_string();
+            full.split(" <").next().unwrap_or(&full).to_owned()
+        }
+        None => "p95(sojourn)".to_owned(),
+    };
+    line(text, &limited, latency(expected))?;
+    line(
+        text,
+        "cost",
+        format!("{} a second", number::significant(expected.cost_per_s)),
+    )
+}
+
+fn write_rejected(text: &mut String, rejected: &[Alternative]) -> fmt::Result {
+    writeln!(text, "\nrejected")?;
+    if rejected.is_empty() {
+        return writeln!(text, "  nothing: no other setting was weighed");
+    }
+    let mut rows = table::new([
+        "workers", "batch", "timeout", "latency", "cost/s", "why not",
+    ]);
+    for other in rejected {
+        rows.add_row([
+            other.workers.to_string(),
+            other.batch_size.to_string(),
+            time(other.batch_timeout),
+            latency(&other.prediction),
+            number::significant(other.prediction.cost_per_s),
+            other.why_not.to_string(),
+        ]);
+    }
+    writeln!(text, "{}", rows.trim_fmt())
+}
+
+fn latency(expected: &Prediction) -> String {
+    match expected.latency_s {
+        Some(seconds) => number::seconds(seconds),
+        None => "without bound".to_owned(),
+    }
+}
+
+fn histogram(times: &LatencyHistogram) -> String {
+    let quantile = |q| times.quantile(q).map(time);
+    match (quantile(0.5), quantile(0.95), quantile(0.99)) {
+        (Some(p50), Some(p95), Some(p99)) => {
+            let count = number::count(times.count() as f64);
+            format!("p50 {p50}, p95 {p95}, p99 {p99} of {count}")
+        }
+        _ => "of none".to_owned(),
+    }
+}
+
+/// Where the slots' time went, in shares.
+fn slots(slots: &SlotTime) -> String {
+    let blocked = &slots.blocked;
+    let parts = [
+        ("with a call", slots.with_call),
+        ("idle", slots.idle),
+        ("blocked by an agent's limit", blocked.limit),
+        ("blocked by a bulkhead", blocked.bulkhead),
+        ("blocked by a breaker", blocked.breaker),
+        ("blocked by a pause", blocked.paused),
+        ("blocked by a rate limit", blocked.rate_limit),
+        ("waiting for a batch to fill", blocked.open_batch),
+    ];
+    let total: f64 = parts.iter().map(|(_, time)| time.as_secs_f64()).sum();
+    let shares: Vec<_> = parts
+        .iter()
+        .filter(|(_, time)| !time.is_zero())
+        .map(|(what, time)| format!("{} {what}", number::percent(time.as_secs_f64() / total)))
+        .collect();
+    if shares.is_empty() {
+        return "none: no worker was ready".to_owned();
+    }
+    shares.join(", ")
+}
+
+/// `, 3 refused, 1 retried`: what is not zero.
+fn counted(parts: &[(&str, u64)]) -> String {
+    let mut text = String::new();
+    for (what, count) in parts.iter().filter(|(_, count)| *count > 0) {
+        let _ = write!(text, ", {} {what}", number::count(*count as f64));
+    }
+    text
+}
+
+fn line(text: &mut String, label: &str, value: String) -> fmt::Result {
+    writeln!(text, "  {label:<12} {value}")
+}
+
+fn time(length: Duration) -> String {
+    number::seconds(length.as_secs_f64())
+}
+
+/// A setting as a phrase.
+struct Shown<'a>(&'a Setting);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Setting {
+            workers,
+            batch_size,
+            batch_timeout,
+        } = *self.0;
+        let plural = if workers == 1 { "" } else { "s" };
+        let timeout = time(batch_timeout);
+        write!(
+            f,
+            "{workers} worker{plural}, batch size {batch_size}, batch timeout {timeout}"
+        )
+    }
+}

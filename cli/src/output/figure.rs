@@ -1,0 +1,89 @@
+//! A figure of the results as text for people: its mean, its interval and its unit.
+
+use ebbtide_measure::metric::Unit;
+use ebbtide_measure::{Estimate, Group, Metric, Threshold, ThresholdResult};
+
+use crate::output::number;
+
+/// What stands where there is no figure.
+pub(crate) const NOTHING: &str = "–";
+
+/// `157 ± 4 ms`; "≥" where the true value may be larger; a dash where nothing may be printed.
+pub(crate) fn estimate(unit: Unit, estimate: &Estimate) -> String {
+    let Some(mean) = estimate.mean else {
+        return NOTHING.to_owned();
+    };
+    if estimate.at_least {
+        return format!("≥ {}", plain(unit, mean));
+    }
+    match estimate.half_width() {
+        None => plain(unit, mean),
+        Some(half) => match unit {
+            Unit::Seconds => number::seconds_within(mean, half),
+            Unit::PerSecond => format!("{}/s", number::within(mean, half)),
+            Unit::Share => number::percent_within(mean, half),
+            Unit::Count => number::within(mean, half),
+        },
+    }
+}
+
+/// The figure `metric` of `group`; a dash where it does not apply.
+pub(crate) fn of_group(metric: Metric, group: &Group<Estimate>) -> String {
+    match group.figures.get(metric) {
+        Some(value) => estimate(metric.unit(), value),
+        None => NOTHING.to_owned(),
+    }
+}
+
+/// What a threshold found, in the unit of its figure.
+pub(crate) fn of_threshold(result: &ThresholdResult) -> String {
+    match result.expect.parse::<Threshold>() {
+        Ok(threshold) => estimate(threshold.selector.metric.unit(), &result.value),
+        Err(_) => NOTHING.to_owned(),
+    }
+}
+
+/// A value in a metric's unit, without an interval.
+pub(crate) fn plain(unit: Unit, value: f64) -> String {
+    match unit {
+        Unit::Seconds => number::seconds(value),
+        Unit::PerSecond => format!("{}/s", number::significant(value)),
+        Unit::Share => number::percent(value),
+        Unit::Count => number::significant(value),
+    }
+}
+
+/// A limit in a metric's unit, as a person would write it: `1.5 s`, not `1.50 s`.
+pub(crate) fn limit(unit: Unit, value: f64) -> String {
+    let text = plain(unit, value);
+    let (digits, unit) = text.split_at(text.find([' ', '/']).unwrap_or(text.len()));
+    let digits = match digits.split_once('.') {
+        Some(_) => digits.trim_end_matches('0').trim_end_matches('.'),
+        None => digits,
+    };
+    format!("{digits}{unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(mean: Option<f64>, half: Option<f64>, at_least: bool, expected: &str) {
+        let value = Estimate {
+            mean,
+            ci_low: mean.zip(half).map(|(mean, half)| mean - half),
+            ci_high: mean.zip(half).map(|(mean, half)| mean + half),
+            at_least,
+        };
+        assert_eq!(estimate(Unit::Seconds, &value), expected);
+    }
+
+    #[test]
+    fn an_estimate_says_how_sure_it_is() {
+        check(Some(0.157), Some(0.004), false, "157 ± 4 ms");
+        check(Some(0.157), None, false, "157 ms");
+        check(Some(0.157), None, true, "≥ 157 ms");
+        check(None, None, false, "–");
+    }
+}

@@ -1,0 +1,200 @@
+//! The last line of a run: one sentence that says what a person wanted to know.
+
+use ebbtide_measure::{
+    Estimate, Metric, PolicyResults, Report, Stat, Threshold, ThresholdResult, ThresholdVerdict,
+};
+
+use crate::output::{figure, number};
+
+/// What the run found, in a sentence.
+///
+/// It speaks of the threshold that decides: the first that failed, else the first that is
+/// inconclusive, else the first. Other policies are told by the same measure.
+pub(crate) fn conclusion(report: &Report) -> String {
+    let first = &report.first;
+    let Some(deciding) = deciding(&report.thresholds) else {
+        return without_threshold(report);
+    };
+    let others = report.policies.iter().skip(1);
+    let mut text = match deciding.expect.parse::<Threshold>() {
+        Ok(threshold) => {
+            let mut text = first_clause(first, &threshold, deciding);
+            for other in others {
+                text += &other_clause(other, &threshold, deciding.verdict);
+            }
+            text
+        }
+        Err(_) => format!("{}: {}", deciding.expect, verb(deciding.verdict)),
+    };
+    let failed = |result: &&ThresholdResult| result.verdict == ThresholdVerdict::Fail;
+    let further = report.thresholds.iter().filter(failed).count();
+    if further > 1 {
+        text += &format!("; {further} thresholds failed in all");
+    }
+    text
+}
+
+fn deciding(thresholds: &[ThresholdResult]) -> Option<&ThresholdResult> {
+    let first = |verdict| thresholds.iter().find(|result| result.verdict == verdict);
+    first(ThresholdVerdict::Fail)
+        .or_else(|| first(ThresholdVerdict::Inconclusive))
+        .or_else(|| thresholds.first())
+}
+
+/// "adaptive holds p95 < 500 ms (157 ± 4 ms) with 2.3 workers on average".
+fn first_clause(policy: &PolicyResults, threshold: &Threshold, result: &ThresholdResult) -> String {
+    format!(
+        "{} {} {} ({}){}",
+        policy.policy,
+        verb(result.verdict),
+        goal(threshold),
+        found(threshold, &result.value),
+        workers(policy).map_or(String::new(), |workers| format!(
+            " with {workers} on average"
+        )),
+    )
+}
+
+/// "; remote uses 5", or what else sets it apart.
+fn other_clause(other: &PolicyResults, threshold: &Threshold, first: ThresholdVerdict) -> String {
+    let result = threshold.judge(&other.results);
+    let name = &other.policy;
+    let workers = workers(other);
+    if result.verdict == first {
+        return match workers {
+            Some(workers) => format!("; {name} uses {workers}"),
+            None => String::new(),
+        };
+    }
+    let found = found(threshold, &result.value);
+    let with = workers.map_or(String::new(), |workers| format!(" with {workers}"));
+    format!("; {name} {} it ({found}){with}", verb(result.verdict))
+}
+
+fn without_threshold(report: &Report) -> String {
+    let clauses = report.policies.iter().map(|policy| {
+        let group = &policy.results.total;
+        let with = workers(policy).map_or(String::new(), |w| format!(" with {w} on average"));
+        format!(
+            "{} delivers {} at p95(sojourn) {}{with}",
+            policy.policy,
+            figure::of_group(Metric::ThroughputPerS, group),
+            figure::of_group(Metric::Sojourn(Stat::P95), group),
+        )
+    });
+    clauses.collect::<Vec<_>>().join("; ")
+}
+
+const fn verb(verdict: ThresholdVerdict) -> &'static str {
+    match verdict {
+        ThresholdVerdict::Pass => "holds",
+        ThresholdVerdict::Fail => "misses",
+        ThresholdVerdict::Inconclusive => "may or may not hold",
+    }
+}
+
+/// The threshold for people: `p95 < 500 ms`, since a quantile without a name is a sojourn's.
+fn goal(threshold: &Threshold) -> String {
+    let name = threshold.selector.to_string();
+    let name = name.strip_suffix("(sojourn)").unwrap_or(&name);
+    let limit = figure::limit(threshold.selector.metric.unit(), threshold.limit);
+    format!("{name} {} {limit}", threshold.relation.sign())
+}
+
+fn found(threshold: &Threshold, value: &Estimate) -> String {
+    match value.mean {
+        Some(_) => figure::estimate(threshold.selector.metric.unit(), value),
+        None => "too few messages to tell".to_owned(),
+    }
+}
+
+/// "2.3 workers".
+fn workers(policy: &PolicyResults) -> Option<String> {
+    let figures = &policy.results.total.figures;
+    let mean = figures.workers_mean.as_ref()?.mean?;
+    let plural = if mean == 1.0 { "" } else { "s" };
+    Some(format!("{} worker{plural}", number::significant(mean)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ebbtide_measure::Results;
+
+    fn policy(name: &str, p95: f64, workers: f64) -> PolicyResults {
+        let around = |mean: f64, half: f64| Estimate {
+            mean: Some(mean),
+            ci_low: Some(mean - half),
+            ci_high: Some(mean + half),
+            at_least: false,
+        };
+        let mut results = Results::default();
+        results.total.figures.sojourn_s.p95 = around(p95, 0.004);
+        results.total.figures.throughput_per_s = around(312.0, 2.0);
+        results.total.figures.workers_mean = Some(around(workers, 0.1));
+        PolicyResults::new(name, 10, results)
+    }
+
+    #[track_caller]
+    fn check(policies: &[PolicyResults], expect: &[&str], expected: &str) {
+        let threshold = |text: &&str| {
+            let threshold: Threshold = text.parse().expect("a threshold");
+            threshold.judge(&policies[0].results)
+        };
+        let report = Report {
+            schema: 1,
+            engine_version: String::new(),
+            scenario: String::new(),
+            seed: 1,
+            wall_s: 0.0,
+            first: policies[0].clone(),
+            policies: policies.to_vec(),
+            comparisons: Vec::new(),
+            thresholds: expect.iter().map(threshold).collect(),
+        };
+        assert_eq!(conclusion(&report), expected);
+    }
+
+    #[test]
+    fn who_holds_it_and_with_how_many_workers() {
+        let limit = &["p95(sojourn) < 500ms"];
+        check(
+            &[policy("adaptive", 0.157, 2.31), policy("remote", 0.14, 5.0)],
+            limit,
+            "adaptive holds p95 < 500 ms (157 ± 4 ms) with 2.31 workers on average; \
+             remote uses 5 workers",
+        );
+        check(
+            &[
+                policy("adaptive", 0.157, 2.31),
+                policy("in_process", 3.5, 1.0),
+            ],
+            limit,
+            "adaptive holds p95 < 500 ms (157 ± 4 ms) with 2.31 workers on average; \
+             in_process misses it (3.500 ± 0.004 s) with 1 worker",
+        );
+        check(
+            &[policy("remote", 0.5, 5.0)],
+            limit,
+            "remote may or may not hold p95 < 500 ms (500 ± 4 ms) with 5 workers on average",
+        );
+    }
+
+    #[test]
+    fn a_failed_threshold_is_told_before_one_that_holds() {
+        check(
+            &[policy("adaptive", 0.157, 2.0)],
+            &["p95(sojourn) < 500ms", "workers_mean < 1.5"],
+            "adaptive misses workers_mean < 1.5 (2.00 ± 0.10) with 2 workers on average",
+        );
+    }
+
+    #[test]
+    fn without_a_threshold_it_says_what_was_delivered() {
+        check(
+            &[policy("adaptive", 0.157, 2.0)],
+            &[],
+            "adaptive delivers 312 ± 2/s at p95(sojourn) 157 ± 4 ms with 2 workers on average",
+        );
+    }
+}

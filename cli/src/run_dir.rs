@@ -1,0 +1,181 @@
+//! The directory that `simulate --out` writes and `explain` reads: its files, and when it may
+//! be written.
+//!
+//! Apart from both commands, so that a file's name stands in one place.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::{CliError, Fault};
+
+/// Everything that a run leaves in its directory, so that an earlier run can be replaced
+/// without touching anything else.
+const ENTRIES: [&str; 6] = [
+    "summary.json",
+    "report.html",
+    "scenario.ron",
+    "figures",
+    "series",
+    "decisions",
+];
+
+/// A run's directory.
+#[derive(Clone, Debug)]
+pub(crate) struct RunDir {
+    path: PathBuf,
+}
+
+impl RunDir {
+    /// Makes `path` ready to take a run's files: creates it, or empties it of an earlier run.
+    ///
+    /// # Errors
+    /// It is a file, holds things that are no run of ours, or cannot be written.
+    pub(crate) fn create(path: &Path) -> Result<Self, CliError> {
+        let dir = Self::open(path);
+        if path.is_file() {
+            return Err(refused(path, "is a file"));
+        }
+        if path.is_dir() {
+            if !dir.is_empty()? && !dir.summary().is_file() {
+                return Err(refused(path, "holds files that are no earlier run"));
+            }
+            dir.clear()?;
+        }
+        for part in ["figures", "series", "decisions"] {
+            let part = dir.path.join(part);
+            fs::create_dir_all(&part).map_err(|error| unwritable(&part, &error))?;
+        }
+        Ok(dir)
+    }
+
+    /// The run in `path`, whatever it holds.
+    pub(crate) fn open(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+        }
+    }
+
+    /// The directory itself.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The results, as `--format json` prints them.
+    pub(crate) fn summary(&self) -> PathBuf {
+        self.path.join("summary.json")
+    }
+
+    /// The report.
+    pub(crate) fn report(&self) -> PathBuf {
+        self.path.join("report.html")
+    }
+
+    /// The scenario as it was run.
+    pub(crate) fn scenario(&self) -> PathBuf {
+        self.path.join("scenario.ron")
+    }
+
+    /// A figure, without its extension.
+    pub(crate) fn figure(&self, name: &str) -> PathBuf {
+        self.path.join("figures").join(name)
+    }
+
+    /// Counts and levels over time.
+    pub(crate) fn series(&self, policy: &str) -> PathBuf {
+        self.named("series", policy, "csv")
+    }
+
+    /// Sojourns over time.
+    pub(crate) fn sojourns(&self, policy: &str) -> PathBuf {
+        self.named("series", policy, "sojourn.csv")
+    }
+
+    /// Control decisions, one JSON object a line.
+    pub(crate) fn decisions(&self, policy: &str) -> PathBuf {
+        self.named("decisions", policy, "jsonl")
+    }
+
+    fn named(&self, folder: &str, policy: &str, extension: &str) -> PathBuf {
+        let name = file_name(policy);
+        self.path.join(folder).join(format!("{name}.{extension}"))
+    }
+
+    fn is_empty(&self) -> Result<bool, CliError> {
+        let mut entries =
+            fs::read_dir(&self.path).map_err(|error| CliError::unreadable(&self.path, &error))?;
+        Ok(entries.next().is_none())
+    }
+
+    fn clear(&self) -> Result<(), CliError> {
+        for entry in ENTRIES {
+            let path = self.path.join(entry);
+            let removed = if path.is_dir() {
+                fs::remove_dir_all(&path)
+            } else {
+                fs::remove_file(&path)
+            };
+            match removed {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(unwritable(&path, &error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A policy's or scenario's name as a file's: `fixed(7)` becomes `fixed-7`.
+pub(crate) fn file_name(name: &str) -> String {
+    let plain = |c: char| {
+        if c.is_alphanumeric() || "_.-".contains(c) {
+            c
+        } else {
+            '-'
+        }
+    };
+    let name: String = name.chars().map(plain).collect();
+    name.trim_matches(['-', '.']).to_owned()
+}
+
+fn refused(path: &Path, why: &str) -> CliError {
+    let message = format!("--out {} {why}", path.display());
+    CliError::bad_input(
+        message,
+        "name a new or an empty directory, or an earlier run",
+    )
+}
+
+/// Before a run the directory is the user's choice, so a fault of the input.
+fn unwritable(path: &Path, error: &io::Error) -> CliError {
+    let CliError { faults, .. } = CliError::unwritable(path, error);
+    CliError {
+        exit: crate::exit::Exit::BadInput,
+        faults,
+    }
+}
+
+/// What to say of a directory that should hold a run and does not.
+pub(crate) fn no_run(path: &Path) -> CliError {
+    let fault = if path.exists() {
+        Fault::new(format!("{} holds no run", path.display()))
+    } else {
+        Fault::new(format!("there is no directory {}", path.display()))
+    };
+    fault
+        .with_help("name a directory written by `ebbtide simulate … --out DIR`")
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_makes_a_safe_file_name() {
+        assert_eq!(file_name("fixed(7)"), "fixed-7");
+        assert_eq!(file_name("in_process"), "in_process");
+        assert_eq!(file_name("../x y"), "x-y");
+    }
+}
