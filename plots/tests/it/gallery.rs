@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use ebbtide_plots::{Figure, figures, report_html};
 
+use crate::awkward;
 use crate::made_up::{self, Experiment};
 
 /// A report with what it was made from.
@@ -31,11 +32,11 @@ fn exhibits() -> Vec<Exhibit> {
         ("single", made_up::experiment(&["adaptive"], 330)),
         ("two", made_up::experiment(&["adaptive", "remote"], 2048)),
         ("five", made_up::experiment(&five, 4096)),
-        ("hostile", made_up::hostile()),
-        ("restless", made_up::restless()),
-        ("crowd", made_up::crowd()),
-        ("one", made_up::tiny(1)),
-        ("none", made_up::tiny(0)),
+        ("hostile", awkward::hostile()),
+        ("restless", awkward::restless()),
+        ("crowd", awkward::crowd()),
+        ("one", awkward::tiny(1)),
+        ("none", awkward::tiny(0)),
     ]
     .map(|(name, experiment)| Exhibit::of(name, &experiment))
     .into()
