@@ -126,6 +126,15 @@ pub(crate) fn mean(unit: Unit, estimate: &Estimate) -> String {
     estimate.mean.map_or("–".to_owned(), text)
 }
 
+/// Half a width of an interval: two digits say enough.
+pub(crate) fn half_width(unit: Unit, half: f64) -> String {
+    if half == 0.0 {
+        return "0".to_owned();
+    }
+    let scale = 10f64.powi(1 - half.abs().log10().floor() as i32);
+    in_unit(unit, (half * scale).round() / scale)
+}
+
 /// The interval of an estimate.
 pub(crate) fn interval(unit: Unit, estimate: &Estimate) -> String {
     let [low, high] = [estimate.ci_low, estimate.ci_high].map(|end| end.map(|v| in_unit(unit, v)));

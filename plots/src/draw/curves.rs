@@ -169,6 +169,7 @@ impl Curves {
         };
         let y = frame.top - NOTES / 2 - 4;
         let mut free = 0;
+        let mut shown = Vec::new();
         for (index, note) in self.notes.iter().enumerate() {
             let number = (index + 1).to_string();
             let radius = (look.width(&number) / 2 + 8).max(18);
@@ -179,9 +180,12 @@ impl Curves {
                 continue;
             }
             pen.polyline(&[(x, y), (place, frame.top)], LEADER, 2)?;
+            free = x + radius + gap;
+            shown.push((x, radius, number));
+        }
+        for (x, radius, number) in shown {
             pen.disc((x, y), radius, MUTED)?;
             pen.text(&number, (x, y), look)?;
-            free = x + radius + gap;
         }
         Ok(())
     }

@@ -7,14 +7,13 @@ use plotters::prelude::DrawingBackend;
 use super::axis::Axis;
 use super::legend::{Entry, Legend, Sample};
 use super::pen::{At, Drawn, Pen, TextLook};
-use super::thin::{self, Points, Stretch};
-use crate::theme::{GREY, INK, Look, MARGIN, NORMAL, STROKE};
+use super::thin::{self, Points};
+use crate::theme::{INK, Look, MARGIN, NORMAL, STROKE};
 
 /// Distance between markers on a curve.
 const MARKER_STEP: i32 = 240;
-/// How much an area and a spread darken what lies behind.
+/// How much an area darkens what lies behind.
 const AREA_ALPHA: f64 = 0.35;
-const SPREAD_ALPHA: f64 = 0.3;
 
 /// One plot with its own y axis.
 #[derive(Clone, Debug)]
@@ -78,11 +77,6 @@ impl Frame<'_> {
 }
 
 impl Curve {
-    /// Whether it may be drawn with its spread.
-    fn is_dense(&self) -> bool {
-        self.shape == Shape::Line && self.points.len() >= thin::DENSE
-    }
-
     fn entry(&self) -> Option<Entry> {
         let sample = match self.shape {
             Shape::Area => Sample::Area(self.look.colour, AREA_ALPHA),
@@ -114,12 +108,7 @@ impl Panel {
             label: label.clone(),
             sample: Sample::Dashes(INK),
         });
-        let dense = self.curves.iter().any(Curve::is_dense);
-        let spread = dense.then(|| Entry {
-            label: "lowest to highest".to_owned(),
-            sample: Sample::Area(GREY.colour, SPREAD_ALPHA),
-        });
-        let entries = self.curves.iter().filter_map(Curve::entry).chain(spread);
+        let entries = self.curves.iter().filter_map(Curve::entry);
         let title = TextLook::LABEL.em(NORMAL).bold();
         let start = MARGIN + title.width(&self.y.title) + 2 * MARGIN;
         Legend::new(entries.chain(level).collect(), start)
@@ -133,29 +122,14 @@ impl Panel {
         pen: &Pen<'_, DB>,
         frame: Frame<'_>,
     ) -> Drawn<DB> {
-        let drawn: Vec<_> = self
-            .curves
-            .iter()
-            .map(|curve| curve.stretches(frame))
-            .collect();
-        for (curve, stretches) in self.curves.iter().zip(&drawn) {
-            for stretch in stretches {
-                let outline = stretch
-                    .spread
-                    .iter()
-                    .map(|point| frame.at(*point))
-                    .collect();
-                pen.polygon(outline, curve.look.colour, SPREAD_ALPHA)?;
-            }
-        }
         if let Some((value, _)) = self.level {
             let (_, y) = frame.at((0.0, value));
             pen.dashes(frame.left, frame.right, y, INK)?;
         }
-        for (index, (curve, stretches)) in self.curves.iter().zip(&drawn).enumerate() {
+        for (index, curve) in self.curves.iter().enumerate() {
             let mut next_marker = frame.left + MARKER_STEP * (index as i32 + 1) / 4;
-            for stretch in stretches {
-                let places: Vec<At> = stretch.line.iter().map(|point| frame.at(*point)).collect();
+            for run in thin::runs(&curve.points) {
+                let places = curve.places(&run, frame);
                 curve.draw(pen, &places, frame)?;
                 if !curve.shape.is_marked() {
                     continue;
@@ -174,11 +148,14 @@ impl Panel {
 }
 
 impl Curve {
-    fn stretches(&self, frame: Frame<'_>) -> Vec<Stretch> {
-        let place = |x| frame.x.place(x);
+    fn places(&self, run: &[(f64, f64)], frame: Frame<'_>) -> Vec<At> {
+        let at = |point: &(f64, f64)| frame.at(*point);
         match self.shape {
-            Shape::Line | Shape::BroadLine | Shape::Faint => thin::lines(&self.points, place),
-            Shape::Steps | Shape::BroadSteps | Shape::Area => thin::steps(&self.points, place),
+            Shape::Line | Shape::BroadLine | Shape::Faint => run.iter().map(at).collect(),
+            Shape::Steps | Shape::BroadSteps | Shape::Area => {
+                let steps = thin::steps(run, |x| frame.x.place(x));
+                steps.iter().map(at).collect()
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use ebbtide_measure::metric::Unit;
 use ebbtide_measure::{Estimate, Group, Metric, Results, Stat};
 use maud::{Markup, html};
 
-use crate::format::{in_unit, mean};
+use crate::format::{half_width, mean};
 use crate::input::ReportInput;
 
 /// The columns; what no row has is left out.
@@ -53,7 +53,7 @@ pub(super) fn section(input: &ReportInput<'_>) -> Markup {
             p.note { (note(input.results.first.replications)) }
             (table("policy", &whole.collect::<Vec<_>>()))
             @for (kind, of) in parts {
-                @let rows = rows(input, of);
+                @let rows = if repeats_agents(input, of) { Vec::new() } else { rows(input, of) };
                 @if rows.len() > LONG {
                     details {
                         summary { "By " (kind) }
@@ -66,6 +66,14 @@ pub(super) fn section(input: &ReportInput<'_>) -> Markup {
             }
         }
     }
+}
+
+/// Whether the classes are the agents again, as in scenarios that name no classes.
+fn repeats_agents(input: &ReportInput<'_>, of: Pick) -> bool {
+    input.results.policies.iter().all(|entry| {
+        let (agents, parts) = (&entry.results.by_agent, of(&entry.results));
+        !std::ptr::eq(agents, parts) && agents.keys().eq(parts.keys())
+    })
 }
 
 /// The parts of every policy, those of one name together.
@@ -127,7 +135,7 @@ fn cell(unit: Unit, estimate: Option<&Estimate>) -> Markup {
         (mean(unit, &estimate))
         @if let Some(half) = estimate.half_width() {
             br;
-            small { "± " (in_unit(unit, half)) }
+            small { "± " (half_width(unit, half)) }
         }
     }
 }

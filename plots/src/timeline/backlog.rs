@@ -4,10 +4,10 @@ use ebbtide_measure::RunDetail;
 use ebbtide_measure::series::Bin;
 use ebbtide_measure::units::Duration;
 
-use super::{curve, over_time, peak};
+use super::{POINTS, curve, over_time, peak};
 use crate::draw::axis::Axis;
 use crate::draw::panel::{Panel, Shape};
-use crate::draw::thin::{Points, ROWS};
+use crate::draw::thin::{self, Points, ROWS};
 use crate::figure::{Chart, Figure, Table};
 use crate::format::{clock, quantity, seconds};
 use crate::theme::{BLUE, PURPLE, VERMILLION};
@@ -20,10 +20,11 @@ pub(super) fn figure(detail: &RunDetail) -> Figure {
     let most_delayed = peak(&delayed).unwrap_or_default();
     let oldest = peak(&ages).filter(|(_, oldest_s)| *oldest_s > 0.0);
     let most = most_waiting.1.max(most_delayed.1);
-    let mut queues = vec![curve("waiting, most at once", BLUE, Shape::Line, waiting)];
+    let line =
+        |label, look, points: &Points| curve(label, look, Shape::Line, thin::peaks(points, POINTS));
+    let mut queues = vec![line("waiting, most at once", BLUE, &waiting)];
     if most_delayed.1 > 0.0 {
-        let label = "delayed for a retry or a schedule";
-        queues.push(curve(label, PURPLE, Shape::Line, delayed));
+        queues.push(line("delayed for a retry or a schedule", PURPLE, &delayed));
     }
     let mut panels = vec![Panel {
         y: Axis::whole("messages", most),
@@ -34,12 +35,7 @@ pub(super) fn figure(detail: &RunDetail) -> Figure {
     panels.extend(oldest.map(|(_, oldest_s)| Panel {
         y: Axis::age("age, seen at control ticks", oldest_s),
         height: 300,
-        curves: vec![curve(
-            "oldest waiting message",
-            VERMILLION,
-            Shape::Line,
-            ages,
-        )],
+        curves: vec![line("oldest waiting message", VERMILLION, &ages)],
         level: None,
     }));
     let chart = (most > 0.0).then(|| Chart::Curves(over_time(detail, panels, Vec::new())));

@@ -14,10 +14,8 @@ pub(super) fn figure(detail: &RunDetail) -> Figure {
     let spans = spans(detail, POINTS);
     let points = |of: fn(&Span) -> u64| -> Points {
         let middle = |s: &Span| s.from_s + s.length_s / 2.0;
-        spans
-            .iter()
-            .map(|s| (middle(s), Some(s.rate(of(s)))))
-            .collect()
+        let drawn = whole(&spans).iter();
+        drawn.map(|s| (middle(s), Some(s.rate(of(s))))).collect()
     };
     let offered = points(|s| s.offered);
     let lost = points(|s| s.lost);
@@ -50,6 +48,14 @@ pub(super) fn figure(detail: &RunDetail) -> Figure {
 impl Span {
     fn rate(&self, count: u64) -> f64 {
         count as f64 / self.length_s
+    }
+}
+
+/// `spans` without a last one that is but a sliver, whose rate would be luck.
+fn whole(spans: &[Span]) -> &[Span] {
+    match spans {
+        [first, .., last] if last.length_s < first.length_s / 2.0 => &spans[..spans.len() - 1],
+        _ => spans,
     }
 }
 
