@@ -61,6 +61,7 @@ pub(crate) fn check(root: &Path) -> Done {
             "{README} does not say what {NUMBERS} does: cargo xtask docs"
         ));
     }
+    check_example(root, &readme)?;
     let moved = differences(&kept, &simulate(root)?);
     if moved.is_empty() {
         return Ok(());
@@ -69,6 +70,24 @@ pub(crate) fn check(root: &Path) -> Done {
         "{README} is no longer true: cargo xtask docs\n{}",
         moved.join("\n")
     ))
+}
+
+/// The README's example must be one that the command takes.
+fn check_example(root: &Path, readme: &str) -> Done {
+    let example = example_of(readme).ok_or_else(|| format!("{README} has no example in RON"))?;
+    let file = tools::target_dir(root)?.join("readme.ron");
+    std::fs::write(&file, example).map_err(|why| format!("{}: {why}", file.display()))?;
+    let ebbtide = tools::release_binary(root, "ebbtide")?;
+    shell::run(
+        shell::program(root, &ebbtide.to_string_lossy())
+            .arg("check")
+            .arg(file),
+    )
+}
+
+fn example_of(readme: &str) -> Option<&str> {
+    let (_, rest) = readme.split_once("```ron\n")?;
+    Some(rest.split_once("```")?.0)
 }
 
 /// The table's numbers, by policy and column.
@@ -203,6 +222,12 @@ mod tests {
             "{written}"
         );
         assert!(with_table("no marks", "").is_err());
+    }
+
+    #[test]
+    fn the_example_is_found() {
+        assert_eq!(example_of("a\n```ron\n(x: 1)\n```\nb"), Some("(x: 1)\n"));
+        assert_eq!(example_of("nothing"), None);
     }
 
     #[test]
