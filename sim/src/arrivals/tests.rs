@@ -1,3 +1,5 @@
+//! Unit tests of arrival processes: rates, gaps, batches, bursts, replays.
+
 use super::*;
 use crate::files::{FileKind, Named};
 

@@ -1,3 +1,5 @@
+//! Unit tests of plans: what is refused, with which words, and what is resolved.
+
 use std::collections::BTreeMap;
 
 use super::*;

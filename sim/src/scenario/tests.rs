@@ -1,3 +1,5 @@
+//! Unit tests of the scenario's text: what is written reads back, what is wrong is named.
+
 use super::*;
 
 const REMOTE_AGENTS: &str = include_str!("../../../scenarios/remote-agents.ron");

@@ -1,3 +1,5 @@
+//! Unit tests of theory cases: each term of the grammar becomes the scenario it means.
+
 use super::*;
 use crate::files::Files;
 use crate::plan::Plan;

@@ -1,3 +1,5 @@
+//! Unit tests of traces: what is read, what is refused, what is written.
+
 use super::*;
 
 fn row(ms: u64) -> Row {

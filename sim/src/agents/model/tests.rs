@@ -1,3 +1,5 @@
+//! Unit tests of agent models: times, failures, hangs, servers, limits.
+
 use super::*;
 use crate::agents::Effect;
 
