@@ -6,12 +6,21 @@
 use ebbtide_policies::units::Time;
 
 use crate::event::What;
-use crate::leases::LeaseState;
+use crate::leases::{Lease, LeaseState};
 use crate::message::{AgentId, Outcome};
 use crate::messages::Place;
 use crate::state::{BrokerState, Timers, Wake};
 
 impl Timers {
+    /// A lease ends at `expires`, if its call does not end before.
+    #[inline]
+    pub(crate) fn lease_until(&mut self, expires: Time) {
+        if expires < self.leases {
+            self.leases = expires;
+            self.sooner(expires, Wake::Lease);
+        }
+    }
+
     /// A timer was set for `at`.
     #[inline]
     pub(crate) fn sooner(&mut self, at: Time, why: Wake) {
@@ -80,10 +89,8 @@ impl<M> BrokerState<M> {
                 self.finish(message.index, Outcome::Expired);
             }
         }
-        while let Some((at, lease)) = self.timers.leases.pop_due(now) {
-            if self.leases.is_active(lease) && self.leases[lease.slot].expires == at {
-                self.time_out(lease.slot);
-            }
+        if self.timers.leases <= now {
+            self.time_out_leases();
         }
         if self.shutdown.limit().is_some_and(|limit| limit <= now) {
             self.return_all();
@@ -91,6 +98,28 @@ impl<M> BrokerState<M> {
         self.run_tick();
         self.note_queue_level();
         self.timers.first = self.first_timer();
+    }
+
+    /// Leases that have run out are lost; of the others the first to end is remembered.
+    fn time_out_leases(&mut self) {
+        let now = self.now;
+        let active = |(_, lease): &(u32, &Lease)| lease.state == LeaseState::Active;
+        let over = self
+            .leases
+            .open_slots()
+            .filter(active)
+            .filter(|(_, lease)| lease.expires <= now);
+        let mut over: Vec<(Time, u32)> = over.map(|(slot, lease)| (lease.expires, slot)).collect();
+        over.sort_unstable();
+        for (_, slot) in over {
+            self.time_out(slot);
+        }
+        let left = self
+            .leases
+            .open_slots()
+            .filter(active)
+            .map(|(_, lease)| lease.expires);
+        self.timers.leases = left.min().unwrap_or(Time::MAX);
     }
 
     /// An agent's pause or its breaker's open state may be over.
@@ -127,10 +156,7 @@ impl<M> BrokerState<M> {
                 && messages[id.index].due == at
         });
         let deadline = timers.deadlines.next(|_, id| is_live(id));
-        let lease = timers.leases.next(|at, id| {
-            let lease = leases.get(id);
-            lease.is_some_and(|lease| lease.state == LeaseState::Active && lease.expires == at)
-        });
+
         let grace = timers.graces.next(|_, id| leases.get(id).is_some());
         let agent = timers.agents.next(|at, id| {
             let agent = &agents[id.0 as usize];
@@ -145,7 +171,7 @@ impl<M> BrokerState<M> {
             (grace, Wake::Agent),
             (delayed, Wake::Due),
             (deadline, Wake::Deadline),
-            (lease, Wake::Lease),
+            (Some(timers.leases), Wake::Lease),
             (self.shutdown.limit(), Wake::Shutdown),
             (self.next_tick(), Wake::Tick),
         ];

@@ -70,8 +70,7 @@ impl<M> BrokerState<M> {
         let agent = self.leases[lease.slot].agent;
         let expires = self.now + self.agents[agent as usize].call_timeout;
         self.leases[lease.slot].expires = expires;
-        self.timers.leases.push(expires, lease);
-        self.timers.sooner(expires, Wake::Lease);
+        self.timers.lease_until(expires);
         Ok(expires)
     }
 

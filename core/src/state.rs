@@ -66,7 +66,9 @@ pub struct BrokerState<M> {
 pub(crate) struct Timers {
     pub(crate) delayed: TimerQueue<MessageId>,
     pub(crate) deadlines: TimerQueue<MessageId>,
-    pub(crate) leases: TimerQueue<LeaseId>,
+    /// No later than the first expiry of an open lease. Most leases end long before theirs, so
+    /// there is no timer for each: when this bound is reached, the open ones are looked through.
+    pub(crate) leases: Time,
     pub(crate) graces: TimerQueue<LeaseId>,
     /// Agents whose pause or open breaker ends.
     pub(crate) agents: TimerQueue<AgentId>,
@@ -80,7 +82,7 @@ impl Timers {
         Self {
             delayed: TimerQueue::default(),
             deadlines: TimerQueue::default(),
-            leases: TimerQueue::default(),
+            leases: Time::MAX,
             graces: TimerQueue::default(),
             agents: TimerQueue::default(),
             first,
@@ -231,9 +233,14 @@ impl<M> BrokerState<M> {
         self.events.pop_front()
     }
 
-    /// All that [`poll_event`](Self::poll_event) would give, at once.
-    pub fn drain_events(&mut self) -> impl Iterator<Item = Event<M>> + '_ {
-        self.events.drain(..)
+    /// What [`poll_event`](Self::poll_event) would give, left where it is.
+    pub fn events(&self) -> impl Iterator<Item = &Event<M>> {
+        self.events.iter()
+    }
+
+    /// Forgets what [`events`](Self::events) gave.
+    pub fn clear_events(&mut self) {
+        self.events.clear();
     }
 
     /// Whether no message is left without an outcome.

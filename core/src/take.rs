@@ -8,7 +8,7 @@ use crate::leases::LeaseState;
 use crate::message::{Call, Lane, WorkerId};
 use crate::messages::Place;
 use crate::protect::BatchRule;
-use crate::state::{BrokerState, Wake};
+use crate::state::BrokerState;
 
 /// The message that goes first, and whose it is.
 #[derive(Clone, Copy, Debug)]
@@ -143,13 +143,7 @@ impl<M> BrokerState<M> {
         self.books.calls += 1;
         self.tally.flow.started += u64::from(size);
         let lease = self.leases.id(slot);
-        self.timers.leases.push(expires, lease);
-        self.timers.sooner(expires, Wake::Lease);
-        let taken = usize::try_from(self.workers.taken_slots()).unwrap_or(usize::MAX);
-        let leases = &self.leases;
-        self.timers.leases.compact(taken, |at, id| {
-            leases.is_active(id) && leases[id.slot].expires == at
-        });
+        self.timers.lease_until(expires);
         self.announce(slot, worker);
         self.note_queue_level();
         Call {

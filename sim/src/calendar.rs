@@ -58,11 +58,12 @@ impl Calendar {
         self.heap.push(Reverse((key, entry)));
     }
 
-    /// When something is next.
+    /// When something is next; [`Time::MAX`]: never.
     #[inline]
-    pub(crate) fn next(&self) -> Option<Time> {
-        let Reverse((key, _)) = self.heap.peek()?;
-        Some(time_of(*key))
+    pub(crate) fn next(&self) -> Time {
+        self.heap
+            .peek()
+            .map_or(Time::MAX, |Reverse((key, _))| time_of(*key))
     }
 
     /// Takes out what is next, if it is due at `now` and of no higher rank.
@@ -94,7 +95,7 @@ mod tests {
         calendar.enter(at, ends(2));
         calendar.enter(Time::from_nanos(4), Entry::Death(0));
         calendar.enter(at, ends(1));
-        assert_eq!(calendar.next(), Some(Time::from_nanos(4)));
+        assert_eq!(calendar.next(), Time::from_nanos(4));
         let all: Vec<_> = std::iter::from_fn(|| calendar.pop_due(at, Entry::ALL)).collect();
         let expected = [
             Entry::Death(0),

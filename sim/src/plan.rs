@@ -261,6 +261,13 @@ impl Plan {
             && self.sources.iter().all(steady)
     }
 
+    /// Whether any source waits for outcomes before it sends again.
+    #[must_use]
+    pub fn has_callers(&self) -> bool {
+        let closed = |source: &SourcePlan| matches!(source.arrivals, Arrivals::Closed { .. });
+        self.replay.is_none() && self.sources.iter().any(closed)
+    }
+
     /// How many messages each source brings, and how fast.
     #[must_use]
     pub fn loads(&self) -> Vec<Load> {

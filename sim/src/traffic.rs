@@ -132,12 +132,12 @@ impl<'p> Traffic<'p> {
         traffic
     }
 
-    /// When the next message is sent that is known of; `None`: none is, unless a closed loop is
-    /// told of an outcome.
+    /// When the next message is sent that is known of; [`Time::MAX`]: none is, unless a closed
+    /// loop is told of an outcome.
     #[inline]
     #[must_use]
-    pub fn peek(&self) -> Option<Time> {
-        self.next.map(|(at, _)| at)
+    pub fn peek(&self) -> Time {
+        self.next.map_or(Time::MAX, |(at, _)| at)
     }
 
     /// Tells a closed loop that a message of its, sent at `sent`, has its outcome, or was

@@ -47,9 +47,12 @@ pub(crate) struct World<'p> {
     given_up: BTreeMap<(u32, u32), (u32, CallPlan)>,
     /// Messages that wait for room, by source.
     blocked: Vec<VecDeque<Arrival>>,
+    blocked_count: usize,
     streams: Streams,
     recorder: Recorder,
     arrival_sink: Option<ArrivalSink<'p>>,
+    /// Whether outcomes bring new messages about.
+    has_callers: bool,
     now: Time,
     events: u64,
     calls: Vec<Call>,
@@ -100,6 +103,8 @@ impl<'p> World<'p> {
             running: Vec::new(),
             given_up: BTreeMap::new(),
             blocked: vec![VecDeque::new(); plan.sources.len().max(1)],
+            blocked_count: 0,
+            has_callers: plan.has_callers(),
             streams,
             recorder,
             arrival_sink: None,
@@ -143,15 +148,16 @@ impl<'p> World<'p> {
 
     /// When something happens next; `None` when the run is over.
     fn next_instant(&self, length: Time, limit: Time) -> Option<Time> {
-        let arrival = self.traffic.peek().map(|at| self.grain(at));
-        let wake = self.state.next_wake().map(|(at, _)| self.grain(at));
-        let next = [self.calendar.next(), arrival, wake]
-            .into_iter()
-            .flatten()
-            .min()?;
-        let done = self.state.is_idle() && arrival.is_none() && self.none_blocked();
-        let last = if done { length } else { limit };
-        (next <= last).then_some(next.max(self.now))
+        let arrival = self.traffic.peek();
+        let wake = self.state.next_wake().map_or(Time::MAX, |(at, _)| at);
+        let next = self.calendar.next().min(self.grain(arrival.min(wake)));
+        if next > length {
+            let done = self.state.is_idle() && arrival == Time::MAX && self.blocked_count == 0;
+            if done || next > limit {
+                return None;
+            }
+        }
+        Some(next.max(self.now))
     }
 
     /// Everything that happens now, in the order of `semantics.md`; what a call or an outcome
@@ -162,23 +168,20 @@ impl<'p> World<'p> {
             while let Some(entry) = self.calendar.pop_due(self.now, Entry::BEFORE_ARRIVALS) {
                 self.happen(entry);
             }
-            while self.traffic.peek().is_some_and(|at| at <= self.now) {
-                if let Some(arrival) = self.traffic.next() {
-                    self.events += 1;
-                    self.arrive(arrival);
-                }
+            while self.traffic.peek() <= self.now
+                && let Some(arrival) = self.traffic.next()
+            {
+                self.events += 1;
+                self.arrive(&arrival);
             }
             while let Some(entry) = self.calendar.pop_due(self.now, Entry::ALL) {
                 self.happen(entry);
             }
             self.state.advance(self.now);
-            self.fold_events();
             self.start_calls();
             self.fold_events();
-            let entered = self.admit_blocked();
-            let more = self.calendar.next().is_some_and(|at| at <= self.now)
-                || self.traffic.peek().is_some_and(|at| at <= self.now);
-            if !entered && !more {
+            let entered = self.blocked_count > 0 && self.admit_blocked();
+            if !entered && self.calendar.next().min(self.traffic.peek()) > self.now {
                 return;
             }
         }
@@ -211,20 +214,21 @@ impl<'p> World<'p> {
     }
 
     /// A message is sent: it enters, is lost, or waits with its source's later ones for room.
-    fn arrive(&mut self, arrival: Arrival) {
+    fn arrive(&mut self, arrival: &Arrival) {
         if let Some(sink) = &mut self.arrival_sink {
-            sink(&arrival);
+            sink(arrival);
         }
-        let source = self.source_of(&arrival);
+        let source = self.source_of(arrival);
         let waits = self
             .plan
             .sources
             .get(source)
             .is_some_and(|it| it.when_full == WhenFull::Block);
-        if waits && (!self.blocked[source].is_empty() || !self.has_room(&arrival)) {
-            return self.blocked[source].push_back(arrival);
+        if waits && (!self.blocked[source].is_empty() || !self.has_room(arrival)) {
+            self.blocked_count += 1;
+            return self.blocked[source].push_back(*arrival);
         }
-        self.submit(&arrival);
+        self.submit(arrival);
     }
 
     fn source_of(&self, arrival: &Arrival) -> usize {
@@ -294,15 +298,12 @@ impl<'p> World<'p> {
                 && self.has_room(&first)
             {
                 self.blocked[source].pop_front();
+                self.blocked_count -= 1;
                 self.submit(&first);
                 entered = true;
             }
         }
         entered
-    }
-
-    fn none_blocked(&self) -> bool {
-        self.blocked.iter().all(VecDeque::is_empty)
     }
 
     /// Free slots take what they may, one call at a time in the idlest worker.
@@ -340,6 +341,10 @@ impl<'p> World<'p> {
             turn: 0,
             state: CallState::Waits,
         };
+        if self.is_running(slot) {
+            // The slot's last call was given up a moment ago, and the world was not yet told.
+            self.fold_events();
+        }
         match self.running.get_mut(slot as usize) {
             Some(last) => {
                 let turn = last.turn.wrapping_add(1);
@@ -350,6 +355,11 @@ impl<'p> World<'p> {
         if let Started::Runs(plan) = started {
             self.runs(slot, plan);
         }
+    }
+
+    fn is_running(&self, slot: u32) -> bool {
+        let last = self.running.get(slot as usize);
+        last.is_some_and(|call| !matches!(call.state, CallState::Gone))
     }
 
     /// The remote side works on the call from now on.
@@ -410,9 +420,26 @@ impl<'p> World<'p> {
 
     /// What core said goes to the recorder, and to whom else it concerns.
     fn fold_events(&mut self) {
+        let mut concerned = false;
+        for event in self.state.events() {
+            self.recorder.record(event);
+            concerned |= self.is_concerned_by(&event.what);
+        }
+        if !concerned {
+            return self.state.clear_events();
+        }
         while let Some(event) = self.state.poll_event() {
-            self.recorder.record(&event);
             self.heed(event);
+        }
+    }
+
+    fn is_concerned_by(&self, what: &What<Tag>) -> bool {
+        match what {
+            What::Finished { .. } => self.has_callers,
+            What::Ended { how, .. } => *how == CallEnd::WorkerLost,
+            What::Worker { state, .. } => *state == WorkerChange::Starting,
+            What::Abandoned { .. } => true,
+            _ => false,
         }
     }
 
@@ -464,7 +491,7 @@ impl<'p> World<'p> {
     }
 
     fn finish(mut self, length: Time, limit: Time) -> Run {
-        let done = self.state.is_idle() && self.none_blocked();
+        let done = self.state.is_idle() && self.blocked_count == 0;
         let at = if done { self.now.max(length) } else { limit };
         self.state.advance(at);
         self.fold_events();
