@@ -80,6 +80,7 @@ impl<const BITS: u32> Buckets<BITS> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
 
     /// The largest value that the crate's histogram can take.
     const LARGEST: u64 = i64::MAX as u64 / 2;
@@ -102,7 +103,11 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(200))]
+        #![proptest_config(ProptestConfig {
+        cases: 200,
+        rng_seed: RngSeed::Fixed(1),
+        ..ProptestConfig::default()
+    })]
 
         #[test]
         fn counting_here_equals_recording_in_the_crates_histogram(

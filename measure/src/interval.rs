@@ -140,4 +140,77 @@ mod tests {
         check_t(0.9999, 29, 4.505_511_631_21);
         check_t(0.9999, 99, 4.055_041_309_11);
     }
+
+    /// Roughly normal numbers of mean 3 and standard deviation 2: twelve uniform ones summed
+    /// (xorshift64, Marsaglia 2003).
+    fn normals(seed: u64) -> impl Iterator<Item = f64> {
+        let mut state = seed;
+        let mut uniform = move || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state as f64 / u64::MAX as f64
+        };
+        std::iter::repeat_with(move || {
+            let sum: f64 = (0..12).map(|_| uniform()).sum();
+            3.0 + 2.0 * (sum - 6.0)
+        })
+    }
+
+    #[track_caller]
+    fn check_coverage(level: f64, replications: usize) {
+        const TRIALS: usize = 4_000;
+        let mut luck = normals(0x9E37_79B9_7F4A_7C15);
+        let covered = (0..TRIALS)
+            .filter(|_| {
+                let values: Vec<f64> = luck.by_ref().take(replications).collect();
+                let estimate = Estimate::of_values(&values, level);
+                let (low, high) = (estimate.ci_low, estimate.ci_high);
+                low.is_some_and(|low| low <= 3.0) && high.is_some_and(|high| high >= 3.0)
+            })
+            .count();
+        let share = covered as f64 / TRIALS as f64;
+        // Four standard errors of the share, and a little for numbers that are not quite normal.
+        let slack = 4.0 * (level * (1.0 - level) / TRIALS as f64).sqrt() + 0.001;
+        assert!(
+            (share - level).abs() <= slack,
+            "{share} of the intervals cover, stated {level}"
+        );
+    }
+
+    #[test]
+    fn intervals_cover_the_truth_as_often_as_they_say() {
+        check_coverage(0.95, 5);
+        check_coverage(0.95, 10);
+        check_coverage(0.99, 20);
+        check_coverage(0.5, 3);
+    }
+
+    #[test]
+    fn equal_values_have_an_interval_of_no_width() {
+        let estimate = Estimate::of_values(&[0.1; 7], 0.95);
+        assert_eq!(
+            (estimate.mean, estimate.half_width()),
+            (Some(0.1), Some(0.0))
+        );
+        assert_eq!(estimate.relative_half_width(), Some(0.0));
+    }
+
+    #[test]
+    fn one_value_has_no_interval_and_none_no_mean() {
+        let one = Estimate::of_values(&[2.0], 0.95);
+        assert_eq!(
+            (one.mean, one.half_width(), one.relative_half_width()),
+            (Some(2.0), None, None)
+        );
+        assert_eq!(Estimate::of_values(&[], 0.95), Estimate::default());
+    }
+
+    #[test]
+    fn an_interval_around_zero_has_no_relative_width() {
+        assert_eq!(
+            Estimate::of_values(&[-1.0, 1.0], 0.95).relative_half_width(),
+            None
+        );
+    }
 }

@@ -171,10 +171,8 @@ impl Recorder {
                 size,
                 ..
             } => self.call_started(at, *agent, *worker, *size),
-            What::Ended { agent, started, .. } => {
-                if self.window.contains(*started) {
-                    self.calls[agent.0 as usize].end(at.since(*started));
-                }
+            What::Ended { agent, started, .. } if self.window.contains(*started) => {
+                self.calls[agent.0 as usize].end(at.since(*started));
             }
             What::SlotFreed { worker, agent } => {
                 self.pool.slot_freed(at, *worker, *agent);

@@ -80,3 +80,73 @@ pub fn result_hash(replications: u32, results: &Results) -> String {
         .expect("results are maps with text keys and finite numbers");
     blake3::hash(&canonical).to_hex()[..32].to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::Times;
+
+    fn results() -> Results {
+        let mut results = Results::default();
+        results.total.counts.accepted = 3;
+        results.total.figures.sojourn_s.p95 = Estimate::of_values(&[0.1, 0.2], 0.95);
+        results.total.figures.service_s = Some(Times::default());
+        let agent = results.total.clone();
+        results.by_agent.insert("write".to_owned(), agent);
+        results
+    }
+
+    fn report() -> Report {
+        let policies = vec![PolicyResults::new("adaptive", 2, results())];
+        Report {
+            schema: SCHEMA,
+            engine_version: ENGINE_VERSION.to_owned(),
+            scenario: "burst".to_owned(),
+            seed: 7,
+            wall_s: 0.5,
+            first: policies[0].clone(),
+            policies,
+            comparisons: Vec::new(),
+            thresholds: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_json_has_the_figures_where_programs_look_for_them() {
+        let json = serde_json::to_value(report()).expect("plain maps");
+        let at = |pointer: &str| json.pointer(pointer).cloned().unwrap_or_default();
+        let mean = at("/results/sojourn_s/p95/mean").as_f64();
+        assert!(mean.is_some_and(|mean| (mean - 0.15).abs() < 1e-12));
+        assert_eq!(at("/policy"), "adaptive");
+        assert_eq!(at("/results/accepted"), 3);
+        assert_eq!(at("/results/outcomes/unfinished"), 0);
+        assert_eq!(at("/results/by_agent/write/accepted"), 3);
+        assert_eq!(at("/policies/0/results"), at("/results"));
+        let null = r#"{"mean":null,"ci_low":null,"ci_high":null}"#;
+        assert_eq!(at("/results/service_s/p50").to_string().len(), null.len());
+        assert!(
+            json.pointer("/results/calls").is_none(),
+            "what does not apply is absent"
+        );
+    }
+
+    #[test]
+    fn a_report_reads_back_as_it_was_written() {
+        let text = serde_json::to_string(&report()).expect("plain maps");
+        let read: Report = serde_json::from_str(&text).expect("its own text");
+        assert_eq!(read, report());
+    }
+
+    #[test]
+    fn the_hash_follows_the_results_alone() {
+        let hash = PolicyResults::new("adaptive", 2, results()).result_hash;
+        assert_eq!(hash.len(), 32);
+        assert_eq!(PolicyResults::new("fixed", 2, results()).result_hash, hash);
+        assert_ne!(result_hash(3, &results()), hash);
+        let mut other = results();
+        other.total.figures.sojourn_s.p95.mean = Some(0.150_000_000_000_000_02);
+        assert_eq!(result_hash(2, &other), hash, "the same number");
+        other.total.figures.sojourn_s.p95.mean = Some(0.150_000_000_000_001);
+        assert_ne!(result_hash(2, &other), hash);
+    }
+}

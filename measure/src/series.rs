@@ -228,3 +228,91 @@ pub(crate) fn round_up(nanos: u64) -> Duration {
         step = step.saturating_mul(10);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ebbtide_policies::observation::Setting;
+
+    fn seconds(secs: u64) -> Duration {
+        Duration::from_secs(secs)
+    }
+
+    fn at(secs: u64) -> Time {
+        Time::ZERO + seconds(secs)
+    }
+
+    /// A series whose bins of one second have seen as many messages as their number.
+    fn counted(bins: u64) -> Series {
+        let bin = |index| Bin {
+            offered: index,
+            waiting: index,
+            waiting_max: index + 1,
+            waiting_time: seconds(index),
+            oldest_wait: index.checked_sub(2).map(seconds),
+            ..Bin::default()
+        };
+        Series::from_bins(seconds(1), (0..bins).map(bin).collect())
+    }
+
+    #[test]
+    fn widths_are_round_numbers() {
+        let rounded = [0, 1, 2, 3, 6, 11, 322_265].map(|nanos| round_up(nanos).as_nanos());
+        assert_eq!(rounded, [1, 1, 2, 5, 10, 20, 500_000]);
+    }
+
+    #[test]
+    fn a_run_of_the_expected_length_fills_at_most_half_the_bins() {
+        let series = Series::new(seconds(660));
+        assert_eq!(series.width(), Duration::from_millis(500));
+        assert!(seconds(660).as_nanos() / series.width().as_nanos() <= MAX_BINS as u64 / 2);
+    }
+
+    #[test]
+    fn full_bins_are_merged_in_pairs_and_nothing_is_lost() {
+        let mut series = counted(7);
+        series.make_room(at(MAX_BINS as u64));
+        assert_eq!(series.width(), seconds(2));
+        let offered: Vec<u64> = series.bins().iter().map(|bin| bin.offered).collect();
+        assert_eq!(offered, [1, 5, 9, 6]);
+        let pair = series.bins()[1];
+        assert_eq!((pair.waiting, pair.waiting_max), (3, 4));
+        assert_eq!(pair.waiting_time, seconds(2 + 3));
+        assert_eq!(pair.oldest_wait, Some(seconds(1)));
+        assert_eq!(
+            series.bin_end(),
+            at(8),
+            "the last bin is still being filled"
+        );
+    }
+
+    #[test]
+    fn a_leap_in_time_widens_the_bins_as_often_as_needed() {
+        let mut series = counted(3);
+        series.make_room(Time::MAX);
+        assert!(series.width() > seconds(1 << 22), "584 years in 4,096 bins");
+        assert_eq!(series.bins().len(), 1);
+        assert_eq!(series.bins()[0].offered, 3);
+    }
+
+    #[test]
+    fn what_happens_at_the_very_end_of_a_bin_joins_it() {
+        let queue = Queue::new(1, 1);
+        let mut series = counted(4);
+        let setting = Setting {
+            workers: 1,
+            batch_size: 1,
+            batch_timeout: Duration::ZERO,
+        };
+        let pool = PoolState {
+            setting,
+            starting: 0,
+            ready: 1,
+            draining: 0,
+        };
+        series.finish(at(3), &queue, pool);
+        assert_eq!(series.bins().len(), 3);
+        assert_eq!(series.bins()[2].offered, 2 + 3);
+        assert_eq!(series.span_of(2), seconds(1));
+    }
+}

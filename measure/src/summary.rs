@@ -85,3 +85,101 @@ fn over(metric: Metric, samples: &[Sample], level: f64) -> Estimate {
     }
     Estimate::over(samples, level)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::Figures;
+    use crate::metric::Stat;
+
+    fn group(p95: Option<f64>, max: Option<f64>) -> Group<Sample> {
+        let sample = |value| Sample {
+            value,
+            at_least: false,
+        };
+        let mut figures = Figures::<Sample>::default();
+        figures.sojourn_s.p95 = sample(p95);
+        figures.sojourn_s.max = sample(max);
+        let mut group = Group {
+            figures,
+            ..Group::default()
+        };
+        group.counts.accepted = 10;
+        group.counts.outcomes.delivered = 10;
+        group
+    }
+
+    fn run(p95: Option<f64>, max: Option<f64>) -> Run {
+        let mut books = Books {
+            total: group(p95, max),
+            ..Books::default()
+        };
+        for lane in ["bulk", "normal"] {
+            books.by_lane.insert(lane.to_owned(), group(p95, max));
+        }
+        let empty = Group::default();
+        books.by_lane.insert("high".to_owned(), empty);
+        Run {
+            books,
+            detail: None,
+        }
+    }
+
+    #[test]
+    fn counts_are_summed_and_figures_averaged() {
+        let results = summarise(&[run(Some(1.0), Some(4.0)), run(Some(3.0), Some(8.0))]);
+        let total = &results.total;
+        assert_eq!(
+            (total.counts.accepted, total.counts.outcomes.delivered),
+            (20, 20)
+        );
+        let p95 = total.figures.sojourn_s.p95;
+        assert_eq!(p95.mean, Some(2.0));
+        // s/√n = 1, t(0.975, 1) = 12.7062.
+        assert!(
+            p95.half_width()
+                .is_some_and(|half| (half - 12.706_204_736).abs() < 1e-6)
+        );
+        assert_eq!(
+            results.by_lane["bulk"].figures.sojourn_s.max.mean,
+            Some(6.0)
+        );
+    }
+
+    #[test]
+    fn a_quantile_missing_once_is_missing_and_a_mean_is_not() {
+        let results = summarise(&[run(Some(1.0), Some(4.0)), run(None, None)]);
+        let sojourn = &results.total.figures.sojourn_s;
+        assert_eq!(sojourn.p95, Estimate::default());
+        assert_eq!((sojourn.max.mean, sojourn.max.ci_low), (Some(4.0), None));
+    }
+
+    #[test]
+    fn a_lower_bound_in_one_replication_bounds_the_mean() {
+        let (exact, mut bound) = (run(Some(1.0), Some(1.0)), run(Some(3.0), Some(3.0)));
+        bound.books.total.figures.sojourn_s.p95.at_least = true;
+        let runs = [exact, bound];
+        let p95 = Selector::total(Metric::Sojourn(Stat::P95));
+        let estimate = estimate(&runs, &p95, LEVEL);
+        assert!(estimate.at_least && estimate.ci_low.is_some());
+        assert_eq!((estimate.mean, estimate.ci_high), (Some(2.0), None));
+    }
+
+    #[test]
+    fn lanes_without_messages_are_left_out() {
+        let results = summarise(&[run(None, None)]);
+        assert_eq!(
+            results.by_lane.keys().collect::<Vec<_>>(),
+            ["bulk", "normal"]
+        );
+        assert_eq!(summarise(&[]), Results::default());
+    }
+
+    #[test]
+    fn a_figure_that_is_not_kept_has_no_samples() {
+        let runs = [run(None, None)];
+        assert!(samples(&runs, &Selector::total(Metric::Calls)).is_empty());
+        let nobody = "p95(sojourn, agent=nobody)".parse().expect("a selector");
+        assert_eq!(estimate(&runs, &nobody, LEVEL), Estimate::default());
+    }
+}

@@ -113,3 +113,54 @@ fn write_row(csv: &mut String, cells: &[&dyn std::fmt::Display]) {
     }
     csv.push('\n');
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::series::{Bin, SojournBin};
+
+    #[track_caller]
+    fn check(csv: &str, row: &str) {
+        let mut lines = csv.lines();
+        let heading = lines.next().expect("a heading");
+        assert_eq!(lines.next(), Some(row));
+        assert_eq!(heading.split(',').count(), row.split(',').count());
+        assert_eq!(lines.next(), None);
+    }
+
+    #[test]
+    fn a_bin_is_a_row_with_a_cell_for_each_heading() {
+        let mut bin = Bin {
+            offered: 7,
+            refused: 1,
+            waiting: 3,
+            waiting_max: 4,
+            waiting_time: Duration::from_millis(1_250),
+            busy_slot_time: Duration::from_millis(250),
+            wanted: 2,
+            ready: 1,
+            batch_size: 20,
+            ..Bin::default()
+        };
+        bin.outcomes.delivered = 5;
+        let series = Series::from_bins(Duration::from_millis(500), vec![bin]);
+        let row = "0,0.5,7,1,5,0,0,0,0,0,0,3,4,2.5,0,,0.5,0,2,0,1,0,20";
+        check(&series.to_csv(), row);
+    }
+
+    #[test]
+    fn a_quantile_that_is_none_is_an_empty_cell() {
+        let bin = SojournBin {
+            count: 30,
+            p50: Some(Duration::from_millis(2)),
+            p95: Some(Duration::from_millis(4)),
+            max: Some(Duration::from_millis(5)),
+            ..SojournBin::default()
+        };
+        let series = SojournSeries {
+            width: Duration::from_secs(1),
+            bins: vec![bin],
+        };
+        check(&series.to_csv(), "0,1,30,0,0.002,0.004,,0.005");
+    }
+}

@@ -137,3 +137,51 @@ impl Collected {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn millis(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn sojourns_are_kept_by_when_the_message_was_sent() {
+        let mut recorder = SojournRecorder::new(Duration::from_secs(400));
+        for k in 1..=1_000 {
+            recorder.ended(Time::ZERO + millis(1_500), millis(k));
+        }
+        recorder.unfinished(Time::ZERO + millis(2_500), millis(9_000));
+        let series = recorder.finish();
+        assert_eq!(series.width, Duration::from_secs(1));
+        let [none, first, second] = series.bins[..] else {
+            panic!("three bins");
+        };
+        assert_eq!(none, SojournBin::default());
+        assert_eq!((first.count, first.unfinished), (1_000, 0));
+        for (quantile, expected) in [(first.p50, 500.0), (first.p95, 950.0), (first.p99, 990.0)] {
+            let seconds = quantile.expect("enough beyond").as_secs_f64();
+            assert!((seconds * 1e3 / expected - 1.0).abs() < 0.01);
+        }
+        assert_eq!(
+            (first.max, second.max),
+            (Some(millis(1_000)), Some(millis(9_000)))
+        );
+        assert_eq!((second.count, second.unfinished, second.p50), (1, 1, None));
+    }
+
+    #[test]
+    fn a_longer_run_merges_its_bins_and_loses_nothing() {
+        let mut recorder = SojournRecorder::new(Duration::from_secs(1));
+        for k in 0..3_000_u64 {
+            recorder.ended(Time::ZERO + millis(10) * k, millis(k + 1));
+        }
+        let series = recorder.finish();
+        assert!(series.bins.len() <= MAX_SOJOURN_BINS);
+        let count: u64 = series.bins.iter().map(|bin| bin.count).sum();
+        assert_eq!(count, 3_000);
+        let longest = series.bins.iter().filter_map(|bin| bin.max).max();
+        assert_eq!(longest, Some(millis(3_000)));
+    }
+}
