@@ -12,6 +12,8 @@ use crate::theme::{INK, Look, MARGIN, NORMAL, STROKE};
 
 /// Distance between markers on a curve.
 const MARKER_STEP: i32 = 240;
+/// Points below which each gets a marker.
+const SPARSE: usize = 8;
 /// How much an area darkens what lies behind.
 const AREA_ALPHA: f64 = 0.35;
 
@@ -127,6 +129,7 @@ impl Panel {
             pen.dashes(frame.left, frame.right, y, INK)?;
         }
         for (index, curve) in self.curves.iter().enumerate() {
+            let sparse = curve.points.iter().filter(|(_, y)| y.is_some()).count() < SPARSE;
             let mut next_marker = frame.left + MARKER_STEP * (index as i32 + 1) / 4;
             for run in thin::runs(&curve.points) {
                 let places = curve.places(&run, frame);
@@ -134,9 +137,8 @@ impl Panel {
                 if !curve.shape.is_marked() {
                     continue;
                 }
-                let alone = places.len() == 1;
                 for (x, y) in places {
-                    if x >= next_marker || alone {
+                    if x >= next_marker || sparse {
                         pen.marker((x, y), curve.look)?;
                         next_marker = next_marker.max(x) + MARKER_STEP;
                     }

@@ -101,7 +101,10 @@ fn note(replications: u32) -> String {
         1 => "One replication gives no interval".to_owned(),
         n => format!("Means over {n} replications, with half the 95 % interval"),
     };
-    format!("P50, P95 and P99 are of the sojourn. {means}. – is a figure with too few messages.")
+    format!(
+        "P50, P95 and P99 are of the sojourn. {means}. \
+         –: too few messages, or no such figure."
+    )
 }
 
 fn table(kind: &str, rows: &[Row<'_>]) -> Markup {

@@ -19,23 +19,28 @@ pub(super) fn overall(thresholds: &[ThresholdResult]) -> Option<ThresholdVerdict
         .max_by_key(worst)
 }
 
-/// `✗ 1 of 3 thresholds fails, 1 is inconclusive`; `None` without thresholds.
+/// `✗ 1 of 3 thresholds missed, 1 inconclusive`; `None` without thresholds.
 pub(super) fn verdict(thresholds: &[ThresholdResult]) -> Option<String> {
     let count = |verdict| thresholds.iter().filter(|t| t.verdict == verdict).count();
+    let [missed, open] = [ThresholdVerdict::Fail, ThresholdVerdict::Inconclusive].map(count);
+    let word = match overall(thresholds)? {
+        ThresholdVerdict::Pass => "✓",
+        ThresholdVerdict::Fail => "✗",
+        ThresholdVerdict::Inconclusive => "?",
+    };
     let all = counted(thresholds.len(), "threshold");
-    let be = |count: usize| if count == 1 { "is" } else { "are" };
-    let open = count(ThresholdVerdict::Inconclusive);
-    let failed = count(ThresholdVerdict::Fail);
-    Some(match (overall(thresholds)?, failed, open) {
-        (ThresholdVerdict::Pass, ..) => format!("✓ {all} met"),
-        (ThresholdVerdict::Inconclusive, _, open) => {
-            format!("? {open} of {all} {} inconclusive", be(open))
-        }
-        (ThresholdVerdict::Fail, failed, 0) => format!("✗ {failed} of {all} missed"),
-        (ThresholdVerdict::Fail, failed, open) => {
-            format!("✗ {failed} of {all} missed, {open} inconclusive")
-        }
-    })
+    let of = |count: usize, what: &str| match thresholds.len() {
+        1 => format!("threshold {what}"),
+        _ => format!("{count} of {all} {what}"),
+    };
+    let text = match (missed, open) {
+        (0, 0) if thresholds.len() == 1 => "threshold met".to_owned(),
+        (0, 0) => format!("all {all} met"),
+        (0, open) => of(open, "inconclusive"),
+        (missed, 0) => of(missed, "missed"),
+        (missed, open) => format!("{}, {open} inconclusive", of(missed, "missed")),
+    };
+    Some(format!("{word} {text}"))
 }
 
 pub(super) const fn class(verdict: Option<ThresholdVerdict>) -> &'static str {
@@ -97,7 +102,42 @@ fn unit_of(expect: &str) -> Unit {
 
 #[cfg(test)]
 mod tests {
+    use ebbtide_measure::Estimate;
+
     use super::*;
+
+    fn judged(verdicts: &[ThresholdVerdict]) -> Vec<ThresholdResult> {
+        let one = |verdict: &ThresholdVerdict| ThresholdResult {
+            expect: "p95(sojourn) < 1s".to_owned(),
+            verdict: *verdict,
+            limit: 1.0,
+            value: Estimate::default(),
+            margin: None,
+        };
+        verdicts.iter().map(one).collect()
+    }
+
+    #[test]
+    fn the_worst_threshold_speaks_for_the_run() {
+        use ThresholdVerdict::{Fail, Inconclusive, Pass};
+        for (verdicts, text) in [
+            (vec![], None),
+            (vec![Pass], Some("✓ threshold met")),
+            (vec![Pass, Pass], Some("✓ all 2 thresholds met")),
+            (vec![Inconclusive], Some("? threshold inconclusive")),
+            (
+                vec![Pass, Inconclusive],
+                Some("? 1 of 2 thresholds inconclusive"),
+            ),
+            (vec![Fail], Some("✗ threshold missed")),
+            (
+                vec![Fail, Inconclusive, Pass],
+                Some("✗ 1 of 3 thresholds missed, 1 inconclusive"),
+            ),
+        ] {
+            assert_eq!(verdict(&judged(&verdicts)).as_deref(), text);
+        }
+    }
 
     #[test]
     fn a_threshold_is_printed_in_the_unit_of_its_figure() {

@@ -34,7 +34,7 @@ pub(super) fn figure(detail: &RunDetail) -> Figure {
     let changes = detail.decisions.points();
     let note = |(at, change): &(Time, SettingChange)| {
         let (at, changed) = (at.as_secs_f64(), changed(change.before, change.after));
-        let text = format!("{}: {changed}: {}", clock(at), change.reason.text);
+        let text = format!("at {}: {changed}: {}", clock(at), change.reason.text);
         Note { at, text }
     };
     let notes = changes.iter().map(note).collect();

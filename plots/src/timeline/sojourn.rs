@@ -37,8 +37,7 @@ fn curves(detail: &RunDetail) -> Vec<Curve> {
             let middle_s = width_s * (i as f64 + 0.5);
             (middle_s, of(bin).map(Duration::as_secs_f64))
         };
-        let bins = detail.sojourns.bins.iter().enumerate();
-        bins.filter(|(_, bin)| bin.count > 0).map(point).collect()
+        detail.sojourns.bins.iter().enumerate().map(point).collect()
     };
     let mut curves = vec![
         curve("P50", GREEN, Shape::Line, points(|bin| bin.p50)),

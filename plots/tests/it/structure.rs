@@ -217,7 +217,7 @@ fn the_report_says_first_what_was_found_and_how_to_find_it_again() {
             .unwrap_or_else(|| panic!("{text:?} is not there"))
     };
     let order = [
-        "1 of 3 thresholds is inconclusive",
+        "1 of 3 thresholds inconclusive",
         "adaptive holds p95(sojourn) &lt; 500ms",
         "<dd>42</dd>",
         "ebbtide simulate remote-agents",
