@@ -178,6 +178,10 @@ impl<'p> World<'p> {
                 self.happen(entry);
             }
             self.state.advance(self.now);
+            if self.is_concerned() {
+                // A remote side hears that a call was given up before the next one starts.
+                self.fold_events();
+            }
             self.start_calls();
             self.fold_events();
             let entered = self.blocked_count > 0 && self.admit_blocked();
@@ -341,10 +345,6 @@ impl<'p> World<'p> {
             turn: 0,
             state: CallState::Waits,
         };
-        if self.is_running(slot) {
-            // The slot's last call was given up a moment ago, and the world was not yet told.
-            self.fold_events();
-        }
         match self.running.get_mut(slot as usize) {
             Some(last) => {
                 let turn = last.turn.wrapping_add(1);
@@ -355,11 +355,6 @@ impl<'p> World<'p> {
         if let Started::Runs(plan) = started {
             self.runs(slot, plan);
         }
-    }
-
-    fn is_running(&self, slot: u32) -> bool {
-        let last = self.running.get(slot as usize);
-        last.is_some_and(|call| !matches!(call.state, CallState::Gone))
     }
 
     /// The remote side works on the call from now on.
@@ -431,6 +426,11 @@ impl<'p> World<'p> {
         while let Some(event) = self.state.poll_event() {
             self.heed(event);
         }
+    }
+
+    fn is_concerned(&self) -> bool {
+        let mut events = self.state.events();
+        events.any(|event| self.is_concerned_by(&event.what))
     }
 
     fn is_concerned_by(&self, what: &What<Tag>) -> bool {
