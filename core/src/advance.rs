@@ -72,9 +72,13 @@ impl<M> BrokerState<M> {
         }
     }
 
-    /// Runs what is due now, and finds out what is first from here on.
-    fn run_timers(&mut self) {
+    /// What is due now and comes before this instant's arrivals: agents, graces, messages that
+    /// become due.
+    pub(crate) fn run_timers_before_arrivals(&mut self) {
         let now = self.now;
+        if self.timers.first.0 > now {
+            return;
+        }
         while let Some((_, agent)) = self.timers.agents.pop_due(now) {
             self.reopen(agent);
         }
@@ -84,6 +88,12 @@ impl<M> BrokerState<M> {
             }
         }
         self.promote_due(now);
+    }
+
+    /// Runs what is due now, and finds out what is first from here on.
+    fn run_timers(&mut self) {
+        let now = self.now;
+        self.run_timers_before_arrivals();
         while let Some((_, message)) = self.timers.deadlines.pop_due(now) {
             if self.is_live(message) {
                 self.finish(message.index, Outcome::Expired);

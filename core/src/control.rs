@@ -45,7 +45,9 @@ impl Control {
     pub(crate) fn new(config: &BrokerConfig, policy: Box<dyn Policy>) -> Self {
         let interval = config.control_interval();
         let setting = Setting {
-            workers: config.num_workers,
+            workers: policy.start_workers().map_or(config.num_workers, |wanted| {
+                wanted.clamp(config.min_workers, config.max_workers)
+            }),
             batch_size: config.batch_size,
             batch_timeout: config.batch_timeout(),
         };
@@ -232,13 +234,18 @@ impl<M> BrokerState<M> {
         counts
     }
 
-    /// Age of the oldest waiting message: sent until now, of the first in each agent's lanes.
+    /// Age of the oldest waiting message: sent until now, of the first in each agent's lanes
+    /// and of the first behind each ordering key.
     fn oldest_wait(&self) -> Option<Duration> {
-        let agents = self.agents.iter().filter(|agent| agent.takeable > 0);
-        let fronts = agents.flat_map(|agent| agent.queues.iter());
-        let oldest = fronts.filter_map(|queue| queue.front(&self.messages));
-        oldest
-            .map(|(_, index)| self.now.since(self.messages[index].sent))
+        let waiting = self.agents.iter().filter(|agent| agent.waiting > 0);
+        let firsts = waiting.flat_map(|agent| {
+            let fronts = agent.queues.iter();
+            let fronts = fronts.filter_map(|queue| queue.front(&self.messages));
+            let fronts = fronts.map(|(_, index)| index);
+            fronts.chain(agent.keys.first_behind())
+        });
+        firsts
+            .map(|index| self.now.since(self.messages[index].sent))
             .max()
     }
 

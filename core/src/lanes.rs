@@ -118,6 +118,8 @@ pub(crate) struct Lanes {
     discipline: Discipline,
     strides: [u64; 5],
     passes: [u64; 5],
+    /// The pass of the lane whose turn came last; no other is behind it.
+    reached: u64,
     max_wait: [Option<Duration>; 5],
     /// Agents with takeable messages, by lane, in no particular order.
     agents: [Vec<u32>; 5],
@@ -148,6 +150,7 @@ impl Lanes {
             discipline: config.discipline,
             strides: config.lane_weights.map(|weight| STRIDE / u64::from(weight)),
             passes: [0; 5],
+            reached: 0,
             max_wait: if strict { [None; 5] } else { max_wait },
             agents: Default::default(),
             filled: 0,
@@ -192,7 +195,7 @@ impl Lanes {
             count += 1;
         }
         if self.discipline == Discipline::Weighted && count > 1 {
-            waiting[..count].sort_by_key(|lane| (self.passes[lane.index()], *lane));
+            waiting[..count].sort_by_key(|lane| (self.pass(*lane), *lane));
         }
         waiting.into_iter().take(count)
     }
@@ -205,22 +208,26 @@ impl Lanes {
     /// A lane's pass and its place in the discipline's order; lower goes first.
     pub(crate) fn turn(&self, lane: Lane) -> (u64, Lane) {
         match self.discipline {
-            Discipline::Weighted => (self.passes[lane.index()], lane),
+            Discipline::Weighted => (self.pass(lane), lane),
             Discipline::Strict => (0, lane),
         }
     }
 
-    /// `agent` has its first takeable message in `lane`. A lane that fills again begins at
-    /// the smallest pass of the waiting lanes: it neither pays for its absence nor is paid.
+    /// A lane's pass, never behind that of the lane whose turn came last: no lane saves up
+    /// turns while it is empty or while none of its agents may be called.
+    fn pass(&self, lane: Lane) -> u64 {
+        self.passes[lane.index()].max(self.reached)
+    }
+
+    /// The turn comes to `lane`.
+    pub(crate) fn turn_comes(&mut self, lane: Lane) {
+        self.reached = self.pass(lane);
+    }
+
+    /// `agent` has its first takeable message in `lane`.
     pub(crate) fn fill(&mut self, lane: Lane, agent: u32) {
         let at = lane.index();
-        if self.agents[at].is_empty() {
-            let waiting = self.filled().map(|other| self.passes[other.index()]);
-            if let Some(smallest) = waiting.min() {
-                self.passes[at] = smallest;
-            }
-            self.filled |= 1 << at;
-        }
+        self.filled |= 1 << at;
         self.agents[at].push(agent);
     }
 
@@ -236,6 +243,6 @@ impl Lanes {
 
     /// A message of `lane` starts.
     pub(crate) fn charge(&mut self, lane: Lane) {
-        self.passes[lane.index()] += self.strides[lane.index()];
+        self.passes[lane.index()] = self.pass(lane) + self.strides[lane.index()];
     }
 }

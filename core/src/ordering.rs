@@ -1,7 +1,8 @@
 //! Ordering keys of one agent: who holds each key, and who stands behind it.
 //!
 //! A key belongs to the message that first became due first, until its outcome is known and
-//! its call's slot is free again; only then may the next be taken (invariant 7).
+//! the slots of all its calls are free again (a retry may start while the handler of a call
+//! that timed out still has its grace); only then may the next be taken (invariant 7).
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,10 @@ pub(crate) struct OrderingKeys(BTreeMap<u64, Queue>);
 
 #[derive(Clone, Debug, Default)]
 struct Queue {
+    /// Whether the holder has its outcome.
+    done: bool,
+    /// Calls that carried the holder and whose slots are not free yet.
+    calls: u32,
     behind: BTreeMap<Rank, u32>,
 }
 
@@ -35,9 +40,44 @@ impl OrderingKeys {
         }
     }
 
-    /// The holder is through with the key; who holds it next, if anybody stands behind.
-    pub(crate) fn pass_on(&mut self, key: u64) -> Option<u32> {
-        let next = self.0.get_mut(&key)?.behind.pop_first();
+    /// A call with the holder starts.
+    pub(crate) fn call_started(&mut self, key: u64) {
+        if let Some(queue) = self.0.get_mut(&key) {
+            queue.calls += 1;
+        }
+    }
+
+    /// The slot of a call that carried the holder is free. Who holds the key next, if it
+    /// changes hands.
+    pub(crate) fn call_gone(&mut self, key: u64) -> Option<u32> {
+        self.0.get_mut(&key)?.calls -= 1;
+        self.pass_on(key)
+    }
+
+    /// The holder has its outcome. Who holds the key next, if it changes hands.
+    pub(crate) fn holder_done(&mut self, key: u64) -> Option<u32> {
+        self.0.get_mut(&key)?.done = true;
+        self.pass_on(key)
+    }
+
+    /// Whether a message that becomes due now would stand behind another.
+    pub(crate) fn is_held(&self, key: u64) -> bool {
+        self.0.contains_key(&key)
+    }
+
+    /// The first of those that stand behind, of every key.
+    pub(crate) fn first_behind(&self) -> impl Iterator<Item = u32> + '_ {
+        let first = |queue: &Queue| queue.behind.first_key_value().map(|(_, &index)| index);
+        self.0.values().filter_map(first)
+    }
+
+    fn pass_on(&mut self, key: u64) -> Option<u32> {
+        let queue = self.0.get_mut(&key)?;
+        if !queue.done || queue.calls > 0 {
+            return None;
+        }
+        queue.done = false;
+        let next = queue.behind.pop_first();
         if next.is_none() {
             self.0.remove(&key);
         }

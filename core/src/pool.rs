@@ -125,10 +125,11 @@ impl<M> BrokerState<M> {
     /// Ends an agent's pause, whoever asked for it.
     pub fn resume_agent(&mut self, now: Time, agent: AgentId) {
         self.enter(now);
+        let at = self.now;
         let paused = self
             .agents
             .get_mut(agent.0 as usize)
-            .filter(|it| it.paused_until > now);
+            .filter(|it| it.paused_until > at);
         if let Some(paused) = paused {
             paused.paused_until = Time::ZERO;
             self.emit(What::Resumed { agent });

@@ -7,6 +7,10 @@ use crate::lanes::Rank;
 use crate::message::{AgentId, Lane, Submission};
 use crate::state::BrokerState;
 
+/// A share times a number of slots may come out a little below the whole number that it is
+/// (0.29 × 100): this much is far below a slot and far above the error.
+const ROUNDING: f64 = 1e-6;
+
 /// Why an agent with takeable messages is passed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Block {
@@ -164,7 +168,8 @@ impl<M> BrokerState<M> {
     pub(crate) fn bulkhead_slots(&self, agent: &Agent) -> u64 {
         match agent.bulkhead {
             Some(share) if self.registered > 1 => {
-                ((share * self.workers.ready_slots() as f64).floor() as u64).max(1)
+                let slots = share * self.workers.ready_slots() as f64;
+                ((slots + ROUNDING).floor() as u64).max(1)
             }
             _ => u64::MAX,
         }
@@ -177,69 +182,82 @@ impl<M> BrokerState<M> {
     }
 
     /// What free slots could start now, if one more message each to `more` had entered:
-    /// agents in the order of registration, each agent's oldest lanes first.
+    /// agents in the order of registration, each agent's highest lanes first. Where that
+    /// would take a trial, what is certain counts: of a batch agent's messages full batches,
+    /// or the one that has closed; of an agent with a unit limit one call.
     pub(crate) fn startable(&self, submission: &Submission<M>, more: &[AgentId]) -> Startable {
         let mut found = Startable::default();
         let mut free = self.workers.free_slots();
         let due = submission.due.is_none_or(|due| due <= self.now);
         for (index, agent) in (0..).zip(&self.agents) {
-            let joins = due && more.contains(&AgentId(index));
-            let calls = self.startable_calls(agent, u64::from(joins)).min(free);
+            let stands_behind = |key| agent.keys.is_held(key);
+            let joins = due
+                && more.contains(&AgentId(index))
+                && !submission.ordering_key.is_some_and(stands_behind);
+            let joining = joins.then_some(submission);
+            let calls = self.startable_calls(agent, joining).min(free);
             if calls > 0 {
                 free -= calls;
                 found.calls += calls;
-                found.bytes += self.bytes_of_first(agent, calls, submission.size);
+                found.bytes += self.bytes_of_first(agent, calls, joining);
             }
         }
         found
     }
 
-    fn startable_calls(&self, agent: &Agent, joining: u64) -> u64 {
+    fn startable_calls(&self, agent: &Agent, joining: Option<&Submission<M>>) -> u64 {
         let now = self.now;
         let blocked = if agent.takeable > 0 {
             self.block(agent, now)
         } else {
-            self.block_of_an_empty_queue(agent, now)
+            let units = joining.map_or(0, |joining| joining.units);
+            self.block_of_an_empty_queue(agent, units, now)
         };
         if blocked.is_some() && blocked != Some(Block::OpenBatch) {
             return 0;
         }
-        let takeable = agent.takeable + joining;
+        let takeable = agent.takeable + u64::from(joining.is_some());
         let calls = match self.batch_rule(agent) {
             None => takeable,
-            Some(rule) if blocked.is_some() => takeable / u64::from(rule.size),
             Some(rule) if rule.timeout.is_zero() => takeable.div_ceil(u64::from(rule.size)),
-            Some(rule) => agent
-                .takeable
-                .div_ceil(u64::from(rule.size))
-                .max(takeable / u64::from(rule.size)),
+            Some(rule) => {
+                let has_closed = agent.takeable > 0 && blocked.is_none();
+                (takeable / u64::from(rule.size)).max(u64::from(has_closed))
+            }
         };
         let limit = agent.limit.min(agent.breaker_limit()) - agent.in_flight;
         let bulkhead = self.bulkhead_slots(agent) - u64::from(agent.in_flight);
-        let tokens = agent
-            .calls
-            .as_ref()
-            .map_or(u64::MAX, |calls| calls.whole_tokens(now));
-        calls.min(u64::from(limit)).min(bulkhead).min(tokens)
+        let call_tokens = agent.calls.as_ref();
+        let tokens = call_tokens.map_or(u64::MAX, |calls| calls.whole_tokens(now));
+        let units = if agent.units.is_some() { 1 } else { u64::MAX };
+        let most = u64::from(limit).min(bulkhead).min(tokens).min(units);
+        calls.min(most)
     }
 
-    /// As [`Self::block`], for an agent whose first message is only on its way in: batches
-    /// and units cannot stand in its way yet.
-    fn block_of_an_empty_queue(&self, agent: &Agent, now: Time) -> Option<Block> {
-        let full = agent.in_flight >= agent.breaker_limit().min(agent.limit)
-            || u64::from(agent.in_flight) >= self.bulkhead_slots(agent);
-        let paused = agent.paused_until > now;
-        (paused || full).then_some(if paused { Block::Paused } else { Block::Limit })
+    /// As [`Self::block`], for an agent whose first message, of so many units, is only on its
+    /// way in.
+    fn block_of_an_empty_queue(&self, agent: &Agent, units: u32, now: Time) -> Option<Block> {
+        if agent.paused_until > now {
+            return Some(Block::Paused);
+        }
+        let limit = agent.breaker_limit().min(agent.limit);
+        if agent.in_flight >= limit || u64::from(agent.in_flight) >= self.bulkhead_slots(agent) {
+            return Some(Block::Limit);
+        }
+        let bucket = agent.units.as_ref();
+        let dear = bucket.is_some_and(|bucket| !bucket.has(now, u64::from(units)));
+        dear.then_some(Block::RateLimit)
     }
 
-    fn bytes_of_first(&self, agent: &Agent, calls: u64, joining: u32) -> u64 {
-        let messages = usize::try_from(calls).unwrap_or(usize::MAX);
+    fn bytes_of_first(&self, agent: &Agent, calls: u64, joining: Option<&Submission<M>>) -> u64 {
+        let each = self.batch_rule(agent).map_or(1, |rule| rule.size);
+        let messages = usize::try_from(calls * u64::from(each)).unwrap_or(usize::MAX);
         let queued = agent
             .lanes()
             .flat_map(|lane| agent.queues[lane.index()].iter(&self.messages));
         let sizes = queued
             .map(|index| self.messages[index].size)
-            .chain([joining]);
+            .chain(joining.map(|joining| joining.size));
         sizes.take(messages).map(u64::from).sum()
     }
 }

@@ -52,15 +52,26 @@ impl<M> BrokerState<M> {
             self.messages[index].holds_key = true;
             self.enlist(index);
         }
-        let fails_fast = |agent: &crate::agents::Agent| {
-            agent
-                .breaker
-                .as_ref()
-                .is_some_and(crate::breaker::Breaker::fails_fast)
-        };
-        if fails_fast(&self.agents[agent]) {
+        self.fail_fast(index);
+    }
+
+    /// A waiting message fails at once while its agent's breaker is open, if it is set so.
+    fn fail_fast(&mut self, index: u32) {
+        let agent = self.messages[index].account.agent.0 as usize;
+        let breaker = self.agents[agent].breaker.as_ref();
+        if breaker.is_some_and(crate::breaker::Breaker::fails_fast) {
             self.finish(index, Outcome::DeadLettered(DeadReason::BreakerOpen));
         }
+    }
+
+    /// What would go back to an agent that was removed is dead instead. Whether it was.
+    fn has_lost_its_agent(&mut self, index: u32) -> bool {
+        let agent = self.messages[index].account.agent.0 as usize;
+        let removed = self.agents[agent].removed;
+        if removed {
+            self.finish(index, Outcome::DeadLettered(DeadReason::AgentRemoved));
+        }
+        removed
     }
 
     /// A message that is in no place becomes takeable, at the place its rank gives it.
@@ -135,13 +146,20 @@ impl<M> BrokerState<M> {
 
     /// A leased message goes back to the place that it had.
     pub(crate) fn put_back(&mut self, index: u32, why: Requeue) {
+        if self.has_lost_its_agent(index) {
+            return;
+        }
         let due = self.messages[index].due;
         self.unlease(index, due, why);
         self.enlist(index);
+        self.fail_fast(index);
     }
 
     /// A leased message goes back, to be due at `due` and then at its lane's tail.
     pub(crate) fn try_again_at(&mut self, index: u32, due: Time, why: Requeue) {
+        if self.has_lost_its_agent(index) {
+            return;
+        }
         let due = due.max(self.now);
         self.unlease(index, due, why);
         self.messages[index].due = due;
@@ -219,10 +237,9 @@ impl<M> BrokerState<M> {
             attempts: message.attempts,
             payload: message.payload,
         });
-        match (key.filter(|_| holds_key), leased_in) {
-            (Some(key), Some(slot)) => self.leases[slot].held_keys.push(key),
-            (Some(key), None) => self.pass_key_on(agent, key),
-            (None, _) => {}
+        if let Some(key) = key.filter(|_| holds_key) {
+            let next = self.agents[agent].keys.holder_done(key);
+            self.pass_key_to(next);
         }
         if let Some(slot) = leased_in
             && self.leases[slot].live == 0
@@ -232,9 +249,9 @@ impl<M> BrokerState<M> {
         }
     }
 
-    /// The holder of an ordering key is through; the next may be taken.
-    pub(crate) fn pass_key_on(&mut self, agent: usize, key: u64) {
-        if let Some(next) = self.agents[agent].keys.pass_on(key) {
+    /// An ordering key may have changed hands; its new holder may be taken.
+    pub(crate) fn pass_key_to(&mut self, next: Option<u32>) {
+        if let Some(next) = next {
             self.messages[next].holds_key = true;
             self.make_takeable(next);
         }

@@ -272,7 +272,8 @@ impl<M> BrokerState<M> {
         self.leases.close(slot);
         self.agents[at as usize].call_gone(replica);
         for &key in &held_keys {
-            self.pass_key_on(at as usize, key);
+            let next = self.agents[at as usize].keys.call_gone(key);
+            self.pass_key_to(next);
         }
         self.emit(What::SlotFreed {
             worker,

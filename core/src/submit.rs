@@ -24,7 +24,7 @@ impl<M> BrokerState<M> {
         submission: Submission<M>,
     ) -> Result<MessageId, SubmitError<M>> {
         self.enter(now);
-        self.promote_due(self.now);
+        self.run_timers_before_arrivals();
         let refusal = self.refusal(&submission, &[submission.agent]);
         if let Some(reason) = refusal {
             self.refuse(&submission, submission.agent);
@@ -38,7 +38,7 @@ impl<M> BrokerState<M> {
     /// that wait until there is room.
     pub fn would_refuse(&mut self, now: Time, submission: &Submission<M>) -> Option<Refusal> {
         self.enter(now);
-        self.promote_due(self.now);
+        self.run_timers_before_arrivals();
         self.refusal(submission, &[submission.agent])
     }
 
@@ -58,7 +58,7 @@ impl<M> BrokerState<M> {
         M: Clone,
     {
         self.enter(now);
-        self.promote_due(self.now);
+        self.run_timers_before_arrivals();
         let subscribers = self.topics.get(topic).cloned().unwrap_or_default();
         let refusal = match subscribers.as_slice() {
             [] => Some(Refusal::NoSubscribers),
@@ -87,7 +87,7 @@ impl<M> BrokerState<M> {
     /// outcome already.
     pub fn cancel(&mut self, now: Time, message: MessageId) -> bool {
         self.enter(now);
-        self.promote_due(self.now);
+        self.run_timers_before_arrivals();
         let live = self.is_live(message);
         if live {
             self.finish(message.index, Outcome::Cancelled);

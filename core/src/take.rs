@@ -15,6 +15,8 @@ use crate::state::BrokerState;
 struct Pick {
     agent: u32,
     index: u32,
+    /// The lane whose turn it is; `None` if the message goes first because it is overdue.
+    turn: Option<Lane>,
 }
 
 impl<M> BrokerState<M> {
@@ -34,8 +36,10 @@ impl<M> BrokerState<M> {
     fn pick(&self) -> Option<Pick> {
         if let Some((lane, agent)) = self.lanes.only_candidate() {
             let queue = &self.agents[agent as usize].queues[lane.index()];
-            let index = queue.front(&self.messages)?.1;
-            return self.may_start(agent, lane).then_some(Pick { agent, index });
+            let ((due, _), index) = queue.front(&self.messages)?;
+            let turn = (!self.lanes.is_overdue(lane, due, self.now)).then_some(lane);
+            let pick = Pick { agent, index, turn };
+            return self.may_start(agent, lane).then_some(pick);
         }
         self.pick_overdue().or_else(|| self.pick_in_turn())
     }
@@ -54,7 +58,8 @@ impl<M> BrokerState<M> {
                     && self.lanes.is_overdue(lane, rank.0, self.now)
                     && self.may_start(agent, lane)
                 {
-                    best = Some((rank, Pick { agent, index }));
+                    let turn = None;
+                    best = Some((rank, Pick { agent, index, turn }));
                 }
             }
         }
@@ -71,7 +76,8 @@ impl<M> BrokerState<M> {
                 };
                 let beaten = best.is_some_and(|(least, _)| least <= rank);
                 if !beaten && self.may_start(agent, lane) {
-                    best = Some((rank, Pick { agent, index }));
+                    let turn = Some(lane);
+                    best = Some((rank, Pick { agent, index, turn }));
                 }
             }
             best.map(|(_, pick)| pick)
@@ -103,6 +109,9 @@ impl<M> BrokerState<M> {
 
     fn start(&mut self, worker: WorkerId, pick: Pick) -> Call {
         let now = self.now;
+        if let Some(lane) = pick.turn {
+            self.lanes.turn_comes(lane);
+        }
         let slot = self.leases.open();
         let mut members = std::mem::take(&mut self.leases[slot].members);
         let rule = self.batch_rule(&self.agents[pick.agent as usize]);
@@ -188,6 +197,11 @@ impl<M> BrokerState<M> {
         self.delist(index);
         let message = &mut self.messages[index];
         message.place = Place::Leased(slot);
+        if let Some(key) = message.ordering_key {
+            let agent = message.account.agent.0 as usize;
+            self.agents[agent].keys.call_started(key);
+            self.leases[slot].held_keys.push(key);
+        }
         self.books.leased += 1;
         self.books.bytes -= u64::from(message.size);
         self.lanes.charge(message.account.lane);
