@@ -119,9 +119,10 @@ impl<M> BrokerState<M> {
             .open_slots()
             .filter(active)
             .filter(|(_, lease)| lease.expires <= now);
-        let mut over: Vec<(Time, u32)> = over.map(|(slot, lease)| (lease.expires, slot)).collect();
+        let over = over.map(|(slot, lease)| (lease.expires, lease.number, slot));
+        let mut over: Vec<(Time, u64, u32)> = over.collect();
         over.sort_unstable();
-        for (_, slot) in over {
+        for (_, _, slot) in over {
             self.time_out(slot);
         }
         let left = self

@@ -21,6 +21,8 @@ pub(crate) struct Lease {
     pub(crate) replica: u32,
     pub(crate) worker: WorkerId,
     pub(crate) started: Time,
+    /// Calls started before this one: slots are used again in no order that means anything.
+    pub(crate) number: u64,
     pub(crate) expires: Time,
     pub(crate) in_flight_at_start: u32,
     /// A half-open breaker's probe.
@@ -59,6 +61,7 @@ impl Leases {
             replica: 0,
             worker: WorkerId(0),
             started: Time::ZERO,
+            number: 0,
             expires: Time::ZERO,
             in_flight_at_start: 0,
             probe: false,

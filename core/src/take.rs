@@ -142,6 +142,7 @@ impl<M> BrokerState<M> {
         lease.replica = replica;
         lease.worker = worker;
         lease.started = now;
+        lease.number = self.books.calls;
         lease.expires = expires;
         lease.in_flight_at_start = in_flight;
         lease.probe = probe;
