@@ -227,6 +227,7 @@ impl Broker {
         call.expect("only calls that started are spoken of")
     }
 
+    #[expect(clippy::too_many_lines, reason = "a line for each kind of event")]
     fn line(&mut self, what: What<u32>) -> Option<String> {
         let name = |it: &Self, message: &MessageId| it.names[message].clone();
         Some(match what {

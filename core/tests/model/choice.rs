@@ -7,6 +7,9 @@ use super::reference::{At, Call, MS, Phase, Place, Reference, Stage};
 /// A lane's pass grows by this over its weight for each message started.
 const PASS_UNIT: u64 = 48;
 
+/// What an agent puts forward, least first: pass and lane, rank, agent, message.
+type Offer = (u64, usize, (At, u64), usize, usize);
+
 /// How an agent's batches close.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rule {
@@ -221,7 +224,7 @@ impl Reference {
 
     /// What an agent puts forward: a batch in its highest lane, by its oldest message; else the
     /// first message of each lane (with a unit limit, only the one that goes first).
-    fn offers(&self, agent: usize) -> Vec<(u64, usize, (At, u64), usize, usize)> {
+    fn offers(&self, agent: usize) -> Vec<Offer> {
         let takeables = self.takeables(agent);
         let in_lane = |lane: usize| {
             takeables
