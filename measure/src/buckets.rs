@@ -44,6 +44,11 @@ impl<const BITS: u32> Buckets<BITS> {
         }
     }
 
+    /// Whether nothing was counted.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
     /// The values in order, to be asked for quantiles.
     pub(crate) fn ranks(&self) -> Ranks {
         let mut within = 0;

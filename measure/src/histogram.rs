@@ -70,16 +70,20 @@ impl OpenLatencies {
 
     /// The same times in order.
     pub(crate) fn ranked(&self) -> Ranked {
-        let mut all = self.ended.clone();
-        all.merge(&self.open);
-        let ranks = all.buckets.ranks();
         let ended = self.ended.buckets.ranks();
+        let (all, ended) = if self.open.buckets.is_empty() {
+            (ended, None)
+        } else {
+            let mut all = self.ended.buckets.clone();
+            all.merge(&self.open.buckets);
+            (all.ranks(), Some(ended))
+        };
         Ranked {
-            ended: (ended.count() < ranks.count()).then_some(ended),
-            all: ranks,
-            sum: all.sum,
+            all,
+            ended,
+            sum: self.ended.sum + self.open.sum,
             open_sum: self.open.sum,
-            longest: all.longest,
+            longest: self.ended.longest.max(self.open.longest),
             longest_is_open: self.open.longest >= self.ended.longest,
         }
     }
