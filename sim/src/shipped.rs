@@ -22,7 +22,29 @@ macro_rules! shipped {
 }
 
 /// All of them, the main job first.
-pub const SHIPPED: &[Shipped] = shipped!["remote-agents"];
+pub const SHIPPED: &[Shipped] = shipped![
+    "remote-agents",
+    "in-process",
+    "llm-agents",
+    "batch-agent",
+    "burst",
+    "diurnal",
+    "slow-agent",
+    "capacity-cliff",
+    "brown-out",
+    "mixed",
+    "closed-loop",
+    "seed-1",
+    "seed-1-batch",
+    "seed-2",
+    "seed-2-batch",
+    "seed-3",
+    "seed-3-batch",
+    "seed-4",
+    "seed-4-batch",
+    "seed-5",
+    "seed-5-batch",
+];
 
 /// The one that is called `name`.
 #[must_use]

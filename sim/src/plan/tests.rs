@@ -287,12 +287,9 @@ fn contenders_are_policies_or_profiles_over_what_the_scenario_says() {
         ),
         (5, 10)
     );
-    // What is said holds under every profile.
-    assert!(
-        plan.contenders
-            .iter()
-            .all(|contender| contender.config.num_workers == 3)
-    );
+    // What is said holds under every profile; fixed(7) has its seven from the start.
+    let workers = [remote, fixed, in_process].map(|contender| contender.config.num_workers);
+    assert_eq!(workers, [3, 7, 3]);
     let own = self::plan(&scenario(&format!(
         "{ONE_SOURCE}, broker: (profile: \"remote\")"
     )));
