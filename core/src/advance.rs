@@ -52,10 +52,14 @@ impl<M> BrokerState<M> {
 
     /// Moves the clock to `now`, after everything that was due before it: a call with a later
     /// time finds the broker as it would be had the shell come back for each timer.
+    #[inline]
     pub(crate) fn enter(&mut self, now: Time) {
-        if now <= self.now {
-            return;
+        if now > self.now {
+            self.move_on(now);
         }
+    }
+
+    fn move_on(&mut self, now: Time) {
         while self.timers.first.0 < now {
             self.skip_missed_ticks(now);
             self.pass(self.timers.first.0);
