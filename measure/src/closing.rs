@@ -9,7 +9,7 @@ use ebbtide_core::units::Time;
 use crate::books::{Books, Group};
 use crate::calls::Calls;
 use crate::figures::{Figures, Sample, Times};
-use crate::histogram::{OPEN_TOLERANCE, OpenLatencies};
+use crate::histogram::{OPEN_TOLERANCE, Ranked};
 use crate::ledger::Cell;
 use crate::level::Section;
 use crate::record::{Recorder, WindowSums};
@@ -112,16 +112,16 @@ impl Recorder {
 
     /// What messages alone tell.
     fn group(&self, cell: &Cell, waiting: Section) -> Group<Sample> {
-        let waits = cell.wait.count();
+        let (wait, sojourn) = (cell.wait.ranked(), cell.sojourn.ranked());
         let figures = Figures {
             offered_per_s: self.per_second(cell.offered as f64),
             throughput_per_s: self.per_second(cell.delivered_in_window as f64),
             success_rate: share(cell.delivered, cell.offered),
             loss_share: share(cell.refused, cell.offered),
             dead_share: share(cell.dead, cell.ended),
-            waiting_share: share(cell.waited, waits),
-            wait_s: times(&cell.wait),
-            sojourn_s: times(&cell.sojourn),
+            waiting_share: share(cell.waited, wait.count()),
+            wait_s: times(&wait),
+            sojourn_s: times(&sojourn),
             lateness_s: self.lateness(cell),
             queue_mean: self.per_second(waiting.seconds()),
             queue_max: Sample::exact(waiting.peak as f64),
@@ -137,7 +137,7 @@ impl Recorder {
     fn add_calls(&self, figures: &mut Figures<Sample>, calls: &Calls, busy: Section) {
         let open = self.sum(|sums| sums.pool.open).seconds();
         let slots = open * f64::from(self.plan.parallelism);
-        figures.service_s = Some(times(&calls.length));
+        figures.service_s = Some(times(&calls.length.ranked()));
         figures.calls = Some(Sample::exact(calls.started as f64));
         figures.utilisation = Some(ratio(busy.seconds(), slots));
     }
@@ -157,8 +157,7 @@ impl Recorder {
     }
 }
 
-fn times(latencies: &OpenLatencies) -> Times<Sample> {
-    let ranked = latencies.ranked();
+fn times(ranked: &Ranked) -> Times<Sample> {
     Times::from_fn(|stat| ranked.stat(stat))
 }
 

@@ -5,9 +5,8 @@
 //! ([`RELATIVE_ERROR`]). Means and maxima are exact. Histograms merge without loss.
 
 use ebbtide_core::units::Duration;
-use hdrhistogram::Histogram;
 
-use crate::buckets::Buckets;
+use crate::buckets::{Buckets, Ranks};
 use crate::figures::Sample;
 use crate::metric::Stat;
 use crate::run::CurvePoint;
@@ -69,30 +68,32 @@ impl OpenLatencies {
         self.open.merge(&other.open);
     }
 
-    /// How many there are.
-    pub(crate) fn count(&self) -> u64 {
-        self.ended.buckets.count() + self.open.buckets.count()
-    }
-
     /// The same times in order.
     pub(crate) fn ranked(&self) -> Ranked {
-        let mut all = self.ended.clone();
-        all.merge(&self.open);
+        let ended = self.ended.buckets.ranks();
+        let (all, ended) = if self.open.buckets.is_empty() {
+            (ended, None)
+        } else {
+            let mut all = self.ended.buckets.clone();
+            all.merge(&self.open.buckets);
+            (all.ranks(), Some(ended))
+        };
         Ranked {
-            ended: self.ended.buckets.histogram(),
-            all: all.buckets.histogram(),
-            sum: all.sum,
+            all,
+            ended,
+            sum: self.ended.sum + self.open.sum,
             open_sum: self.open.sum,
-            longest: all.longest,
+            longest: self.ended.longest.max(self.open.longest),
             longest_is_open: self.open.longest >= self.ended.longest,
         }
     }
 }
 
-/// Times in order: once with the open ones as old as they were, once without them.
+/// Times in order, with the open ones as old as they were.
 pub(crate) struct Ranked {
-    ended: Histogram<u64>,
-    all: Histogram<u64>,
+    all: Ranks,
+    /// Those that ended; `None` if all have.
+    ended: Option<Ranks>,
     sum: u128,
     open_sum: u128,
     longest: u64,
@@ -100,15 +101,23 @@ pub(crate) struct Ranked {
 }
 
 impl Ranked {
+    /// How many there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.all.count()
+    }
+
     /// The figure `stat` in seconds; no value where it may not be printed.
     pub(crate) fn stat(&self, stat: Stat) -> Sample {
-        let count = self.all.len();
+        let count = self.count();
         if count == 0 {
             return Sample::default();
         }
         let (nanos, at_least) = match stat {
             Stat::Mean => self.mean(),
-            Stat::Max => (self.longest as f64, self.has_open() && self.longest_is_open),
+            Stat::Max => {
+                let at_least = self.ended.is_some() && self.longest_is_open;
+                (self.longest as f64, at_least)
+            }
             Stat::P50 | Stat::P90 | Stat::P95 | Stat::P99 | Stat::P999 => {
                 let q = stat.quantile().expect("these are the quantiles");
                 if !enough_beyond(count, q) {
@@ -128,30 +137,26 @@ impl Ranked {
     /// mean by more than the tolerance, it is a lower bound.
     fn mean(&self) -> (f64, bool) {
         let (sum, open) = (self.sum as f64, self.open_sum as f64);
-        (sum / self.all.len() as f64, open > OPEN_TOLERANCE * sum)
+        (sum / self.count() as f64, open > OPEN_TOLERANCE * sum)
     }
 
     /// The quantile `q` with the open ones as old as they were, and whether it could be larger
     /// by more than the tolerance: it is asked again with the open ones never ending.
     fn quantile(&self, q: f64) -> (u64, bool) {
-        let low = self.all.value_at_quantile(q).min(self.longest);
-        let rank = (q * self.all.len() as f64).ceil();
-        let ended = self.ended.len() as f64;
-        let highest_without = low as f64 * (1.0 + OPEN_TOLERANCE);
-        let at_least = self.has_open()
-            && (rank > ended
-                || self.ended.value_at_quantile(rank / ended) as f64 > highest_without);
+        let low = self.all.quantile(q).min(self.longest);
+        let rank = self.all.rank_of(q);
+        let high = low as f64 * (1.0 + OPEN_TOLERANCE);
+        let at_least = self
+            .ended
+            .as_ref()
+            .is_some_and(|ended| rank > ended.count() || ended.value_at(rank) as f64 > high);
         (low, at_least)
-    }
-
-    fn has_open(&self) -> bool {
-        self.all.len() > self.ended.len()
     }
 
     /// The curve of times by percentile: ten points for each tenfold of rarity, up to the
     /// longest.
     pub(crate) fn curve(&self) -> Vec<CurvePoint> {
-        let count = self.all.len();
+        let count = self.count();
         if count == 0 {
             return Vec::new();
         }
@@ -161,7 +166,7 @@ impl Ranked {
         quantiles
             .map(|quantile| {
                 let (nanos, at_least) = self.quantile(quantile);
-                let within = (quantile * count as f64).ceil() as u64;
+                let within = self.all.rank_of(quantile);
                 CurvePoint {
                     quantile,
                     value: Duration::from_nanos(nanos),
@@ -296,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_time_beyond_all_bounds_is_counted() {
-        assert_eq!(ended([u64::MAX]).count(), 1);
+        assert_eq!(ended([u64::MAX]).ranked().count(), 1);
         assert!(ended([u64::MAX]).ranked().stat(Stat::Max).value.is_some());
     }
 }

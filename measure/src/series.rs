@@ -26,6 +26,8 @@ pub struct Series {
     width: Duration,
     /// Never empty; the last one is still being filled until the run is over.
     bins: Vec<Bin>,
+    /// When that one begins.
+    open_since: Time,
     /// When the run was over; [`Time::MAX`] until then.
     end: Time,
 }
@@ -98,8 +100,12 @@ impl Series {
     /// A series of bins that are known: read back from a file, say.
     #[must_use]
     pub const fn from_bins(width: Duration, bins: Vec<Bin>) -> Self {
-        let end = Time::MAX;
-        Self { width, bins, end }
+        Self {
+            width,
+            bins,
+            open_since: Time::MAX,
+            end: Time::MAX,
+        }
     }
 
     /// For a run of about `length`; a longer one makes the bins wider.
@@ -107,6 +113,7 @@ impl Series {
         Self {
             width: round_up(length.as_nanos() / (MAX_BINS as u64 / 2)),
             bins: vec![Bin::default()],
+            open_since: Time::ZERO,
             end: Time::MAX,
         }
     }
@@ -150,7 +157,11 @@ impl Series {
     /// Counts a message sent at `sent`, which may be long ago if its sender was blocked.
     pub(crate) fn offered(&mut self, sent: Time) {
         let last = self.bins.len() - 1;
-        let index = (sent.as_nanos() / self.width.as_nanos()) as usize;
+        let index = if sent >= self.open_since {
+            last
+        } else {
+            (sent.as_nanos() / self.width.as_nanos()) as usize
+        };
         self.bins[index.min(last)].offered += 1;
     }
 
@@ -167,6 +178,7 @@ impl Series {
     pub(crate) fn close_bin(&mut self, queue: &Queue, pool: PoolState) {
         self.stamp(queue, pool);
         self.bins.push(Bin::default());
+        self.open_since = self.start_of(self.bins.len() - 1);
     }
 
     /// Widens the bins until `at` falls into one of at most [`MAX_BINS`].
@@ -181,6 +193,7 @@ impl Series {
                 bin
             });
             self.bins = pairs.collect();
+            self.open_since = self.start_of(self.bins.len() - 1);
         }
     }
 

@@ -10,6 +10,7 @@
 //! | file | question |
 //! |---|---|
 //! | `belief` | what does each agent get, and what do its calls take? |
+//! | `jumps` | is the load given to sudden jumps? |
 //! | `workload` | the answer, as plain numbers to reckon with |
 //! | `standing` | how does a setting carry that load, if it lasts? |
 //! | `drain` | how late does the present backlog make messages? |
@@ -30,6 +31,7 @@ mod drain;
 mod explain;
 #[cfg(test)]
 mod fixtures;
+mod jumps;
 mod pace;
 mod standing;
 mod weigh;
@@ -45,6 +47,7 @@ use belief::{Beliefs, Caution};
 use ceiling::Ceiling;
 use distrust::{Distrust, Outcome};
 use explain::{Obstacle, Story};
+use jumps::Jumps;
 use pace::{Pace, Pacing, Wanted};
 use weigh::{Candidate, Situation};
 use workload::Workload;
@@ -76,6 +79,7 @@ const EARLY_WAIT_SHARE: f64 = 0.5;
 #[derive(Clone, Debug, Default)]
 pub struct Adaptive {
     beliefs: Beliefs,
+    jumps: Jumps,
     pace: Pace,
     ceiling: Ceiling,
     distrust: Distrust,
@@ -143,6 +147,8 @@ impl Policy for Adaptive {
 impl Adaptive {
     fn learn(&mut self, seen: &Observation) {
         self.beliefs.observe(seen);
+        let length_s = seen.interval.as_secs_f64();
+        self.jumps.observe(seen.at, length_s, self.beliefs.rate());
         self.ceiling.observe(seen, &self.beliefs.message_s(seen));
         let Some(predicted) = self.predicted else {
             return;
@@ -172,6 +178,7 @@ impl Adaptive {
             parallelism: f64::from(seen.parallelism.max(1)),
             objective: self.objective(seen),
             lead_s: seen.worker_start.as_secs_f64(),
+            hazard: self.jumps.hazard(self.beliefs.rate()),
         }
     }
 
@@ -234,12 +241,8 @@ impl Adaptive {
     ) -> (u32, Pacing) {
         let present = seen.setting.workers;
         if present > situation.most_workers {
-            // More workers did not help: no patience, but half of them at a time, since the
-            // belief may be wrong.
-            return (
-                u32::midpoint(present, situation.most_workers),
-                Pacing::Shrink,
-            );
+            // More workers did not help: no patience with them.
+            return (situation.most_workers, Pacing::Shrink);
         }
         let mut wanted = Wanted {
             now: seen.at,

@@ -120,11 +120,11 @@ impl SojournRecorder {
 
 impl Collected {
     fn bin(&self) -> SojournBin {
-        let histogram = self.buckets.histogram();
-        let count = histogram.len();
+        let ranks = self.buckets.ranks();
+        let count = ranks.count();
         let quantile = |q: f64| {
             let beyond = count as f64 * (1.0 - q) + 1e-6;
-            let nanos = histogram.value_at_quantile(q).min(self.longest);
+            let nanos = ranks.quantile(q).min(self.longest);
             (beyond >= 1.0).then(|| Duration::from_nanos(nanos))
         };
         SojournBin {

@@ -2,10 +2,11 @@
 //!
 //! An agent may slow down as its calls grow in number, or have a limit that nobody declared.
 //! From its call times alone that cannot be told from an agent that is slow for its own
-//! reasons, since slow calls pile up in flight. So each growth out of saturation is an
-//! experiment: if the pool then delivers hardly more work, it goes back, for a while.
-//! Beliefs of this kind are dear when wrong: they lapse, later each time, and growth is then
-//! tried one worker at a time.
+//! reasons, since slow calls pile up in flight. So each growth out of saturation is a trial:
+//! if the larger pool delivers hardly more work, the policy goes down again, step by step, as
+//! long as fewer workers deliver as much, and stays for a while at the best that it met.
+//! Beliefs of this kind are dear when wrong: one that a step down disproves is given up, the
+//! others lapse, later each time, and growth is then tried one worker at a time.
 
 use crate::observation::Observation;
 use crate::units::{Duration, Time};
@@ -15,12 +16,19 @@ use crate::units::{Duration, Time};
 const SATURATED_SHARE: f64 = 0.85;
 /// Work is compared over at least this long, in seconds.
 const LEAST_SECONDS: f64 = 2.0;
-/// Before comparing, calls that started in the smaller pool may end: so many call times.
+/// Before measuring, calls that started in the other pool may end: so many call times.
 const SETTLING_CALLS: f64 = 1.5;
 /// Less than this part of the gain that the added slots promise, and growth did not help.
 const LEAST_GAIN: f64 = 0.3;
-/// A gain of less than this many workers' work is noise.
-const ROUNDING: f64 = 0.25;
+/// Calls slower by this factor than before the growth put off any further one until the trial
+/// is over.
+const SLOWED: f64 = 1.2;
+/// A step down that loses less than this part of the work that its slots should have done
+/// loses nothing.
+const FREE: f64 = 0.25;
+/// A step down that loses at least this part of the work that its slots did disproves that
+/// they did none.
+const PROPORTIONAL: f64 = 0.85;
 /// The first ceiling lasts this long, each further one twice as long …
 const FIRST_CEILING: Duration = Duration::from_secs(60);
 /// … up to eight times.
@@ -30,23 +38,45 @@ const MOST_DOUBLINGS: u32 = 3;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ceiling {
     ready: u32,
-    /// Seconds of saturation with this many workers ready, and the work done in them.
+    /// From when on what is measured is this pool's own.
+    settled_at: Time,
+    /// Seconds of saturation of this pool, and the work done in them.
     saturated_s: f64,
     work: f64,
-    /// What a message of each agent costs, in slot-seconds: as believed before the experiment.
+    /// What a message of each agent costs, in slot-seconds, as believed before the trial: the
+    /// weights by which work is counted.
     message_s: Vec<f64>,
-    experiment: Option<Experiment>,
+    trial: Trial,
+    /// Whether calls have become slower since the trial began.
+    is_slowed: bool,
     limit: Option<(u32, Time)>,
     failures: u32,
 }
 
-/// A growth whose effect is not yet known.
+/// An experiment under way.
+#[derive(Clone, Copy, Debug, Default)]
+enum Trial {
+    #[default]
+    None,
+    /// Do the workers that were added do their part?
+    Growth { before: Measured },
+    /// Do fewer workers than `best` deliver as much?
+    Descent {
+        best: Measured,
+        /// Workers before the growth: the way down to them is taken in halves.
+        floor: u32,
+        /// Workers to try next.
+        target: u32,
+        is_first: bool,
+    },
+}
+
+/// What a saturated pool delivered.
 #[derive(Clone, Copy, Debug)]
-struct Experiment {
-    workers_before: u32,
-    /// Slots' worth of work that the smaller pool did.
-    work_rate_before: f64,
-    settled_at: Time,
+struct Measured {
+    workers: u32,
+    /// Slot-seconds of work per second.
+    rate: f64,
 }
 
 impl Ceiling {
@@ -58,82 +88,159 @@ impl Ceiling {
             return;
         }
         if !is_saturated(seen) {
-            // The pool carries its load: whatever was believed is settled.
-            (self.saturated_s, self.work) = (0.0, 0.0);
-            let has_lapsed = self.limit.is_none_or(|(_, until)| seen.at >= until);
-            if self.experiment.take().is_some() || has_lapsed {
-                (self.failures, self.limit) = (0, None);
-            }
+            self.note_load_is_carried(seen.at);
             return;
         }
-        match self.experiment {
-            None => {
-                self.message_s.clear();
-                self.message_s.extend_from_slice(message_s);
-            }
-            Some(experiment) if seen.at < experiment.settled_at => return,
-            Some(_) => {}
+        if seen.at <= self.settled_at {
+            return;
         }
-        let done = seen.agents.iter().zip(&self.message_s);
-        self.work += done
-            .map(|(agent, s)| agent.delivered as f64 * s)
-            .sum::<f64>();
+        if matches!(self.trial, Trial::None) {
+            self.message_s.clear();
+            self.message_s.extend_from_slice(message_s);
+        }
+        self.is_slowed = work(seen, message_s) > SLOWED * work(seen, &self.message_s);
+        self.work += work(seen, &self.message_s);
         self.saturated_s += seen.interval.as_secs_f64();
-        if let Some(experiment) = self.experiment
-            && self.saturated_s >= LEAST_SECONDS
-        {
-            self.conclude(seen, experiment);
+        if self.saturated_s >= LEAST_SECONDS {
+            let measured = Measured {
+                workers: self.ready,
+                rate: self.work / self.saturated_s,
+            };
+            self.conclude(seen.at, measured);
         }
     }
 
     /// Most workers that may be asked for; `None`: no ceiling.
     pub(super) fn most_workers(&self, now: Time) -> Option<u32> {
-        match self.limit {
-            Some((workers, until)) if now < until => Some(workers),
+        let ready = self.ready.max(1);
+        match (self.trial, self.limit) {
+            (Trial::Descent { target, .. }, _) => Some(target),
+            (Trial::Growth { .. }, _) if self.is_slowed || self.failures > 0 => Some(ready),
+            (_, Some((workers, until))) if now < until => Some(workers),
             // Lapsed, but not disproved: one worker more at a time.
-            Some(_) if self.experiment.is_some() => Some(self.ready.max(1)),
-            Some(_) => Some(self.ready.max(1).saturating_add(1)),
-            _ => None,
+            (_, Some(_)) => Some(ready.saturating_add(1)),
+            (_, None) => None,
         }
     }
 
-    /// Growth starts an experiment, or goes on with the one under way; shrinking ends it.
+    /// Growth out of saturation starts a trial, or goes on with the one under way; shrinking
+    /// ends it.
     fn note_resize(&mut self, seen: &Observation) {
         let before = self.ready;
-        let settled_at = seen.at + Duration::from_secs_f64(SETTLING_CALLS * call_s(seen));
-        if seen.workers.ready < before {
-            self.experiment = None;
-        } else if let Some(experiment) = &mut self.experiment {
-            experiment.settled_at = settled_at;
-        } else if self.saturated_s > 0.0 {
-            self.experiment = Some(Experiment {
-                workers_before: before,
-                work_rate_before: self.work / self.saturated_s,
-                settled_at,
-            });
-        }
         self.ready = seen.workers.ready;
+        self.trial = match self.trial {
+            Trial::Growth { .. } if self.ready < before => Trial::None,
+            Trial::None if self.ready > before && self.saturated_s > 0.0 => Trial::Growth {
+                before: Measured {
+                    workers: before.max(1),
+                    rate: self.work / self.saturated_s,
+                },
+            },
+            trial => trial,
+        };
+        self.settled_at = seen.at + Duration::from_secs_f64(SETTLING_CALLS * call_s(seen));
         (self.saturated_s, self.work) = (0.0, 0.0);
     }
 
-    fn conclude(&mut self, seen: &Observation, experiment: Experiment) {
-        self.experiment = None;
-        let before = experiment.work_rate_before.max(1e-9);
-        let gain = self.work / self.saturated_s / before - 1.0;
-        let added = self.ready.saturating_sub(experiment.workers_before);
-        let promised = f64::from(added) / f64::from(experiment.workers_before.max(1));
-        if gain >= LEAST_GAIN * promised {
-            self.failures = 0;
-            self.limit = None;
-            return;
+    /// A pool that keeps up settles every question for now.
+    fn note_load_is_carried(&mut self, now: Time) {
+        (self.saturated_s, self.work, self.is_slowed) = (0.0, 0.0, false);
+        match self.trial {
+            Trial::Descent { target, .. } if self.ready <= target => {
+                self.set_limit(now, self.ready)
+            }
+            Trial::Descent { .. } => return,
+            Trial::Growth { .. } if self.limit.is_none() => self.failures = 0,
+            Trial::Growth { .. } | Trial::None => {}
         }
-        let length = FIRST_CEILING * (1 << self.failures.min(MOST_DOUBLINGS));
-        // As many as would deliver, each as well as before, what all now deliver.
-        let workers = f64::from(experiment.workers_before) * (1.0 + gain.max(0.0));
-        let workers = (workers - ROUNDING).ceil().max(1.0) as u32;
-        self.limit = Some((workers, seen.at + length));
-        self.failures += 1;
+        self.trial = Trial::None;
+        if self.limit.is_some_and(|(_, until)| now >= until) {
+            (self.failures, self.limit) = (0, None);
+        }
     }
+
+    fn conclude(&mut self, now: Time, measured: Measured) {
+        // The past counts half, so that the rate is a recent one; it stays, since the next
+        // growth is measured against it.
+        self.work /= 2.0;
+        self.saturated_s /= 2.0;
+        match self.trial {
+            Trial::Growth { before } => self.conclude_growth(now, before, measured),
+            Trial::Descent {
+                best,
+                floor,
+                target,
+                is_first,
+            } if measured.workers <= target => {
+                self.conclude_step(now, best, measured, floor, is_first);
+            }
+            Trial::Descent { .. } | Trial::None => {}
+        }
+    }
+
+    fn conclude_growth(&mut self, now: Time, before: Measured, after: Measured) {
+        let gain = after.rate / before.rate.max(1e-9) - 1.0;
+        let promised = f64::from(after.workers) / f64::from(before.workers) - 1.0;
+        let is_lapsed = self.limit.is_none_or(|(_, until)| now >= until);
+        self.trial = Trial::None;
+        if gain < LEAST_GAIN * promised {
+            self.failures += 1;
+            self.descend(after, before.workers, true);
+        } else if is_lapsed {
+            (self.failures, self.limit) = (0, None);
+        }
+    }
+
+    fn conclude_step(
+        &mut self,
+        now: Time,
+        best: Measured,
+        fewer: Measured,
+        floor: u32,
+        is_first: bool,
+    ) {
+        let left = f64::from(fewer.workers) / f64::from(best.workers);
+        if fewer.rate > best.rate * (1.0 - FREE * (1.0 - left)) {
+            if fewer.workers > 1 {
+                self.descend(fewer, floor, false);
+            } else {
+                self.set_limit(now, 1);
+            }
+        } else if is_first && fewer.rate < best.rate * (1.0 - PROPORTIONAL * (1.0 - left)) {
+            // Every worker does its part after all: it was the agent that became slower.
+            (self.trial, self.limit, self.failures) = (Trial::None, None, 0);
+        } else {
+            self.set_limit(now, best.workers);
+        }
+    }
+
+    fn descend(&mut self, best: Measured, floor: u32, is_first: bool) {
+        let target = if best.workers > floor {
+            u32::midpoint(best.workers, floor)
+        } else {
+            best.workers.saturating_sub(1)
+        };
+        self.trial = Trial::Descent {
+            best,
+            floor,
+            target: target.max(1),
+            is_first,
+        };
+    }
+
+    fn set_limit(&mut self, now: Time, workers: u32) {
+        let doublings = self.failures.saturating_sub(1).min(MOST_DOUBLINGS);
+        self.limit = Some((workers.max(1), now + FIRST_CEILING * (1 << doublings)));
+        self.trial = Trial::None;
+    }
+}
+
+/// What was delivered, in slot-seconds.
+fn work(seen: &Observation, message_s: &[f64]) -> f64 {
+    let parts = seen.agents.iter().zip(message_s);
+    parts
+        .map(|(agent, cost_s)| agent.delivered as f64 * cost_s)
+        .sum()
 }
 
 /// Mean time of the calls that ended, in seconds.
@@ -163,9 +270,13 @@ mod tests {
     use super::*;
     use crate::testing::{agent, observation};
 
+    fn second(second: u64) -> Time {
+        Time::ZERO + Duration::from_secs(second)
+    }
+
     /// A saturated second with this many workers of ten slots, which delivered so much.
-    fn saturated(second: u64, ready: u32, delivered: u64) -> Observation {
-        let mut seen = observation(Time::ZERO + Duration::from_secs(second));
+    fn saturated(at: u64, ready: u32, delivered: u64) -> Observation {
+        let mut seen = observation(second(at));
         seen.workers.ready = ready;
         seen.slots.idle = Duration::ZERO;
         seen.slots.with_call = Duration::from_secs(10 * u64::from(ready));
@@ -175,49 +286,81 @@ mod tests {
         seen
     }
 
-    /// Four workers deliver 400 a second, eight then deliver `after`.
-    fn grown(after: u64) -> Ceiling {
+    /// Five seconds with each pool, from `(workers, delivered a second)`.
+    fn after(pools: &[(u32, u64)]) -> (Ceiling, Time) {
         let mut ceiling = Ceiling::default();
-        for second in 0..5 {
-            ceiling.observe(&saturated(second, 4, 400), &[0.1]);
+        let seconds = pools.iter().flat_map(|pool| [pool; 5]);
+        let mut last = Time::ZERO;
+        for (at, &(ready, delivered)) in (1..).zip(seconds) {
+            let seen = saturated(at, ready, delivered);
+            ceiling.observe(&seen, &[0.1]);
+            last = seen.at;
         }
-        for second in 5..10 {
-            ceiling.observe(&saturated(second, 8, after), &[0.2]);
-        }
-        ceiling
+        (ceiling, last)
+    }
+
+    #[track_caller]
+    fn check(pools: &[(u32, u64)], most: Option<u32>) {
+        let (ceiling, now) = after(pools);
+        assert_eq!(ceiling.most_workers(now), most);
     }
 
     #[test]
     fn growth_that_helps_leaves_no_ceiling() {
-        let now = Time::ZERO + Duration::from_secs(10);
-        assert_eq!(grown(780).most_workers(now), None);
-        assert_eq!(grown(600).most_workers(now), None);
+        check(&[(4, 400), (8, 780)], None);
+        check(&[(4, 400), (8, 600)], None);
     }
 
     #[test]
-    fn growth_that_does_not_help_is_taken_back_for_a_minute() {
-        let ceiling = grown(390);
-        let second = |s| Time::ZERO + Duration::from_secs(s);
-        assert_eq!(ceiling.most_workers(second(10)), Some(4));
-        assert_eq!(ceiling.most_workers(second(60)), Some(4));
-        // Then one more is tried, from what is ready then.
-        assert_eq!(ceiling.most_workers(second(70)), Some(9));
+    fn growth_that_does_not_help_is_taken_back_in_halves() {
+        check(&[(4, 400), (8, 420)], Some(6));
+        check(&[(4, 400), (8, 420), (6, 415)], Some(5));
     }
 
     #[test]
-    fn the_ceiling_leaves_the_workers_that_did_help() {
-        let now = Time::ZERO + Duration::from_secs(10);
-        assert_eq!(grown(500).most_workers(now), Some(5));
+    fn the_way_down_ends_at_the_best_pool() {
+        // The agent is at its best with 4 workers, which were never tried on the way up.
+        let way = [(2, 190), (8, 180), (5, 350), (3, 285)];
+        check(&way[..3], Some(3));
+        check(&way, Some(5));
+        check(
+            &[(5, 297), (8, 164), (6, 228), (5, 297), (4, 380), (3, 285)],
+            Some(4),
+        );
     }
 
     #[test]
-    fn a_load_that_is_carried_settles_the_experiment() {
-        let mut ceiling = Ceiling::default();
-        ceiling.observe(&saturated(0, 4, 400), &[0.1]);
-        ceiling.observe(&saturated(1, 4, 400), &[0.1]);
-        ceiling.observe(&saturated(2, 8, 500), &[0.1]);
-        let mut carried = saturated(3, 8, 500);
+    fn a_step_down_that_costs_its_share_disproves_the_ceiling() {
+        // Each worker does its part; the agent has become slower meanwhile.
+        check(&[(4, 400), (8, 400), (6, 300)], None);
+    }
+
+    #[test]
+    fn the_ceiling_lasts_a_minute_and_then_rises_by_one() {
+        let (ceiling, now) = after(&[(4, 400), (8, 420), (6, 415), (5, 410), (4, 400), (3, 300)]);
+        assert_eq!(ceiling.most_workers(now), Some(4));
+        assert_eq!(ceiling.most_workers(now + Duration::from_secs(50)), Some(4));
+        // From the three that are ready.
+        assert_eq!(ceiling.most_workers(now + Duration::from_secs(60)), Some(4));
+        let (mut ceiling, now) =
+            after(&[(4, 400), (8, 420), (6, 415), (5, 410), (4, 400), (3, 300)]);
+        let mut regrown = saturated(100, 4, 400);
+        regrown.at = now + Duration::from_secs(1);
+        ceiling.observe(&regrown, &[0.1]);
+        assert_eq!(ceiling.most_workers(now + Duration::from_secs(60)), Some(4));
+    }
+
+    #[test]
+    fn a_load_that_is_carried_settles_the_trial() {
+        let (mut ceiling, now) = after(&[(4, 400), (8, 420)]);
+        let mut carried = saturated(0, 6, 300);
+        carried.at = now + Duration::from_secs(1);
+        ceiling.observe(&carried, &[0.1]);
         carried.queue.waiting = 0;
+        carried.at = now + Duration::from_secs(2);
+        ceiling.observe(&carried, &[0.1]);
+        assert_eq!(ceiling.most_workers(carried.at), Some(6));
+        carried.at = now + Duration::from_secs(70);
         ceiling.observe(&carried, &[0.1]);
         assert_eq!(ceiling.most_workers(carried.at), None);
     }

@@ -98,7 +98,7 @@ impl Story<'_> {
         if !self.present.standing.is_stable() {
             let busy = rounded(self.busy_slots(self.present));
             let slots = f64::from(self.present.setting.workers) * self.load.parallelism;
-            let text = format!("{rate} messages/s need {busy} slots, {from} have {slots}: {to}");
+            let text = format!("{rate} messages/s need {busy} slots, {from} give {slots}: {to}");
             return reason("load-rose", text.into());
         }
         let text = if self.present.drain_share > self.chosen.drain_share {
@@ -106,6 +106,9 @@ impl Story<'_> {
                 "{} waiting messages would be late with {from}: {to}",
                 self.waiting
             )
+        } else if let Some(hazard) = self.expected_jump(self.present) {
+            let text = format!("{hazard}: {to}");
+            return reason("jump-expected", text.into());
         } else {
             let late = self.latency_text(self.present);
             format!("{late} with {from} at {rate} messages/s: {to}")
@@ -135,12 +138,25 @@ impl Story<'_> {
         if self.arrivals_per_s <= 0.0 {
             return reason("idle", "nothing arrives".into());
         }
-        let text = format!(
-            "{} with {} at {rate} messages/s",
-            self.latency_text(self.chosen),
-            people(chosen.workers)
-        );
+        let workers = people(chosen.workers);
+        if let Some(hazard) = self.expected_jump(self.chosen) {
+            let text = format!("{hazard}, {workers} at {rate} messages/s");
+            return reason("jump-expected", text.into());
+        }
+        let latency = self.latency_text(self.chosen);
+        let text = format!("{latency} with {workers} at {rate} messages/s");
         reason("steady", text.into())
+    }
+
+    /// Such as "jumps to 600 messages/s come every 70 s", if `candidate` would do without them.
+    fn expected_jump(&self, candidate: &Candidate) -> Option<String> {
+        let allowed = 1.0 - self.load.objective.quantile;
+        let hazard = (self.load.hazard).filter(|_| candidate.late_share < allowed / 2.0)?;
+        let every = seconds(1.0 / hazard.per_s);
+        Some(format!(
+            "jumps to {} messages/s come every {every}",
+            rounded(hazard.rate)
+        ))
     }
 
     fn busy_slots(&self, candidate: &Candidate) -> f64 {

@@ -39,6 +39,7 @@ pub(super) fn workload(agents: Vec<AgentLoad>) -> Workload {
             limit: Duration::from_millis(500),
         },
         lead_s: 1.0,
+        hazard: None,
     }
 }
 

@@ -29,6 +29,10 @@ const HORIZON_S: f64 = 10.0;
 const HORIZON_LEADS: f64 = 3.0;
 /// No start-up is reckoned longer, in seconds.
 const LONGEST_LEAD_S: f64 = 600.0;
+/// A jump is seen after this long, in seconds: three or four points of the early ticks' grid.
+const JUMP_SEEN_S: f64 = 0.4;
+/// It is answered with this many times the workers that its load needs.
+const JUMP_WORKERS: f64 = 1.5;
 /// No objective allows fewer late messages than one in ten thousand, for the model's sake.
 const LEAST_ALLOWED: f64 = 1e-4;
 
@@ -89,7 +93,9 @@ impl Situation<'_> {
             + LATE_SECOND_PRICE * (late.excess_s + drain.excess_s)
             + SOJOURN_PRICE * (sojourn_s / limit_s).min(1.0);
         let needed = (load.least_slots(batch) / load.parallelism).max(1.0);
-        let cost = f64::from(setting.workers) + needed * price;
+        let cost = f64::from(setting.workers)
+            + needed * price
+            + self.jump_cost(setting, standing.slack_s(&load.objective));
         Candidate {
             setting,
             cost: if cost.is_finite() { cost } else { f64::MAX },
@@ -128,6 +134,35 @@ impl Situation<'_> {
             }
         }
         worst
+    }
+
+    /// What the next jump of the load is expected to cost per second, if `setting` meets it:
+    /// the lateness until as many workers as would do are there.
+    fn jump_cost(&self, setting: Setting, slack_s: f64) -> f64 {
+        let load = self.load;
+        let Some(hazard) = load.hazard else {
+            return 0.0;
+        };
+        let factor = hazard.rate / load.rate().max(1e-9);
+        let inflow = factor * load.least_slots(f64::from(setting.batch_size.max(1)));
+        let needed = inflow / load.parallelism;
+        let most = f64::from(self.most_workers.min(self.bounds.max_workers));
+        let grown = (JUMP_WORKERS * needed)
+            .min(most)
+            .max(f64::from(setting.workers));
+        let horizon_s = self.horizon_s();
+        let lateness = Drain {
+            backlog: 0.0,
+            inflow,
+            slots_now: f64::from(setting.workers) * load.parallelism,
+            slots_later: grown * load.parallelism,
+            lead_s: self.lead_s() + JUMP_SEEN_S,
+            horizon_s,
+        }
+        .lateness(slack_s);
+        let price = ALLOWANCE_PRICE * WORST_ALLOWANCES * lateness.share
+            + LATE_SECOND_PRICE * lateness.excess_s;
+        hazard.per_s * horizon_s * needed.max(1.0) * price
     }
 
     /// How long until `workers` workers are ready, in seconds.

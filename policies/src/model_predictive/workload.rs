@@ -4,6 +4,8 @@
 use crate::estimate::call_cost::CallLine;
 use crate::objective::Objective;
 
+use super::jumps::Hazard;
+
 /// Points that stand for a call time: conditional means of a standard normal in the strips cut
 /// at 30, 70, 90, 98 and 99.8 %, the logarithm of a call time being taken as normal. The last
 /// strip matters at p99 and beyond.
@@ -23,6 +25,8 @@ pub(super) struct Workload {
     pub(super) objective: Objective,
     /// From a worker's order until it is ready, in seconds.
     pub(super) lead_s: f64,
+    /// The jump of the load that may come at any time.
+    pub(super) hazard: Option<Hazard>,
 }
 
 /// One agent's part.

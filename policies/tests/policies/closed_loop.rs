@@ -161,3 +161,12 @@ fn slow_heavy_tailed_calls_hold_their_objective() {
     assert!(outcome.worker_seconds < 4_000.0);
     assert!(outcome.actions.len() <= 15);
 }
+
+#[test]
+fn bursts_that_come_again_are_met_with_workers_in_reserve() {
+    let phases = [(100.0, 52.0), (600.0, 8.0)].repeat(10);
+    let outcome = run("adaptive", &remote_agents(phases, 6));
+    assert!(outcome.quantile(0.95) < 0.5);
+    assert!(outcome.worker_seconds < 0.8 * 3_000.0);
+    assert!(outcome.reasons.iter().any(|code| code == "jump-expected"));
+}

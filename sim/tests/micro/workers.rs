@@ -2,14 +2,14 @@
 
 use crate::check::check;
 
-/// `fixed(3)` finds one worker at its first tick, at 1, and orders two, ready at 1.5. a holds the
-/// only slot from 0 to 2; b and c start at 1.5. Worker-seconds: 10 + 2 · 9; busy 3 · 2 of
-/// 10 + 2 · 8.5 slot-seconds.
+/// One message a worker is the target. The first tick, at 1, finds three messages and one worker,
+/// and orders two, ready at 1.5. a holds the only slot from 0 to 2; b and c start at 1.5.
+/// Worker-seconds: 10 + 2 · 9; busy 3 · 2 of 10 + 2 · 8.5 slot-seconds.
 #[test]
 fn workers_are_ordered_at_a_tick_and_ready_later() {
     check(
         r#"agents: [(name: "echo", call: Constant("2s"))],
-           broker: (policy: "fixed(3)", num_workers: 1, worker_start_ms: 500)"#,
+           broker: (policy: "threshold(1)", worker_start_ms: 500)"#,
         "0 a echo
          0 b echo
          0 c echo",
@@ -29,7 +29,7 @@ fn a_drawn_cold_start_stands_in_for_the_brokers() {
     check(
         r#"agents: [(name: "echo", call: Constant("2s"))],
            worker_start: Constant("500ms"),
-           broker: (policy: "fixed(2)", num_workers: 1, worker_start_ms: 5000)"#,
+           broker: (policy: "threshold(1)", worker_start_ms: 5000)"#,
         "0 a echo
          0 b echo",
         "a: delivered 2
@@ -37,36 +37,69 @@ fn a_drawn_cold_start_stands_in_for_the_brokers() {
     );
 }
 
-/// Three workers, a and b in two of them until 3. At 1 `fixed(1)` wants one: the idle third is
-/// gone at once; of the two with a call the highest index drains, until 3. c waits for the other
-/// until 3, though the draining one was free no later. Worker-seconds: 10 + 3 + 1.
+/// A policy that wants a number of workers from the start has them, ready at 0.
 #[test]
-fn shrinkage_takes_the_idlest_and_lets_it_finish() {
+fn a_fixed_number_of_workers_is_there_at_once() {
     check(
-        r#"agents: [(name: "echo", call: Constant("3s"))],
-           broker: (policy: "fixed(1)", num_workers: 3)"#,
-        "0   a echo
-         0   b echo
-         1.5 c echo",
-        "a: delivered 3
-         b: delivered 3
-         c: delivered 4.5
-         worker_seconds: 14",
+        r#"agents: [(name: "echo", call: Constant("2s"))],
+           broker: (policy: "fixed(2)", num_workers: 1, worker_start_ms: 5000)"#,
+        "0 a echo
+         0 b echo",
+        "a: delivered 2
+         b: delivered 2
+         worker_seconds: 20
+         scale_actions: 0",
     );
 }
 
-/// A worker dies at 0.5, idle, and its replacement would be ready at 5.5. At 1 one worker of two
-/// is wanted: the one that starts is cancelled, since it was ordered last, and the ready one
-/// stays and serves a. Worker-seconds: 0.5 + 10 + 0.5.
+/// Two messages a worker are the target, a tick every 100 s. Three workers; a and b hold two of
+/// them until 600. One would do from the first tick on, but `threshold` shrinks only once its
+/// window of 300 s has forgotten the three of that tick: at 400. The idle third is gone at once;
+/// of the two with a call the highest index drains, until 600. So c and d, of 550, share the one
+/// that is left: 600–700, 700–800. Worker-seconds until 700: 700 + 600 + 400.
+#[test]
+fn shrinkage_takes_the_idlest_and_lets_it_finish() {
+    check(
+        r#"run: (length: "700s", tail: "200s", warm_up: "0s", replications: 1),
+           agents: [(name: "echo", call: Constant("100s"))],
+           broker: (
+               policy: "threshold(2)",
+               num_workers: 3,
+               control_interval_ms: 100000,
+               call_timeout_ms: 2000000,
+           )"#,
+        "0   a echo for 600
+         0   b echo for 600
+         550 c echo
+         550 d echo",
+        "a: delivered 600
+         b: delivered 600
+         c: delivered 150
+         d: delivered 250
+         worker_seconds: 1700
+         scale_actions: 1",
+    );
+}
+
+/// The same pace. A worker dies at 390, idle, and its replacement would be ready at 890. At 400
+/// one worker of two is wanted: the one that starts is cancelled, since it was ordered last, and
+/// the ready one stays and serves a. Worker-seconds: 390 + 1000 + 10.
 #[test]
 fn shrinkage_cancels_what_was_ordered_last() {
     check(
-        r#"agents: [(name: "echo", call: Constant("1s"))],
-           worker_deaths: [(at: "500ms", workers: 1)],
-           broker: (policy: "fixed(1)", num_workers: 2, worker_start_ms: 5000)"#,
-        "2 a echo",
-        "a: delivered 1
-         worker_seconds: 11",
+        r#"run: (length: "1000s", warm_up: "0s", replications: 1),
+           agents: [(name: "echo", call: Constant("100s"))],
+           worker_deaths: [(at: "390s", workers: 1)],
+           broker: (
+               policy: "threshold(2)",
+               num_workers: 2,
+               worker_start_ms: 500000,
+               control_interval_ms: 100000,
+               call_timeout_ms: 2000000,
+           )"#,
+        "450 a echo",
+        "a: delivered 100
+         worker_seconds: 1400",
     );
 }
 

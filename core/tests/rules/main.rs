@@ -1,4 +1,11 @@
 //! The rules of one broker, by hand: small cases whose every time can be checked by eye.
+//! One binary, a module per theme.
+
+mod agents;
+mod calls;
+mod pool;
+mod queue;
+mod rig;
 
 use ebbtide_core::message::WorkerId;
 use ebbtide_core::units::{Duration, Time};

@@ -1,0 +1,246 @@
+//! What protects an agent: breaker, bulkhead, limits, rates, pauses.
+
+use ebbtide_core::config::BreakerConfig;
+use ebbtide_core::message::DeadReason;
+use ebbtide_core::units::{Duration, Time};
+use ebbtide_core::*;
+use ebbtide_policies::units::Rate;
+
+use crate::rig::{Rig, ms, plain};
+
+fn with_breaker(fail_fast: bool) -> BrokerConfig {
+    let breaker = BreakerConfig {
+        failures_in_a_row: 2,
+        open_ms: 100,
+        fail_fast,
+        ..BreakerConfig::default()
+    };
+    BrokerConfig {
+        breaker: Some(breaker),
+        retry_backoff_ms: 10,
+        ..plain()
+    }
+}
+
+fn rate(per_s: f64, burst: u32) -> Option<RateLimit> {
+    let rate = Rate::per_second(per_s).expect("a rate");
+    Some(RateLimit { rate, burst })
+}
+
+#[test]
+fn a_breaker_opens_probes_singly_spends_no_attempt_and_recovers() {
+    let mut rig = Rig::new(with_breaker(false));
+    let echo = rig.agent("echo");
+    let messages: Vec<_> = (0..8).map(|n| rig.send(0, echo, n)).collect();
+    let calls = rig.take(0);
+    calls.iter().for_each(|call| rig.fail(1, call));
+    assert!(rig.taken(99).is_empty(), "open until 101");
+    let probe = rig.take(101);
+    assert_eq!(probe.len(), 1, "half-open: one at a time");
+    assert_eq!(rig.names(probe[0].lease), [2], "the first due");
+    rig.fail(102, &probe[0]);
+    assert_eq!(
+        rig.state.attempts(messages[2]),
+        Some(0),
+        "a failed probe spends none"
+    );
+    assert!(rig.taken(201).is_empty(), "open until 202");
+    for at in 202..205 {
+        let probe = rig.take(at);
+        assert_eq!(probe.len(), 1);
+        rig.deliver(at, &probe[0]);
+    }
+    let recovering = rig.take(205);
+    assert_eq!(recovering.len(), 1, "recovering from a limit of 1");
+    rig.deliver(206, &recovering[0]);
+    assert_eq!(rig.take(206).len(), 2, "2 no longer binds two slots");
+}
+
+#[test]
+fn a_breaker_that_fails_fast_kills_what_waits_what_comes_and_what_comes_back() {
+    let mut rig = Rig::new(with_breaker(true));
+    let echo = rig.agent("echo");
+    rig.send_each(0, echo, 0..4);
+    let calls = rig.take(0);
+    calls.iter().for_each(|call| rig.fail(1, call));
+    rig.send(2, echo, 4);
+    rig.send_with(101, echo, 5, |_| {});
+    let dead = Outcome::DeadLettered(DeadReason::BreakerOpen);
+    let waiting = [(2, dead, 1), (3, dead, 1)];
+    let retried_and_new = [(4, dead, 2), (0, dead, 11), (1, dead, 11)];
+    let probe = rig.take(101);
+    assert_eq!(
+        rig.names(probe[0].lease),
+        [5],
+        "it ended at 101, before that instant's arrivals"
+    );
+    rig.fail(102, &probe[0]);
+    let mut expected = waiting.to_vec();
+    expected.extend(retried_and_new);
+    expected.push((5, dead, 102));
+    let mut outcomes = rig.outcomes();
+    outcomes.sort_by_key(|&(name, _, at)| (at, name));
+    expected.sort_by_key(|&(name, _, at)| (at, name));
+    assert_eq!(outcomes, expected);
+}
+
+#[test]
+fn a_bulkhead_guards_the_others_and_only_them() {
+    let config = BrokerConfig {
+        bulkhead: Some(0.9),
+        delivery_parallelism: 10,
+        ..plain()
+    };
+    let mut rig = Rig::new(config);
+    let (slow, fast) = (rig.agent("slow"), rig.agent("fast"));
+    rig.send_each(0, slow, 0..20);
+    assert_eq!(rig.take(0).len(), 9, "nine of ten slots");
+    rig.send(1, fast, 99);
+    assert_eq!(rig.taken(1), [[99]]);
+    assert!(rig.state.remove_agent(ms(2), fast));
+    assert!(rig.take(2).is_empty(), "the tenth slot is taken");
+}
+
+#[test]
+fn a_share_that_is_a_whole_number_of_slots_is_not_rounded_down() {
+    let config = BrokerConfig {
+        bulkhead: Some(0.29),
+        delivery_parallelism: 100,
+        ..plain()
+    };
+    let mut rig = Rig::new(config);
+    let (slow, _) = (rig.agent("slow"), rig.agent("fast"));
+    rig.send_each(0, slow, 0..50);
+    assert_eq!(rig.take(0).len(), 29);
+}
+
+#[test]
+fn replicas_share_the_calls_fewest_first() {
+    let mut rig = Rig::new(BrokerConfig {
+        delivery_parallelism: 10,
+        ..plain()
+    });
+    let agent = AgentConfig {
+        replicas: 2,
+        in_flight_limit: Some(2),
+        ..AgentConfig::new("twins")
+    };
+    let twins = rig.add(agent);
+    rig.send_each(0, twins, 0..9);
+    let calls = rig.take(0);
+    let replicas: Vec<u32> = calls.iter().map(|call| call.replica).collect();
+    assert_eq!(replicas, [0, 1, 0, 1], "two each");
+    rig.deliver(1, &calls[3]);
+    assert_eq!(rig.take(1)[0].replica, 1);
+}
+
+#[test]
+fn call_tokens_come_back_at_their_rate() {
+    let mut rig = Rig::new(plain());
+    let agent = AgentConfig {
+        call_rate: rate(10.0, 1),
+        ..AgentConfig::new("limited")
+    };
+    let limited = rig.add(agent);
+    rig.send_each(0, limited, 0..2);
+    assert_eq!(rig.taken(0), [[0]]);
+    assert_eq!(rig.state.next_wake().map(|(at, _)| at), Some(ms(100)));
+    assert!(rig.take(99).is_empty());
+    assert_eq!(rig.taken(100), [[1]]);
+}
+
+#[test]
+fn a_message_dearer_than_the_bucket_goes_when_it_is_full_and_leaves_a_debt() {
+    let mut rig = Rig::new(plain());
+    let agent = AgentConfig {
+        unit_rate: rate(100.0, 10),
+        ..AgentConfig::new("limited")
+    };
+    let limited = rig.add(agent);
+    rig.send_with(0, limited, 0, |it| it.units = 1);
+    rig.send_with(0, limited, 1, |it| it.units = 30);
+    rig.send_with(0, limited, 2, |it| it.units = 1);
+    assert_eq!(rig.taken(0), [[0]], "9 left: not full");
+    let dear = rig.take(10);
+    assert_eq!(
+        rig.names(dear[0].lease),
+        [1],
+        "full again, and in debt by 20"
+    );
+    rig.deliver(11, &dear[0]);
+    assert!(rig.take(219).is_empty());
+    assert_eq!(rig.taken(220), [[2]], "20 units of debt and one of its own");
+}
+
+#[test]
+fn a_batch_fills_as_far_as_the_units_reach() {
+    let mut rig = Rig::new(BrokerConfig {
+        batch_size: 5,
+        batch_timeout_ms: 0,
+        ..plain()
+    });
+    let config = AgentConfig {
+        batch: true,
+        unit_rate: rate(100.0, 10),
+        ..AgentConfig::new("batch")
+    };
+    let batch = rig.add(config);
+    for n in 0..4 {
+        rig.send_with(0, batch, n, |it| it.units = 4);
+    }
+    assert_eq!(rig.taken(0), [vec![0, 1]], "8 of 10 units; 2 are left");
+    assert_eq!(rig.state.next_wake().map(|(at, _)| at), Some(ms(20)));
+    assert_eq!(rig.taken(20), [[2]]);
+}
+
+#[test]
+fn too_many_requests_keeps_the_place_and_pauses_the_whole_agent() {
+    let mut rig = Rig::new(plain());
+    let echo = rig.agent("echo");
+    rig.send_each(0, echo, 0..3);
+    let calls = rig.take(0);
+    rig.settle(
+        5,
+        &calls[0],
+        Verdict::RateLimited(Some(Duration::from_millis(20))),
+    );
+    rig.deliver(6, &calls[1]);
+    assert!(rig.take(24).is_empty(), "paused until 25");
+    assert_eq!(rig.taken(25), [[0], [2]], "the first due goes first");
+}
+
+#[test]
+fn a_pause_holds_until_it_ends_or_is_ended() {
+    let mut rig = Rig::new(plain());
+    let echo = rig.agent("echo");
+    rig.state.pause_agent(ms(0), echo, Time::MAX);
+    rig.send(0, echo, 0);
+    assert!(rig.take(50).is_empty());
+    rig.state.resume_agent(ms(60), echo);
+    assert_eq!(rig.taken(60), [[0]]);
+    rig.state.pause_agent(ms(61), echo, ms(80));
+    rig.state.pause_agent(ms(62), echo, ms(70));
+    rig.send(63, echo, 1);
+    assert!(rig.take(79).is_empty(), "the longer pause stands");
+    assert_eq!(rig.taken(80), [[1]]);
+}
+
+#[test]
+fn a_removed_agent_is_not_called_again() {
+    let mut rig = Rig::new(plain());
+    let echo = rig.agent("echo");
+    rig.send_each(0, echo, 0..3);
+    let calls = rig.take(0);
+    assert!(rig.state.remove_agent(ms(1), echo));
+    rig.deliver(2, &calls[0]);
+    rig.fail(3, &calls[1]);
+    let dead = Outcome::DeadLettered(DeadReason::AgentRemoved);
+    assert_eq!(
+        rig.outcomes(),
+        [(2, dead, 1), (0, Outcome::Delivered, 2), (1, dead, 3)]
+    );
+    assert_eq!(
+        rig.try_send(4, echo, 4, |_| {}),
+        Err(Refusal::UnknownAgent(echo))
+    );
+}

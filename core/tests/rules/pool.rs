@@ -1,0 +1,288 @@
+//! Workers come and go; what ticks see, when they run, and how it all ends.
+
+use ebbtide_core::event::WorkerChange::{Draining, Gone, Ready, Starting};
+use ebbtide_core::message::WorkerId;
+use ebbtide_core::units::Duration;
+use ebbtide_core::*;
+use ebbtide_policies::observation::{BlockedTime, CallSample, WorkerCounts};
+use ebbtide_policies::registry;
+
+use crate::rig::{Asks, Rig, ms, plain};
+
+fn elastic() -> BrokerConfig {
+    BrokerConfig {
+        max_workers: 3,
+        delivery_parallelism: 1,
+        control_interval_ms: 100,
+        shrink_window_ms: 0,
+        ..plain()
+    }
+}
+
+fn asks(workers: &[u32]) -> Box<Asks> {
+    Box::new(Asks {
+        workers: workers.to_vec(),
+        early_arrivals: None,
+    })
+}
+
+#[test]
+fn growth_takes_back_draining_workers_first_and_shrinkage_cancels_the_latest_ordered() {
+    let mut rig = Rig::with(elastic(), asks(&[3, 2, 1, 2, 1]));
+    let echo = rig.agent("echo");
+    rig.advance(100);
+    rig.state.worker_ready(ms(150), WorkerId(1));
+    rig.send_each(160, echo, 0..2);
+    assert_eq!(rig.take(160).len(), 2);
+    for at in [200, 300, 400, 500] {
+        rig.advance(at);
+    }
+    let changes = [
+        (0, Starting),
+        (0, Ready),
+        (1, Starting),
+        (2, Starting),
+        (1, Ready),
+        (2, Gone),
+        (1, Draining),
+        (1, Ready),
+        (1, Draining),
+    ];
+    assert_eq!(rig.workers(), changes);
+    rig.send(510, echo, 2);
+    assert!(
+        rig.take(510).is_empty(),
+        "a draining worker takes nothing more"
+    );
+}
+
+#[test]
+fn a_draining_worker_finishes_its_calls_and_is_gone() {
+    let mut rig = Rig::with(elastic(), asks(&[2, 1]));
+    let echo = rig.agent("echo");
+    rig.advance(100);
+    rig.state.worker_ready(ms(100), WorkerId(1));
+    rig.send_each(150, echo, 0..2);
+    let calls = rig.take(150);
+    rig.advance(200);
+    rig.deliver(250, &calls[1]);
+    assert_eq!(rig.workers().last(), Some(&(1, Gone)));
+    rig.deliver(250, &calls[0]);
+    assert_eq!(rig.state.ready_workers().collect::<Vec<_>>(), [WorkerId(0)]);
+}
+
+#[test]
+fn the_policy_may_say_how_many_workers_it_wants_from_the_start() {
+    let config = BrokerConfig {
+        max_workers: 10,
+        ..plain()
+    };
+    let rig = Rig::with(config, registry::build("fixed(7)").expect("it exists"));
+    assert_eq!(rig.state.ready_workers().count(), 7);
+    let config = BrokerConfig {
+        max_workers: 5,
+        ..plain()
+    };
+    let rig = Rig::with(config, registry::build("fixed(7)").expect("it exists"));
+    assert_eq!(rig.state.setting().workers, 5, "within bounds");
+}
+
+#[test]
+fn missed_ticks_merge_into_one_that_states_its_length() {
+    let mut rig = Rig::with(elastic(), asks(&[]));
+    rig.advance(100);
+    rig.state.resume_agent(ms(450), message::AgentId(0));
+    rig.advance(500);
+    let ticks: Vec<_> = rig
+        .decisions()
+        .iter()
+        .map(|it| (it.at, seen(it).interval))
+        .collect();
+    let length = Duration::from_millis;
+    assert_eq!(
+        ticks,
+        [
+            (ms(100), length(100)),
+            (ms(400), length(300)),
+            (ms(500), length(100))
+        ]
+    );
+}
+
+#[test]
+fn early_ticks_come_on_a_grid_of_a_tenth_and_the_regular_ones_stay() {
+    let policy = Box::new(Asks {
+        workers: vec![],
+        early_arrivals: Some(1),
+    });
+    let mut rig = Rig::with(elastic(), policy);
+    let echo = rig.agent("echo");
+    rig.send_each(5, echo, 0..2);
+    rig.advance(100);
+    rig.send(111, echo, 2);
+    rig.advance(120);
+    rig.send(121, echo, 3);
+    rig.advance(130);
+    rig.advance(200);
+    let ticks: Vec<_> = rig
+        .decisions()
+        .iter()
+        .map(|it| (it.at, seen(it).early))
+        .collect();
+    assert_eq!(ticks, [(ms(100), false), (ms(130), true), (ms(200), false)]);
+    let last = rig.decisions().pop().expect("three");
+    assert_eq!(seen(&last).interval, Duration::from_millis(70));
+}
+
+fn seen(record: &event::DecisionRecord) -> &ebbtide_policies::Observation {
+    record.observation.as_ref().expect("observations are kept")
+}
+
+#[test]
+fn an_observation_says_where_the_time_of_slots_went() {
+    let config = BrokerConfig {
+        control_interval_ms: 100,
+        delivery_parallelism: 3,
+        ..plain()
+    };
+    let mut rig = Rig::new(config);
+    let one = rig.add(AgentConfig {
+        in_flight_limit: Some(1),
+        ..AgentConfig::new("one")
+    });
+    rig.send_with(10, one, 0, |it| it.sent = ms(4));
+    rig.send(10, one, 1);
+    let call = rig.take(10)[0];
+    rig.deliver(40, &call);
+    let call = rig.take(40)[0];
+    rig.fail(60, &call);
+    rig.take(60);
+    rig.advance(100);
+    let record = rig.decisions().pop().expect("one tick");
+    let it = seen(&record);
+    let length = Duration::from_millis;
+    // One slot with a call for 30 + 20 + 40; one blocked from 10 to 40; else idle.
+    assert_eq!(it.slots.with_call, length(90));
+    assert_eq!(
+        it.slots.blocked,
+        BlockedTime {
+            limit: length(30),
+            ..BlockedTime::default()
+        }
+    );
+    assert_eq!(it.slots.idle, length(300 - 90 - 30));
+    let counts = WorkerCounts {
+        wanted: 1,
+        ready: 1,
+        busy: 1,
+        ..WorkerCounts::default()
+    };
+    assert_eq!(
+        (it.workers, it.queue.waiting, it.queue.oldest_wait),
+        (counts, 0, None)
+    );
+    let flow = it.flow;
+    assert_eq!(
+        (flow.arrivals, flow.started, flow.retries, flow.delivered),
+        (2, 3, 1, 1)
+    );
+    assert_eq!((it.wait.count(), it.sojourn.count()), (2, 1));
+    let agent = &it.agents[0];
+    assert_eq!(
+        (agent.calls.succeeded, agent.calls.failed, agent.in_flight),
+        (1, 1, 1)
+    );
+    assert_eq!(
+        agent.samples,
+        [CallSample {
+            batch: 1,
+            in_flight: 1,
+            time: length(30)
+        }]
+    );
+}
+
+#[test]
+fn what_stands_behind_an_ordering_key_counts_towards_the_oldest_wait() {
+    let mut rig = Rig::new(BrokerConfig {
+        control_interval_ms: 100,
+        ..plain()
+    });
+    let echo = rig.agent("echo");
+    for n in 0..2 {
+        rig.send_with(10 + u64::from(n), echo, n, |it| it.ordering_key = Some(7));
+    }
+    assert_eq!(rig.taken(20), [[0]]);
+    rig.advance(100);
+    let record = rig.decisions().pop().expect("one tick");
+    assert_eq!(
+        seen(&record).queue.oldest_wait,
+        Some(Duration::from_millis(89))
+    );
+}
+
+#[test]
+fn time_spent_for_batch_mates_is_counted_until_the_batch_closes() {
+    let config = BrokerConfig {
+        control_interval_ms: 100,
+        batch_size: 3,
+        batch_timeout_ms: 50,
+        ..plain()
+    };
+    let mut rig = Rig::new(config);
+    let batch = rig.add(AgentConfig {
+        batch: true,
+        ..AgentConfig::new("batch")
+    });
+    rig.send(10, batch, 0);
+    rig.send(30, batch, 1);
+    assert_eq!(rig.taken(60), [[0, 1]]);
+    rig.advance(100);
+    let record = rig.decisions().pop().expect("one tick");
+    assert_eq!(
+        seen(&record).flow.batch_wait,
+        Duration::from_millis(50 + 30)
+    );
+    // Two free slots, one of them blocked by the open batch from 10 to 60.
+    assert_eq!(
+        seen(&record).slots.blocked.open_batch,
+        Duration::from_millis(50)
+    );
+}
+
+#[test]
+fn shutdown_lets_nested_messages_in_closes_batches_and_returns_what_is_left() {
+    let config = BrokerConfig {
+        batch_size: 9,
+        batch_timeout_ms: 500,
+        ..plain()
+    };
+    let mut rig = Rig::new(config);
+    let batch = rig.add(AgentConfig {
+        batch: true,
+        ..AgentConfig::new("batch")
+    });
+    rig.send_each(0, batch, 0..2);
+    assert!(rig.take(0).is_empty(), "the batch is open");
+    rig.state.shutdown(ms(10), Duration::from_millis(100));
+    assert_eq!(rig.taken(10), [[0, 1]]);
+    assert_eq!(
+        rig.try_send(11, batch, 2, |_| {}),
+        Err(Refusal::ShuttingDown)
+    );
+    rig.send_with(11, batch, 3, |it| it.nested = true);
+    rig.send_with(11, batch, 4, |it| {
+        it.nested = true;
+        it.due = Some(ms(900));
+    });
+    assert_eq!(rig.taken(11), [[3]]);
+    rig.advance(110);
+    let mut left = rig.outcomes();
+    left.sort_by_key(|&(name, ..)| name);
+    assert_eq!(
+        left,
+        [0, 1, 3, 4].map(|name| (name, Outcome::Returned, 110))
+    );
+    assert!(rig.state.is_idle());
+    assert!(rig.try_send(111, batch, 5, |it| it.nested = true).is_err());
+}

@@ -1,0 +1,172 @@
+//! What enters the queue: bounds, reserve, free slots, warnings, broadcasts.
+
+use ebbtide_core::units::Bytes;
+use ebbtide_core::*;
+
+use crate::rig::{Rig, ms, plain};
+
+#[test]
+fn a_bound_of_zero_takes_what_a_free_slot_can_start_and_no_more() {
+    let mut rig = Rig::new(BrokerConfig {
+        max_queue_size: 0,
+        reserve: 0,
+        ..plain()
+    });
+    let echo = rig.agent("echo");
+    rig.send_each(0, echo, 0..2);
+    let full = Refusal::Full {
+        queued: 2,
+        allowed: 0,
+    };
+    assert_eq!(rig.try_send(0, echo, 2, |_| {}), Err(full), "two slots");
+    let calls = rig.take(0);
+    assert!(rig.try_send(1, echo, 3, |_| {}).is_err());
+    rig.deliver(2, &calls[0]);
+    rig.send(2, echo, 4);
+    assert_eq!(rig.taken(2), [[4]]);
+    assert_eq!(
+        (rig.state.books().accepted, rig.state.books().refused),
+        (3, 2)
+    );
+}
+
+#[test]
+fn what_no_slot_could_start_finds_no_room() {
+    let mut rig = Rig::new(BrokerConfig {
+        max_queue_size: 0,
+        reserve: 0,
+        ..plain()
+    });
+    let echo = rig.agent("echo");
+    rig.send_with(0, echo, 0, |it| it.ordering_key = Some(7));
+    rig.take(0);
+    assert!(
+        rig.try_send(1, echo, 1, |it| it.ordering_key = Some(7))
+            .is_err(),
+        "behind its key"
+    );
+    assert!(
+        rig.try_send(1, echo, 2, |it| it.due = Some(ms(5))).is_err(),
+        "delayed"
+    );
+    rig.state.pause_agent(ms(1), echo, ms(9));
+    assert!(rig.try_send(1, echo, 3, |_| {}).is_err(), "paused");
+    assert!(
+        rig.try_send(9, echo, 4, |_| {}).is_ok(),
+        "the pause ends before arrivals"
+    );
+}
+
+#[test]
+fn the_reserve_is_for_the_critical_lane() {
+    let config = BrokerConfig {
+        max_queue_size: 1,
+        reserve: 1,
+        ..plain()
+    };
+    let mut rig = Rig::new(config);
+    let echo = rig.agent("echo");
+    rig.state.pause_agent(ms(0), echo, ms(100));
+    rig.send(0, echo, 0);
+    assert!(rig.try_send(0, echo, 1, |it| it.lane = Lane::High).is_err());
+    assert!(
+        rig.try_send(0, echo, 2, |it| it.lane = Lane::Critical)
+            .is_ok()
+    );
+    assert!(
+        rig.try_send(0, echo, 3, |it| it.lane = Lane::Critical)
+            .is_err()
+    );
+}
+
+#[test]
+fn bytes_are_bounded_too_and_a_call_holds_none() {
+    let config = BrokerConfig {
+        max_queue_bytes: Bytes(10),
+        delivery_parallelism: 1,
+        ..plain()
+    };
+    let mut rig = Rig::new(config);
+    let echo = rig.agent("echo");
+    rig.send_with(0, echo, 0, |it| it.size = 10);
+    let call = rig.take(0)[0];
+    rig.send_with(1, echo, 1, |it| it.size = 6);
+    let refused = rig.try_send(1, echo, 2, |it| it.size = 5);
+    assert_eq!(
+        refused,
+        Err(Refusal::OverBytes {
+            queued: 6,
+            size: 5,
+            allowed: 10
+        })
+    );
+    rig.fail(2, &call);
+    assert_eq!(rig.state.books().bytes, 16, "what goes back always enters");
+}
+
+#[test]
+fn a_broadcast_enters_for_all_or_for_none() {
+    let mut rig = Rig::new(BrokerConfig {
+        max_queue_size: 3,
+        reserve: 0,
+        ..plain()
+    });
+    for name in ["a", "b"] {
+        let topics = vec!["news".to_owned()];
+        let agent = rig.add(AgentConfig {
+            topics,
+            ..AgentConfig::new(name)
+        });
+        rig.state.pause_agent(ms(0), agent, ms(100));
+    }
+    let message = Submission {
+        size: 3,
+        ..Submission::new(message::AgentId(0), ms(0), 7)
+    };
+    let accepted = rig
+        .state
+        .broadcast(ms(0), "news", message.clone())
+        .expect("room for two");
+    assert_eq!(accepted.len(), 2);
+    let refused = rig
+        .state
+        .broadcast(ms(0), "news", message.clone())
+        .expect_err("room for one");
+    assert_eq!(refused.submission, message);
+    let nobody = rig
+        .state
+        .broadcast(ms(0), "olds", message)
+        .expect_err("no subscribers");
+    assert_eq!(nobody.reason, Refusal::NoSubscribers);
+    let books = rig.state.books();
+    assert_eq!((books.accepted, books.refused, books.bytes), (2, 2, 6));
+}
+
+#[test]
+fn a_queue_that_hovers_at_its_threshold_warns_once() {
+    let config = BrokerConfig {
+        max_queue_size: 100,
+        delivery_parallelism: 1,
+        ..plain()
+    };
+    let mut rig = Rig::new(config);
+    let echo = rig.agent("echo");
+    rig.send(0, echo, 0);
+    let mut call = rig.take(0)[0];
+    rig.send_each(1, echo, 1..81);
+    for n in 81..90 {
+        rig.deliver(2, &call);
+        call = rig.take(2)[0];
+        rig.send(2, echo, n);
+    }
+    for _ in 0..10 {
+        rig.deliver(3, &call);
+        call = rig.take(3)[0];
+    }
+    let warnings = rig.events().iter().filter_map(|event| match event.what {
+        What::QueueWarning { above, queued } => Some((above, queued)),
+        _ => None,
+    });
+    // Above from 80 on, 79 is not below; below under 0.9 × 80 = 72.
+    assert_eq!(warnings.collect::<Vec<_>>(), [(true, 80), (false, 71)]);
+}
