@@ -224,7 +224,7 @@ impl Scan<'_> {
                         path: String::new(),
                         place: Place::of(self.outline.text, span),
                         message: format!("brackets nest deeper than {MAX_DEPTH}"),
-                        help: None,
+                        help: Some("see whether brackets were left open before it".to_owned()),
                     });
                 }
                 let at = span.start;
