@@ -113,6 +113,9 @@ impl<'t> Table<'t> {
 
     /// The place of a column that must be there.
     pub(crate) fn needed(&self, name: &'static str) -> Result<Column, TableError> {
+        if self.names.is_empty() {
+            return Err(TableError::Empty);
+        }
         self.column(name).ok_or_else(|| TableError::MissingColumn {
             line: self.header_line,
             wanted: name,
