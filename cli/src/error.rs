@@ -17,7 +17,7 @@ use miette::{
 use crate::exit::Exit;
 use crate::output;
 
-/// A line longer than this is not shown, only named.
+/// Where a line is longer than this its place is named, not shown.
 const LONGEST_LINE_SHOWN: usize = 200;
 
 /// Why a command ended early, and with which exit code.
@@ -132,9 +132,9 @@ impl Fault {
         }
     }
 
-    /// Adds the next step.
+    /// Adds the next step; nothing if there is none to tell.
     pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(help.into()).filter(|help| !help.is_empty());
         self
     }
 
@@ -146,8 +146,9 @@ impl Fault {
         let line_end = text[start..]
             .find('\n')
             .map_or(text.len(), |newline| start + newline);
-        if line_end - line_start > LONGEST_LINE_SHOWN {
-            let line = text[..start].matches('\n').count() + 1;
+        let line = text[..start].matches('\n').count() + 1;
+        let around = text.lines().skip(line.saturating_sub(2)).take(3);
+        if around.map(str::len).max() > Some(LONGEST_LINE_SHOWN) {
             let column = text[line_start..start].chars().count() + 1;
             self.message = format!("{name}:{line}:{column}: {}", self.message);
             return self;
@@ -208,7 +209,7 @@ fn handler() -> GraphicalReportHandler {
     };
     GraphicalReportHandler::new_themed(theme)
         .with_links(false)
-        .with_context_lines(0)
+        .with_context_lines(1)
         .with_wrap_lines(terminal)
 }
 

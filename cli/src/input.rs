@@ -24,6 +24,8 @@ pub(crate) struct Source {
     pub(crate) label: String,
     /// The text.
     pub(crate) text: String,
+    /// Whether the command line changed the text.
+    pub(crate) overridden: bool,
     /// Where paths within it count from.
     directory: PathBuf,
 }
@@ -41,17 +43,26 @@ impl Source {
                     name: word.to_owned(),
                     label: word.to_owned(),
                     text: shipped.text.to_owned(),
+                    overridden: false,
                     directory: PathBuf::new(),
                 }),
                 None => Err(neither(word)),
             };
         }
         let bytes = fs::read(path).map_err(|error| CliError::unreadable(path, &error))?;
+        let text = utf8(word, &bytes)?;
+        if text.trim().is_empty() {
+            return Err(CliError::bad_input(
+                format!("{word} is empty"),
+                "`ebbtide scenario show remote-agents` prints one to start from",
+            ));
+        }
         let stem = path.file_stem().unwrap_or(path.as_os_str());
         Ok(Self {
             name: stem.to_string_lossy().into_owned(),
             label: word.to_owned(),
-            text: utf8(word, &bytes)?,
+            text,
+            overridden: false,
             directory: path.parent().unwrap_or(Path::new("")).to_owned(),
         })
     }
@@ -78,13 +89,20 @@ impl Source {
                 self.label
             ))
         })?;
-        files
-            .add(named, &content)
-            .map_err(|error| CliError::bad_input(format!("{}: {error}", path.display()), ""))
+        files.add(named, &content).map_err(|error| {
+            CliError::bad_input(
+                format!("{}: {error}", path.display()),
+                format!("{} names it", self.label),
+            )
+        })
     }
 
     /// Faults in the text, each at its place.
     pub(crate) fn fault(&self, error: &TextError) -> CliError {
+        if self.overridden {
+            let label = format!("{} with what the command line sets", self.label);
+            return text_faults(&label, &self.text, error);
+        }
         text_faults(&self.label, &self.text, error)
     }
 }

@@ -148,7 +148,10 @@ impl Load {
             return;
         };
         fault
-            .with_help("raise broker.max_workers, or an agent's limit if that is what binds")
+            .with_help(format!(
+                "raise {}, or an agent's limit if that is what binds",
+                capacity.bound
+            ))
             .print();
     }
 

@@ -11,7 +11,8 @@ use ebbtide_policies::units::Time;
 use crate::args::ExplainArgs;
 use crate::error::{CliError, Fault};
 use crate::exit::Exit;
-use crate::output::{Stdout, decision};
+use crate::output::Stdout;
+use crate::output::decision::{self, Asked};
 use crate::run_dir::{self, RunDir};
 
 /// Prints what the policy saw, chose, predicted and rejected.
@@ -21,9 +22,13 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, CliError> {
     let policy = chosen_policy(&dir, args)?;
     let log = dir.decisions(&policy);
     let Found { before, after } = find(&log, at)?;
+    let asked = Asked {
+        at,
+        policy: &policy,
+    };
     let text = match (before, after) {
-        (Some(record), _) => decision::render(&record, at),
-        (None, Some(first)) => decision::render_start(&first, at),
+        (Some(record), after) => decision::render(&record, asked, after.is_none()),
+        (None, Some(first)) => decision::render_start(&first, asked),
         (None, None) => {
             return Err(CliError::bad_input(
                 format!("{} holds no decision", log.display()),

@@ -20,18 +20,24 @@ use crate::interrupt::Interrupt;
 use crate::output::Stdout;
 use crate::output::progress::{Progress, Verbosity};
 use crate::threads;
+use emit::Emitted;
 
 /// Runs every case and prints its rows.
 pub(super) fn run(args: &ValidateArgs) -> Result<Exit, CliError> {
     let cases = read(args)?;
     let pool = threads::pool(args.threads)?;
-    if let Some(dir) = &args.emit {
-        emit::prepare(dir)?;
-    }
+    let mut emitted = match &args.emit {
+        Some(dir) => Some(Emitted::create(dir)?),
+        None => None,
+    };
     let interrupt = Interrupt::listen();
     let progress = Progress::start("validate", Verbosity::from_flag(args.quiet));
     let mut tally = Tally::default();
     for (done, case) in cases.iter().enumerate() {
+        let place = match &mut emitted {
+            Some(emitted) => Some(emitted.place(&case.name)?),
+            None => None,
+        };
         let monitor = Monitor::default();
         let show = |share| progress.update((done as f64 + share) / cases.len() as f64);
         let tried = threads::watched(&pool, &monitor, &interrupt, show, || {
@@ -42,8 +48,8 @@ pub(super) fn run(args: &ValidateArgs) -> Result<Exit, CliError> {
             Ok(None) => break,
             Err(why) => Err(why),
         };
-        if let (Some(dir), Ok(trial)) = (&args.emit, &trial) {
-            emit::scenario(dir, &case.name, &trial.scenario)?;
+        if let (Some(place), Ok(trial)) = (&place, &trial) {
+            emit::write(place, &trial.scenario)?;
         }
         tally.add(case, &trial);
         progress.aside(|| print(&case_text(case, &trial)))?;
@@ -132,6 +138,7 @@ impl fmt::Display for Tally {
             passed,
             failed,
         } = self;
-        write!(f, "{cases} cases: {passed} rows pass, {failed} fail")
+        let plural = if *cases == 1 { "" } else { "s" };
+        write!(f, "{cases} case{plural}: {passed} rows pass, {failed} fail")
     }
 }

@@ -13,34 +13,55 @@ use ebbtide_policies::units::{Duration, Time};
 
 use crate::output::{number, table};
 
-/// The decision `record`, which is in force at `at`.
-pub(crate) fn render(record: &DecisionRecord, at: Time) -> String {
+/// What is asked about: an instant of a run under a policy or profile.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    /// When.
+    pub(crate) at: Time,
+    /// Under which policy or profile, as it was asked for.
+    pub(crate) policy: &'a str,
+}
+
+/// The decision `record`, which is in force then; `last` if no other follows.
+pub(crate) fn render(record: &DecisionRecord, asked: Asked<'_>, last: bool) -> String {
     let mut text = String::new();
-    write_decision(&mut text, record, at).expect("a string takes any text");
+    write_decision(&mut text, record, asked, last).expect("a string takes any text");
     text
 }
 
-/// What to say of `at`, before `first`, the run's first decision.
-pub(crate) fn render_start(first: &DecisionRecord, at: Time) -> String {
-    let setting = Shown(&first.before);
+/// What to say of an instant before `first`, the run's first decision.
+pub(crate) fn render_start(first: &DecisionRecord, asked: Asked<'_>) -> String {
     format!(
-        "at {at} under {}: {setting}: the start setting, the first decision comes at {}\n",
-        first.policy, first.at
+        "at {} under {}: {}\nthe start setting: the first decision comes at {}\n",
+        instant(asked.at),
+        asked.policy,
+        Shown(&first.before),
+        instant(first.at)
     )
 }
 
-fn write_decision(text: &mut String, record: &DecisionRecord, at: Time) -> fmt::Result {
-    let DecisionRecord {
-        policy, applied, ..
-    } = record;
-    writeln!(text, "at {at} under {policy}: {}", Shown(applied))?;
+fn write_decision(
+    text: &mut String,
+    record: &DecisionRecord,
+    asked: Asked<'_>,
+    last: bool,
+) -> fmt::Result {
+    let at = instant(asked.at);
     writeln!(
         text,
-        "decided at {} (decision {})",
-        record.at,
+        "at {at} under {}: {}",
+        asked.policy,
+        Shown(&record.applied)
+    )?;
+    let place = if last { ", the last" } else { "" };
+    writeln!(
+        text,
+        "decided at {} (decision {}{place})",
+        instant(record.at),
         record.number + 1
     )?;
-    writeln!(text, "because {}", record.decision.reason.text)?;
+    let reason = &record.decision.reason;
+    writeln!(text, "because {} ({})", reason.text, reason.code)?;
     match &record.observation {
         Some(seen) => write_observation(text, seen)?,
         None => writeln!(text, "\nsaw\n  the log does not say")?,
@@ -54,7 +75,8 @@ fn write_decision(text: &mut String, record: &DecisionRecord, at: Time) -> fmt::
 fn write_observation(text: &mut String, seen: &Observation) -> fmt::Result {
     let began = Time::from_nanos(seen.at.as_nanos() - seen.interval.as_nanos());
     let early = if seen.early { ", an early tick" } else { "" };
-    writeln!(text, "\nsaw, from {began} to {}{early}", seen.at)?;
+    let (began, ended) = (instant(began), instant(seen.at));
+    writeln!(text, "\nsaw, from {began} to {ended}{early}")?;
     write_flow(text, seen)?;
     write_queue(text, seen)?;
     line(text, "wait", histogram(&seen.wait))?;
@@ -143,20 +165,12 @@ fn agent_line(agent: &AgentObservation) -> String {
 
 fn write_choice(text: &mut String, record: &DecisionRecord) -> fmt::Result {
     let DecisionRecord {
-        decision,
-        before,
-        applied,
-        ..
+        before, applied, ..
     } = record;
     writeln!(text, "\nchose")?;
     line(text, "before", Shown(before).to_string())?;
     line(text, "asked", asked(record))?;
     line(text, "applied", Shown(applied).to_string())?;
-    line(
-        text,
-        "reason",
-        format!("{} ({})", decision.reason.text, decision.reason.code),
-    )?;
     if !record.cool_down.is_zero() {
         let left = time(record.cool_down);
         line(
@@ -184,7 +198,14 @@ fn asked(record: &DecisionRecord) -> String {
     };
     format!(
         "{}, {}, batch timeout {timeout}",
-        or_keep(wish.workers, "workers"),
+        or_keep(
+            wish.workers,
+            if wish.workers == 1.0 {
+                "worker"
+            } else {
+                "workers"
+            }
+        ),
         or_keep(wish.batch_size, "messages a batch")
     )
 }
@@ -248,7 +269,7 @@ fn latency(expected: &Prediction) -> String {
 }
 
 fn histogram(times: &LatencyHistogram) -> String {
-    let quantile = |q| times.quantile(q).map(time);
+    let quantile = |q| times.quantile(q).map(counted_time);
     match (quantile(0.5), quantile(0.95), quantile(0.99)) {
         (Some(p50), Some(p95), Some(p99)) => {
             let count = number::count(times.count() as f64);
@@ -256,6 +277,14 @@ fn histogram(times: &LatencyHistogram) -> String {
         }
         _ => "of none".to_owned(),
     }
+}
+
+/// A time out of a histogram that counts from a microsecond on.
+fn counted_time(length: Duration) -> String {
+    if length <= Duration::from_nanos(1_000) {
+        return "0 s".to_owned();
+    }
+    time(length)
 }
 
 /// Where the slots' time went, in shares.
@@ -294,6 +323,11 @@ fn counted(parts: &[(&str, u64)]) -> String {
 
 fn line(text: &mut String, label: &str, value: String) -> fmt::Result {
     writeln!(text, "  {label:<12} {value}")
+}
+
+/// An instant, always in seconds, so that instants compare at a glance.
+fn instant(at: Time) -> String {
+    format!("{} s", at.as_secs_f64())
 }
 
 fn time(length: Duration) -> String {

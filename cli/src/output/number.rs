@@ -35,7 +35,7 @@ pub(crate) fn significant(value: f64) -> String {
     if decimals > 6 {
         return format!("{value:.2e}");
     }
-    if value.abs() >= 1000.0 {
+    if decimals == 0 {
         return count(value);
     }
     format!("{value:.decimals$}")
@@ -108,13 +108,19 @@ fn time_unit(seconds: f64) -> (f64, &'static str) {
     }
 }
 
-/// Decimals that show three significant digits.
+/// Decimals that show three significant digits, also where rounding adds one in front.
 fn decimals(value: f64) -> usize {
     if value == 0.0 {
         return 2;
     }
-    (2.0 - value.abs().log10().floor()).max(0.0) as usize
+    let magnitude = value.abs().log10();
+    // 9.995 is 10.0 to three digits.
+    let rounded = (magnitude + ROUNDS_UP).floor().max(magnitude.floor());
+    (2.0 - rounded).max(0.0) as usize
 }
+
+/// `log10(1000 / 999.5)`: how far below a power of ten three digits round up to it.
+const ROUNDS_UP: f64 = 0.000_217_2;
 
 /// Decimals that show the first digit of `value`.
 fn first_decimal(value: f64) -> usize {
@@ -181,5 +187,8 @@ mod tests {
         check(&count(1_234_567.0), "1,234,567");
         check(&count(-1_000.0), "-1,000");
         check(&significant(112_000.0), "112,000");
+        check(&significant(999.7), "1,000");
+        check(&significant(9.999), "10.0");
+        check(&significant(9.99), "9.99");
     }
 }

@@ -49,3 +49,59 @@ impl From<Output> for Run {
         }
     }
 }
+
+/// A directory that is gone when the test is over.
+pub(crate) struct Room(tempfile::TempDir);
+
+impl Room {
+    /// An empty one.
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().expect("the system has room for a directory"))
+    }
+
+    /// One that holds `small.ron`, the scenario most tests run.
+    pub(crate) fn with_small_scenario() -> Self {
+        let room = Self::new();
+        room.write("small.ron", SMALL);
+        room
+    }
+
+    /// Its path.
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Writes a file.
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        std::fs::write(self.0.path().join(name), content).expect("the directory is ours");
+    }
+
+    /// Reads a file.
+    #[track_caller]
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.0.path().join(name))
+            .unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// Runs the command here.
+    #[track_caller]
+    pub(crate) fn run<S: AsRef<OsStr>>(&self, args: &[S]) -> Run {
+        ebbtide_in(self.path(), args)
+    }
+}
+
+/// Some 10,000 messages through one agent at half of its pool's capacity: a moment's work.
+pub(crate) const SMALL: &str = r#"(
+    run: (length: "50s", replications: 4, seed: 7),
+    traffic: [
+        (
+            arrivals: Poisson("50/s"),
+            classes: [(name: "ask", to: Agent("echo"))],
+        ),
+    ],
+    agents: [(name: "echo", call: Exponential("20ms"))],
+    broker: (num_workers: 2, delivery_parallelism: 1, max_queue_size: 1000),
+    policies: ["fixed"],
+    expect: ["p95(sojourn) < 500ms"],
+)
+"#;

@@ -1,4 +1,12 @@
 //! The `ebbtide` command as its users meet it: exact output, exit codes, files.
 
+mod bad_input;
+mod check;
 mod command;
+mod determinism;
+mod exit_codes;
 mod help;
+mod saved;
+mod shipped;
+mod simulate;
+mod validate;

@@ -29,6 +29,8 @@ const CROWD: u32 = 4;
 pub(crate) struct Capacity {
     /// Workers it had.
     pub(crate) workers: u32,
+    /// The setting that would give it more.
+    pub(crate) bound: &'static str,
     /// Messages with an outcome, per second.
     pub(crate) messages_per_s: f64,
     /// Events that the simulator handled, per message.
@@ -39,8 +41,14 @@ pub(crate) struct Capacity {
 
 /// Runs `scenario` saturated; `None` if nothing came of it.
 pub(crate) fn measure(scenario: &Scenario, plan: &Plan, files: &Files) -> Option<Capacity> {
-    let broker = largest_pool(plan);
+    let config = largest_config(plan);
+    let broker = largest_pool(config);
     let workers = broker.num_workers;
+    let bound = if is_fixed(config) {
+        "broker.num_workers"
+    } else {
+        "broker.max_workers"
+    };
     for length in LENGTHS_S {
         let length = Duration::from_secs(length);
         let saturated = saturated(scenario, plan, broker.clone(), length);
@@ -62,6 +70,7 @@ pub(crate) fn measure(scenario: &Scenario, plan: &Plan, files: &Files) -> Option
         let events = figures.events_simulated.as_ref()?.value?;
         return Some(Capacity {
             workers,
+            bound,
             messages_per_s: delivered / share,
             events_per_message: events / finished as f64,
             seconds_per_event: took / events,
@@ -70,11 +79,15 @@ pub(crate) fn measure(scenario: &Scenario, plan: &Plan, files: &Files) -> Option
     None
 }
 
-/// The largest pool that any of the policies may have, with the largest batches, at once.
-fn largest_pool(plan: &Plan) -> BrokerConfig {
+/// The broker of the policy that may have the largest pool.
+fn largest_config(plan: &Plan) -> &BrokerConfig {
     let contenders = plan.contenders.iter();
     let largest = contenders.max_by_key(|contender| most_workers(&contender.config));
-    let config = &largest.expect("a plan has a contender").config;
+    &largest.expect("a plan has a contender").config
+}
+
+/// The same with all its workers and the largest batches from the start, for good.
+fn largest_pool(config: &BrokerConfig) -> BrokerConfig {
     BrokerConfig {
         num_workers: most_workers(config),
         batch_size: if is_fixed(config) {
@@ -84,7 +97,7 @@ fn largest_pool(plan: &Plan) -> BrokerConfig {
         },
         policy: "fixed".to_owned(),
         worker_start_ms: 0,
-        ..(**config).clone()
+        ..config.clone()
     }
 }
 

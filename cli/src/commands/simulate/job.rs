@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use ebbtide_core::config::Profile;
 use ebbtide_core::text::closest;
 use ebbtide_policies::registry;
-use ebbtide_sim::scenario::{SetError, set};
+use ebbtide_sim::scenario::set;
 use ebbtide_sim::{Plan, Scenario};
 
 use crate::args::SimulateArgs;
@@ -121,18 +121,8 @@ fn override_text(source: &mut Source, args: &SimulateArgs) -> Result<(), CliErro
 fn replace(source: &mut Source, path: &str, value: &str) -> Result<(), CliError> {
     // A fault of the file itself is shown at its place, not as a fault of the override.
     Scenario::from_ron(&source.text).map_err(|error| source.fault(&error))?;
-    source.text = set(&source.text, path, value).map_err(|error| {
-        let helps = match &error {
-            SetError::Value { fault, .. } => fault.faults.as_slice(),
-            _ => &[],
-        };
-        let help = helps.iter().find_map(|fault| fault.help.clone());
-        let fault = Fault::new(format!("--set: {error}"));
-        match help {
-            Some(help) => fault.with_help(help),
-            None => fault,
-        }
-    })?;
+    source.text = set(&source.text, path, value)
+        .map_err(|error| CliError::from(Fault::new(format!("--set: {error}"))))?;
     Ok(())
 }
 

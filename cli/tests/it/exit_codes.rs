@@ -1,0 +1,110 @@
+//! Every exit code, and which of several wins.
+
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use crate::command::Room;
+
+#[track_caller]
+fn check(args: &[&str], code: i32) {
+    let run = Room::with_small_scenario().run(args);
+    assert_eq!(run.code, code, "{}{}", run.stdout, run.stderr);
+}
+
+#[test]
+fn a_threshold_that_holds_is_0() {
+    check(&["simulate", "small.ron"], 0);
+}
+
+#[test]
+fn a_threshold_that_fails_is_20() {
+    let limit = "expect=[\"p95(sojourn) < 1ms\"]";
+    check(&["simulate", "small.ron", "--set", limit], 20);
+}
+
+#[test]
+fn one_replication_is_inconclusive() {
+    check(&["simulate", "small.ron", "--replications", "1"], 30);
+}
+
+#[test]
+fn a_quantile_that_may_not_be_printed_is_inconclusive() {
+    let limit = "expect=[\"p99.9(sojourn) < 10s\"]";
+    check(&["simulate", "small.ron", "--set", limit], 30);
+}
+
+#[test]
+fn of_two_scenarios_the_worse_one_decides() {
+    let room = Room::with_small_scenario();
+    let failing = room.read("small.ron").replace("500ms", "1ms");
+    room.write("failing.ron", failing);
+    let run = room.run(&["simulate", "failing.ron", "small.ron", "--format", "json"]);
+    assert_eq!(run.code, 20);
+    assert_eq!(run.stdout.lines().count(), 2, "one object a line");
+}
+
+#[test]
+fn a_fault_in_the_second_scenario_is_found_before_the_first_runs() {
+    check(&["simulate", "small.ron", "missing.ron"], 2);
+}
+
+#[test]
+fn results_that_cannot_be_written_are_1() {
+    let args = [
+        "simulate",
+        "small.ron",
+        "--export-trace",
+        "no/such/trace.csv",
+    ];
+    check(&args, 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_saves_what_is_finished_and_is_130() {
+    let room = Room::with_small_scenario();
+    let child = Command::new(env!("CARGO_BIN_EXE_ebbtide"))
+        .args(["simulate", "small.ron", "--replications", "100000"])
+        .args(["--out", "run", "--format", "json"])
+        .current_dir(room.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("cargo built the command");
+    thread::sleep(Duration::from_secs(1));
+    let signal = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(signal.expect("the system has kill").success());
+    let output = child.wait_with_output().expect("the command ends");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    assert!(
+        stderr.contains("what is finished will be saved"),
+        "{stderr}"
+    );
+    let summary: serde_json::Value =
+        serde_json::from_str(&room.read("run/summary.json")).expect("the summary is JSON");
+    let finished = summary["replications"].as_u64().expect("a number");
+    assert!((1..100_000).contains(&finished), "{finished} finished");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_ends_nothing_badly() {
+    let room = Room::with_small_scenario();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ebbtide"))
+        .args(["simulate", "small.ron"])
+        .current_dir(room.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("cargo built the command");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("the command ends");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(0));
+}

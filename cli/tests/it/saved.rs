@@ -1,0 +1,160 @@
+//! What `--out` leaves behind, and what `explain` makes of it.
+
+use std::fs;
+
+use crate::command::Room;
+
+const FILES: [&str; 8] = [
+    "decisions/fixed.jsonl",
+    "figures/percentiles.png",
+    "figures/percentiles.svg",
+    "report.html",
+    "scenario.ron",
+    "series/fixed.csv",
+    "series/fixed.sojourn.csv",
+    "summary.json",
+];
+
+#[test]
+fn a_run_is_saved_whole() {
+    let room = Room::with_small_scenario();
+    let run = room.run(&["simulate", "small.ron", "--out", "a/b/run"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    for file in FILES {
+        let path = room.path().join("a/b/run").join(file);
+        assert!(
+            fs::metadata(&path).is_ok_and(|file| file.len() > 0),
+            "{file} is missing"
+        );
+    }
+    assert!(run.stdout.contains("report: a/b/run/report.html\n"));
+}
+
+#[test]
+fn the_saved_scenario_gives_the_same_results() {
+    let room = Room::with_small_scenario();
+    let args = ["simulate", "small.ron", "--format", "json", "--out", "run"];
+    let overrides = [
+        "--seed",
+        "9",
+        "--replications",
+        "3",
+        "--policy",
+        "remote",
+        "--set",
+        "broker.num_workers=3",
+    ];
+    let args: Vec<&str> = args.into_iter().chain(overrides).collect();
+    let first = room.run(&args);
+    let again = room.run(&["simulate", "run/scenario.ron", "--format", "json"]);
+    let hash = |text: &str| {
+        let json: serde_json::Value = serde_json::from_str(text).expect("results are JSON");
+        json["result_hash"].to_string()
+    };
+    assert_eq!(hash(&first.stdout), hash(&again.stdout));
+    assert_eq!(hash(&first.stdout), hash(&room.read("run/summary.json")));
+}
+
+#[test]
+fn an_earlier_run_is_replaced_and_nothing_else_is_touched() {
+    let room = Room::with_small_scenario();
+    room.run(&[
+        "simulate",
+        "small.ron",
+        "--out",
+        "run",
+        "--policy",
+        "remote",
+    ]);
+    room.write("run/notes.txt", "mine");
+    let run = room.run(&["simulate", "small.ron", "--out", "run"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(room.read("run/notes.txt"), "mine");
+    assert!(!room.path().join("run/series/remote.csv").exists());
+}
+
+#[test]
+fn several_scenarios_get_a_directory_each() {
+    let room = Room::with_small_scenario();
+    room.write("other.ron", room.read("small.ron"));
+    let run = room.run(&["simulate", "small.ron", "other.ron", "--out", "runs"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(room.path().join("runs/small/report.html").exists());
+    assert!(room.path().join("runs/other/report.html").exists());
+}
+
+#[test]
+fn a_run_of_one_message_still_gets_a_report() {
+    let room = Room::with_small_scenario();
+    room.write("one.csv", "t_s,size\n0.5,100\n");
+    let args = [
+        "simulate",
+        "small.ron",
+        "--trace",
+        "one.csv",
+        "--out",
+        "run",
+    ];
+    let run = room.run(&args);
+    assert_eq!(run.code, 30, "{}", run.stderr);
+    assert!(room.read("run/report.html").contains("<svg"));
+}
+
+/// Evenly spaced arrivals and constant calls: every number can be worked out by hand.
+const REGULAR: &str = r#"(
+    run: (length: "10s", replications: 2),
+    traffic: [
+        (
+            arrivals: Deterministic("10/s"),
+            classes: [(name: "ask", to: Agent("echo"))],
+        ),
+    ],
+    agents: [(name: "echo", call: Constant("50ms"))],
+    broker: (num_workers: 1, delivery_parallelism: 1, objective: "p95(sojourn) < 500ms"),
+    policies: ["fixed"],
+)
+"#;
+
+#[test]
+fn explain_tells_what_was_seen_chosen_predicted_and_rejected() {
+    let room = Room::new();
+    room.write("regular.ron", REGULAR);
+    let run = room.run(&["simulate", "regular.ron", "--out", "run"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let explain = |at| room.run(&["explain", "run", "--at", at]).stdout;
+    insta::assert_snapshot!("explain", explain("4500ms"));
+    insta::assert_snapshot!("explain_before_the_first", explain("500ms"));
+    let last = explain("1h");
+    assert!(
+        last.contains("decided at 10 s (decision 10, the last)"),
+        "{last}"
+    );
+}
+
+#[test]
+fn explain_knows_the_policies_of_the_run() {
+    let room = Room::new();
+    room.write("regular.ron", REGULAR);
+    room.run(&[
+        "simulate",
+        "regular.ron",
+        "--policy",
+        "fixed(2),remote",
+        "--out",
+        "run",
+    ]);
+    let policy = |name| room.run(&["explain", "run", "--at", "5s", "--policy", name]);
+    let remote = policy("remote");
+    assert!(
+        remote.stdout.starts_with("at 5 s under remote: "),
+        "{}",
+        remote.stdout
+    );
+    let unknown = policy("adaptive");
+    assert_eq!(unknown.code, 2);
+    assert!(
+        unknown.stderr.contains("it has fixed(2), remote"),
+        "{}",
+        unknown.stderr
+    );
+}
