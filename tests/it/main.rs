@@ -1,0 +1,3 @@
+//! Whole flows through the crate that a service embeds, a module each.
+
+mod embed;
