@@ -103,7 +103,7 @@ pub(crate) struct Stress {
 /// Setups under `stress`.
 pub(crate) fn setups(stress: Stress) -> BoxedStrategy<Setup> {
     let parts = (
-        pool(),
+        pool(stress),
         queue(stress),
         calls(stress),
         lanes(stress),
@@ -132,10 +132,15 @@ pub(crate) fn setups(stress: Stress) -> BoxedStrategy<Setup> {
         .boxed()
 }
 
-fn pool() -> impl Strategy<Value = BrokerConfig> {
-    let workers = (1_u32..3, 0_u32..3, 0_u32..3, 1_u32..4);
+fn pool(stress: Stress) -> impl Strategy<Value = BrokerConfig> {
+    let (most_more, longest) = if stress.wild_policy {
+        (1_u32..3, 2_u64)
+    } else {
+        (0..3, 3)
+    };
+    let workers = (1_u32..3, most_more, 0_u32..3, 1_u32..4);
     let batches = (any::<bool>(), 1_u32..5, 0_u64..3);
-    let pace = (0_u64..3, 0_u64..3, any::<bool>(), 1_u64..4);
+    let pace = (0..longest, 0..longest, any::<bool>(), 1..longest + 1);
     (workers, batches, pace).prop_map(
         |((min, more, start, slots), (batching, size, timeout), pace)| BrokerConfig {
             num_workers: min + start.min(more),
@@ -202,9 +207,11 @@ fn calls(stress: Stress) -> impl Strategy<Value = Change> {
     } else {
         0..2
     };
+    // Calls must outlast a tick for workers to drain.
+    let timeout = if stress.wild_policy { 3_u64..20 } else { 1..6 };
     let breaker = if stress.breaker { 0.9 } else { 0.1 };
     let breaker = prop::option::weighted(breaker, (1_u32..4, 1_u32..4, 1_u64..4, any::<bool>()));
-    (attempts, 0_u64..3, budget, 1_u64..6, grace, breaker).prop_map(
+    (attempts, 0_u64..3, budget, timeout, grace, breaker).prop_map(
         |(attempts, backoff, budget, timeout, grace, breaker)| {
             Change::new(move |config| BrokerConfig {
                 retry_max_attempts: attempts,
