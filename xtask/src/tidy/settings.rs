@@ -58,6 +58,9 @@ fn check_clippy(tree: &Tree) -> Vec<Fault> {
     faults
 }
 
+/// The list of built-in scenarios.
+const BUILT_IN: &str = "sim/src/shipped.rs";
+
 /// A scenario that is shipped is built into the command and named in the README.
 fn check_scenarios(tree: &Tree) -> Vec<Fault> {
     let mut faults = Vec::new();
@@ -70,9 +73,8 @@ fn check_scenarios(tree: &Tree) -> Vec<Fault> {
             continue;
         };
         let built_in = tree
-            .iter()
-            .filter(|(source, _)| source.ends_with(".rs") && source.contains("/src/"))
-            .any(|(_, text)| text.contains(&format!("{name}.ron")));
+            .get(BUILT_IN)
+            .is_some_and(|text| text.contains(&format!("\"{name}\"")));
         if !built_in {
             faults.push(Fault::new(path, "is not built into the command"));
         }
@@ -104,7 +106,7 @@ mod tests {
         let mut tree = tree(&[
             ("clippy.toml", "# Words.\na = 1\n"),
             ("scenarios/calm.ron", "()"),
-            ("cli/src/shipped.rs", "include_str!(\"calm.ron\")"),
+            (BUILT_IN, "shipped![\"calm\"]"),
             ("README.md", "| `calm` |"),
         ]);
         for room in PURE {
@@ -143,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_scenario_is_built_in_and_named() {
-        check_words(&with("cli/src/shipped.rs", ""), "not built into");
+        check_words(&with(BUILT_IN, ""), "not built into");
         check_words(&with("README.md", ""), "not named in README");
     }
 }
