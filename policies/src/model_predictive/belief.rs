@@ -14,7 +14,10 @@ use super::workload::{AgentLoad, spread};
 const MEMORY_S: f64 = 20.0;
 /// More failures than this a success are an outage, which more slots do not mend.
 const MOST_ATTEMPTS: f64 = 1.5;
-/// Share of calls answered "too many requests" from which the agent counts as throttled.
+/// Slots are free when this share of their time has no call.
+const FREE_SHARE: f64 = 0.1;
+/// While slots are not free, this share of calls may be answered "too many requests" before
+/// the agent counts as what limits.
 const THROTTLED_SHARE: f64 = 0.05;
 /// A throttled rate that is no longer refused is tried this much higher each second.
 const THROTTLE_RELEASE: f64 = 1.05;
@@ -57,9 +60,13 @@ impl Beliefs {
         let length_s = seen.interval.as_secs_f64();
         let accepted = seen.flow.arrivals.max(1) as f64;
         let refused = 1.0 + seen.flow.refused as f64 / accepted;
+        let slots = f64::from(seen.workers.ready) * f64::from(seen.parallelism);
+        let slots_are_free =
+            seen.slots.with_call.as_secs_f64() < (1.0 - FREE_SHARE) * slots * length_s;
         for (index, agent) in seen.agents.iter().enumerate() {
-            self.of(index, &agent.name)
-                .observe(length_s, refused, agent);
+            let belief = self.of(index, &agent.name);
+            belief.observe(length_s, refused, agent);
+            belief.notice_throttling(length_s, slots_are_free, agent);
         }
         self.agents.truncate(seen.agents.len());
     }
@@ -142,24 +149,25 @@ impl Belief {
         if self.succeeded <= 0.0 && agent.in_flight > 0 {
             self.silent_s += length_s;
         }
-        self.notice_throttling(length_s, agent);
     }
 
-    /// An agent that refuses gets what it delivers, until it no longer refuses.
-    fn notice_throttling(&mut self, length_s: f64, agent: &AgentObservation) {
-        let refused = agent.calls.rate_limited as f64;
-        let calls = refused + agent.calls.succeeded as f64;
+    /// An agent that refuses gets no more than it delivers, until it no longer refuses: one
+    /// that refuses much, or at all while slots are free.
+    fn notice_throttling(&mut self, length_s: f64, slots_are_free: bool, agent: &AgentObservation) {
         if length_s <= 0.0 {
             return;
         }
+        let refused = agent.calls.rate_limited as f64;
+        let calls = refused + agent.calls.succeeded as f64;
         let delivered = agent.delivered as f64 / length_s;
-        if calls > 0.0 && refused / calls > THROTTLED_SHARE {
+        let tolerated = if slots_are_free { 0.0 } else { THROTTLED_SHARE };
+        if refused > tolerated * calls {
             let before = self.throttle.unwrap_or(delivered);
             self.throttle = Some(f64::midpoint(before, delivered));
         } else if let Some(rate) = self.throttle {
             let higher = rate * THROTTLE_RELEASE.powf(length_s);
-            let rate = self.rate.estimate().mean;
-            self.throttle = (higher < 2.0 * rate).then_some(higher);
+            let asked = self.rate.estimate().mean.max(delivered);
+            self.throttle = (higher < 2.0 * asked).then_some(higher);
         }
     }
 
@@ -177,8 +185,7 @@ impl Belief {
         let rate = estimate.ahead(lead_s) + caution.errors * relative;
         let is_out = agent.paused || agent.breaker != BreakerState::Closed;
         let is_full = agent.limit.is_some_and(|limit| agent.in_flight >= limit);
-        let is_throttled = agent.calls.rate_limited > 0;
-        let waits_for_slots = !(is_out || is_full || is_throttled);
+        let waits_for_slots = !(is_out || is_full || self.throttle.is_some());
         AgentLoad {
             rate: if estimate.mean > 0.0 {
                 rate * (1.0 + caution.margin)

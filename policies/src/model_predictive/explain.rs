@@ -74,7 +74,7 @@ impl Story<'_> {
                 .into(),
             ),
             Pacing::KeepForNow => (
-                "waiting",
+                "patience",
                 format!(
                     "{} would do if the load stays low",
                     people(self.best_workers)
@@ -84,6 +84,11 @@ impl Story<'_> {
             Pacing::KeepForSafety => (
                 "margin",
                 "a worker less would do, but not under a little more load".into(),
+            ),
+            Pacing::Keep if self.chosen.standing.is_hopeless() && self.arrivals_per_s > 0.0 => (
+                "agent-limited",
+                format!("{rate} messages/s are more than the agents' own limits let through")
+                    .into(),
             ),
             Pacing::Keep => return self.steady(&rate),
         };
@@ -98,7 +103,8 @@ impl Story<'_> {
         if !self.present.standing.is_stable() {
             let busy = rounded(self.busy_slots(self.present));
             let slots = f64::from(self.present.setting.workers) * self.load.parallelism;
-            let text = format!("{rate} messages/s need {busy} slots, {from} give {slots}: {to}");
+            let text =
+                format!("{rate} messages/s need {busy} slots, not the {slots} of {from}: {to}");
             return reason("load-rose", text.into());
         }
         let text = if self.present.drain_share > self.chosen.drain_share {

@@ -70,6 +70,12 @@ impl Standing {
         self.utilisation < 1.0
     }
 
+    /// Whether no pool can help: there is no load, or it is more than the agents' own limits
+    /// let through.
+    pub(super) fn is_hopeless(&self) -> bool {
+        self.streams.is_empty()
+    }
+
     /// Share of messages whose `measure` is beyond `limit_s`, and by how much it is beyond, on
     /// the mean over all messages, in seconds.
     pub(super) fn beyond(&self, measure: Measure, limit_s: f64) -> (f64, f64) {
@@ -118,15 +124,11 @@ impl Standing {
         let limit_s = objective.limit.as_secs_f64();
         let beyond = |at_s| self.beyond(objective.measure, at_s).0;
         let (mut low, mut high) = (limit_s.ln() - 4.6, limit_s.ln() + 4.6);
-        if !self.is_stable() || beyond(high.exp()) > late {
+        if self.is_hopeless() || !self.is_stable() || beyond(high.exp()) > late {
             return None;
         }
         if beyond(low.exp()) <= late {
-            return Some(if self.streams.is_empty() {
-                0.0
-            } else {
-                low.exp()
-            });
+            return Some(low.exp());
         }
         for _ in 0..HALVINGS {
             let middle = f64::midpoint(low, high);

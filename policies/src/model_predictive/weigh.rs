@@ -106,32 +106,36 @@ impl Situation<'_> {
     }
 
     /// Lateness while the present backlog lasts: of the pool's, or of one agent's that may
-    /// fill only its share of the slots, whichever is worse.
+    /// fill only its own slots, whichever is worse.
     fn drain(&self, setting: Setting, slack_s: f64) -> Lateness {
         let load = self.load;
         let batch = f64::from(setting.batch_size.max(1));
         let (now, later) = (self.ready.min(setting.workers), setting.workers);
-        let drain = |share: f64, backlog: f64, inflow: f64| Drain {
-            backlog,
-            inflow,
-            slots_now: share * f64::from(now) * load.parallelism,
-            slots_later: share * f64::from(later) * load.parallelism,
-            lead_s: self.time_to(later),
-            horizon_s: self.horizon_s(),
+        let horizon_s = self.horizon_s();
+        let lateness = |share: f64, limit: f64, backlog: f64, inflow: f64| {
+            let slots = |workers| (share * f64::from(workers) * load.parallelism).min(limit);
+            let drain = Drain {
+                backlog,
+                inflow,
+                slots_now: slots(now),
+                slots_later: slots(later),
+                lead_s: self.time_to(later),
+                horizon_s,
+            };
+            drain.lateness(slack_s)
         };
-        let work = |agent: &AgentLoad| agent.waiting * agent.slot_s(agent.max_batch.min(batch));
-        let backlog = load.agents.iter().map(work).sum();
-        let mut worst = drain(1.0, backlog, load.least_slots(batch)).lateness(slack_s);
-        if load.agents.len() > 1 {
-            let rate = load.rate().max(1e-9);
-            for agent in &load.agents {
-                let carried = agent.max_batch.min(batch);
-                let inflow = agent.served_rate(carried) * agent.slot_s(carried);
-                let own = drain(BULKHEAD, work(agent), inflow).lateness(slack_s);
-                let share = agent.rate / rate;
-                worst.share = worst.share.max(share * own.share);
-                worst.excess_s = worst.excess_s.max(share * own.excess_s);
-            }
+        let backlog = |agent: &AgentLoad| agent.backlog(agent.max_batch.min(batch), horizon_s);
+        let all = load.agents.iter().map(backlog).sum();
+        let mut worst = lateness(1.0, f64::INFINITY, all, load.least_slots(batch));
+        let own_share = if load.agents.len() > 1 { BULKHEAD } else { 1.0 };
+        let rate = load.rate().max(1e-9);
+        for agent in &load.agents {
+            let carried = agent.max_batch.min(batch);
+            let inflow = agent.served_rate(carried) * agent.slot_s(carried);
+            let own = lateness(own_share, agent.limit, backlog(agent), inflow);
+            let share = agent.rate / rate;
+            worst.share = worst.share.max(share * own.share);
+            worst.excess_s = worst.excess_s.max(share * own.excess_s);
         }
         worst
     }

@@ -84,11 +84,21 @@ impl AgentLoad {
 
     /// What of its messages its own limits let through in batches of `batch`, per second.
     pub(super) fn served_rate(&self, batch: f64) -> f64 {
+        self.rate.min(self.most_rate(batch))
+    }
+
+    /// Messages per second that its own limits allow in batches of `batch`.
+    fn most_rate(&self, batch: f64) -> f64 {
         let by_limit = self.limit / self.slot_s(batch).max(1e-9);
         let by_calls = self.calls_per_s * batch;
-        (self.rate.min(by_limit))
-            .min(by_calls)
-            .min(self.messages_per_s)
+        by_limit.min(by_calls).min(self.messages_per_s)
+    }
+
+    /// Slot-seconds of its backlog that could be done within `horizon_s` if there were slots:
+    /// what its own limits hold back is no reason for more of them.
+    pub(super) fn backlog(&self, batch: f64, horizon_s: f64) -> f64 {
+        let spare = (self.most_rate(batch) - self.rate).max(0.0);
+        self.waiting.min(spare * horizon_s) * self.slot_s(batch)
     }
 
     /// Whether it gets more than its own limits let through, so that its messages are late
