@@ -23,6 +23,8 @@ const LEAST_GAIN: f64 = 0.3;
 /// Calls slower by this factor than before the growth put off any further one until the trial
 /// is over.
 const SLOWED: f64 = 1.2;
+/// The least cost of a message creeps up with this time constant, in seconds.
+const LEAST_MEMORY_S: f64 = 600.0;
 /// A step down that loses less than this part of the work that its slots should have done
 /// loses nothing.
 const FREE: f64 = 0.25;
@@ -47,8 +49,12 @@ pub(super) struct Ceiling {
     /// weights by which work is counted.
     message_s: Vec<f64>,
     trial: Trial,
+    /// The least that a message of each agent has cost in the last minutes, in slot-seconds.
+    least_s: Vec<f64>,
     /// Whether calls have become slower since the trial began.
     is_slowed: bool,
+    /// Whether calls are slower than the agents can.
+    is_crowded: bool,
     limit: Option<(u32, Time)>,
     failures: u32,
 }
@@ -83,6 +89,7 @@ impl Ceiling {
     /// Takes an interval. `message_s` is what a message of each agent costs now, in
     /// slot-seconds, in the observation's order.
     pub(super) fn observe(&mut self, seen: &Observation, message_s: &[f64]) {
+        self.note_least(seen, message_s);
         if seen.workers.ready != self.ready {
             self.note_resize(seen);
             return;
@@ -98,7 +105,9 @@ impl Ceiling {
             self.message_s.clear();
             self.message_s.extend_from_slice(message_s);
         }
-        self.is_slowed = work(seen, message_s) > SLOWED * work(seen, &self.message_s);
+        let work_now = work(seen, message_s);
+        self.is_slowed = work_now > SLOWED * work(seen, &self.message_s);
+        self.is_crowded = work_now > SLOWED * work(seen, &self.least_s);
         self.work += work(seen, &self.message_s);
         self.saturated_s += seen.interval.as_secs_f64();
         if self.saturated_s >= LEAST_SECONDS {
@@ -107,6 +116,18 @@ impl Ceiling {
                 rate: self.work / self.saturated_s,
             };
             self.conclude(seen.at, measured);
+        }
+    }
+
+    fn note_least(&mut self, seen: &Observation, message_s: &[f64]) {
+        if self.least_s.len() != message_s.len() {
+            self.least_s = message_s.to_vec();
+        }
+        let forgotten = (seen.interval.as_secs_f64() / LEAST_MEMORY_S)
+            .min(1.0)
+            .exp();
+        for (least_s, now_s) in self.least_s.iter_mut().zip(message_s) {
+            *least_s = (*least_s * forgotten).min(*now_s);
         }
     }
 
@@ -201,10 +222,11 @@ impl Ceiling {
     ) {
         let left = f64::from(fewer.workers) / f64::from(best.workers);
         if fewer.rate > best.rate * (1.0 - FREE * (1.0 - left)) {
-            if fewer.workers > 1 {
+            let is_enough = fewer.workers <= floor && !self.is_crowded;
+            if fewer.workers > 1 && !is_enough {
                 self.descend(fewer, floor, false);
             } else {
-                self.set_limit(now, 1);
+                self.set_limit(now, fewer.workers);
             }
         } else if is_first && fewer.rate < best.rate * (1.0 - PROPORTIONAL * (1.0 - left)) {
             // Every worker does its part after all: it was the agent that became slower.
@@ -293,7 +315,9 @@ mod tests {
         let mut last = Time::ZERO;
         for (at, &(ready, delivered)) in (1..).zip(seconds) {
             let seen = saturated(at, ready, delivered);
-            ceiling.observe(&seen, &[0.1]);
+            // All slots are busy, so a message costs what is left for it.
+            let message_s = 10.0 * f64::from(ready) / delivered as f64;
+            ceiling.observe(&seen, &[message_s]);
             last = seen.at;
         }
         (ceiling, last)
@@ -320,13 +344,16 @@ mod tests {
     #[test]
     fn the_way_down_ends_at_the_best_pool() {
         // The agent is at its best with 4 workers, which were never tried on the way up.
-        let way = [(2, 190), (8, 180), (5, 350), (3, 285)];
-        check(&way[..3], Some(3));
-        check(&way, Some(5));
-        check(
-            &[(5, 297), (8, 164), (6, 228), (5, 297), (4, 380), (3, 285)],
-            Some(4),
-        );
+        let up = [(2, 190), (5, 297), (8, 164)];
+        let down = [(6, 228), (5, 297), (4, 380), (3, 285)];
+        check(&[&up[..], &down].concat(), Some(4));
+        // The way stops early where a step costs work.
+        check(&[(2, 190), (8, 180), (5, 350), (3, 285)], Some(5));
+    }
+
+    #[test]
+    fn the_way_down_ends_where_calls_are_as_fast_as_before() {
+        check(&[(2, 400), (4, 300), (3, 350), (2, 400)], Some(2));
     }
 
     #[test]
