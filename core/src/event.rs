@@ -197,7 +197,10 @@ pub enum CallEnd {
     TimedOut,
     /// Its worker was lost.
     WorkerLost,
-    /// Every message it carried had its outcome before (deadline, cancel), or shutdown.
+    /// Every message it carried had its outcome before, the last by its deadline.
+    Expired,
+    /// Every message it carried had its outcome before, the last since its sender had gone, or
+    /// by shutdown.
     Abandoned,
 }
 

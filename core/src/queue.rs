@@ -245,7 +245,7 @@ impl<M> BrokerState<M> {
             && self.leases[slot].live == 0
             && self.leases[slot].state == LeaseState::Active
         {
-            self.abandon(slot);
+            self.abandon(slot, outcome);
         }
     }
 

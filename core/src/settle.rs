@@ -2,7 +2,7 @@
 //! Retries, replies and dead letters are decided here and nowhere else (the arithmetic of a
 //! retry is in `retry.rs`).
 
-use ebbtide_policies::units::Time;
+use ebbtide_policies::units::{Duration, Time};
 
 use crate::breaker::Health;
 use crate::error::LateSettle;
@@ -15,6 +15,10 @@ use crate::state::{BrokerState, Wake};
 
 /// A message that was in the calls of this many lost workers is no longer given another.
 const WORKERS_LOST_MOST: u32 = 5;
+
+/// An agent that answers "too many requests" at once and asks for no pause would otherwise be
+/// called again and again at one instant.
+const LEAST_PAUSE: Duration = Duration::from_millis(1);
 
 impl<M> BrokerState<M> {
     /// Hands in a call's result: each message gets its outcome or goes back, and the slot is
@@ -115,11 +119,20 @@ impl<M> BrokerState<M> {
         self.leases[slot].members = members;
     }
 
-    /// Every member has its outcome while the call goes on: it works for nobody.
-    pub(crate) fn abandon(&mut self, slot: u32) {
+    /// Every member has its outcome, the last one this, while the call goes on: it works for
+    /// nobody.
+    pub(crate) fn abandon(&mut self, slot: u32, last: Outcome) {
         let members = self.close(slot);
         self.leases[slot].members = members;
-        self.end_call(slot, CallEnd::Abandoned);
+        let late = last == Outcome::Expired;
+        self.end_call(
+            slot,
+            if late {
+                CallEnd::Expired
+            } else {
+                CallEnd::Abandoned
+            },
+        );
         self.tell_handler(slot);
     }
 
@@ -155,7 +168,7 @@ impl<M> BrokerState<M> {
                 agent.tally.succeeded(size, in_flight, now.since(started));
                 Health::Good
             }
-            CallEnd::Failed | CallEnd::TimedOut | CallEnd::WorkerLost => {
+            CallEnd::Failed | CallEnd::TimedOut | CallEnd::WorkerLost | CallEnd::Expired => {
                 agent.tally.calls.failed += 1;
                 Health::Bad
             }
@@ -229,7 +242,8 @@ impl<M> BrokerState<M> {
             }
             Verdict::RateLimited(pause) => {
                 let agent = self.messages[index].account.agent;
-                let until = self.now + pause.unwrap_or(self.retries.first_backoff());
+                let pause = pause.unwrap_or(self.retries.first_backoff());
+                let until = self.now + pause.max(LEAST_PAUSE);
                 self.pause_until(agent, until);
                 self.put_back(index, Requeue::RateLimited);
             }

@@ -32,6 +32,15 @@ pub enum TableError {
         /// Those that are there.
         found: String,
     },
+    /// A series of rates or latencies where messages are wanted: each row would become one.
+    #[error(
+        "column {column} makes this a series, not the messages of a trace; a scenario plays a \
+         series with arrivals: Series(file: \"…\")"
+    )]
+    Series {
+        /// The column that tells.
+        column: &'static str,
+    },
     /// A row with more or fewer fields than the header has.
     #[error("line {line} has {found} fields, the header has {wanted}")]
     Ragged {

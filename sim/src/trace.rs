@@ -84,6 +84,12 @@ impl Trace {
 
     fn read_rows(&mut self, mut table: Table<'_>) -> Result<(), TableError> {
         let at = table.needed("t_s")?;
+        let told_by = ["rate_per_s", "latency_ms"]
+            .into_iter()
+            .find(|name| table.column(name).is_some());
+        if let Some(column) = told_by {
+            return Err(TableError::Series { column });
+        }
         let [size, class, units] = ["size", "class", "units"].map(|name| table.column(name));
         let [service, replication] = ["service_s", "replication"].map(|name| table.column(name));
         let keyed = match table.column("number") {

@@ -220,7 +220,10 @@ impl Reference {
             .collect();
         expired.sort_by_key(|&message| self.messages[message].deadline);
         for message in expired {
-            self.finish(message, Outcome::Expired);
+            // One that expired in its call may have opened a breaker that fails fast.
+            if self.is_live(message) {
+                self.finish(message, Outcome::Expired);
+            }
         }
         let mut lost: Vec<usize> = self.open_calls();
         lost.retain(|&call| self.calls[call].expires <= now);

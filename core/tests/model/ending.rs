@@ -215,7 +215,11 @@ impl Reference {
             && self.calls[call].stage == Stage::Open
             && self.live_members(call).is_empty()
         {
-            self.end(call, CallEnd::Abandoned, Health::Neutral);
+            let (end, health) = match outcome {
+                Outcome::Expired => (CallEnd::Expired, Health::Bad),
+                _ => (CallEnd::Abandoned, Health::Neutral),
+            };
+            self.end(call, end, health);
             self.tell_handler(call);
         }
     }
@@ -354,7 +358,7 @@ impl Reference {
                 self.try_again_at(message, self.now + wait * MS, Requeue::Snooze)
             }
             Word::RateLimited(wait) => {
-                let wait = wait.unwrap_or(self.setup.broker.retry_backoff_ms);
+                let wait = wait.unwrap_or(self.setup.broker.retry_backoff_ms).max(1);
                 self.pause(self.messages[message].agent, self.now + wait * MS);
                 self.put_back(message, Requeue::RateLimited);
             }

@@ -88,7 +88,7 @@ fn faults_name_line_and_column() {
         assert!(error.contains(wanted), "{error}\n does not say: {wanted}");
     }
     check("t_s,size\n", "no row below the header");
-    check("", "column t_s is missing");
+    check("", "no row below the header");
     check(
         "time,size\n0,1\n",
         "column t_s is missing, found are time, size",
@@ -122,4 +122,15 @@ fn comments_a_byte_order_mark_and_windows_line_ends_are_fine() {
     let trace = Trace::parse(text.as_bytes()).expect("valid");
     assert_eq!(trace.rows(0).len(), 2);
     assert_eq!(trace.rows(0)[1].size, Some(2));
+}
+
+#[test]
+fn a_series_is_not_taken_for_messages() {
+    let error = Trace::parse(b"t_s,rate_per_s\n0,5\n60,7\n").expect_err("rates are no messages");
+    assert_eq!(
+        error,
+        TableError::Series {
+            column: "rate_per_s"
+        }
+    );
 }
