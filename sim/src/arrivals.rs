@@ -1,7 +1,7 @@
 //! When messages are sent: the arrival processes that a scenario can name.
 //!
 //! To add one: a variant of [`Arrivals`] and the arm that the compiler then asks for in
-//! [`Arrivals::start`] and [`Arrivals::load`]; the process itself is a [`Generator`] in a file
+//! `Arrivals::start` and [`Arrivals::load`]; the process itself is a `Generator` in a file
 //! of its own below. What is sent (class, size, …) is `traffic.rs`'s business.
 
 mod batches;

@@ -1,7 +1,7 @@
 //! Distributions of times, sizes and counts, as scenario files write them.
 //!
 //! To add one: a variant of [`Distribution`], and the arm that the compiler then asks for in
-//! [`Distribution::check`], [`Distribution::moments`] and [`Distribution::sampler`]. The draws
+//! `Distribution::check`, `Distribution::moments` and [`Distribution::sampler`]. The draws
 //! themselves are in `distribution/sampler.rs`. Deliberately absent: fitting to data.
 
 mod sampler;
