@@ -219,6 +219,10 @@ fn io_reason(error: &io::Error) -> String {
         io::ErrorKind::NotFound => "there is no such file or directory".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
-        _ => error.to_string().to_lowercase(),
+        _ => {
+            let text = error.to_string().to_lowercase();
+            let reason = text.split(" (os error").next();
+            reason.unwrap_or_default().to_owned()
+        }
     }
 }

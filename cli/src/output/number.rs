@@ -16,14 +16,18 @@ pub(crate) fn seconds_within(mean: f64, half_width: f64) -> String {
 pub(crate) fn percent(value: f64) -> String {
     let text = significant(value * 100.0);
     if value < 1.0 && text.starts_with("100") {
-        return format!("{:.4} %", (value * 1e6).floor() / 1e4);
+        return format!("{} %", (value * 1e6).floor() / 1e4);
     }
     format!("{text} %")
 }
 
 /// A share of one with the half-width of its interval, in per cent.
 pub(crate) fn percent_within(mean: f64, half_width: f64) -> String {
-    format!("{} %", within(mean * 100.0, half_width * 100.0))
+    let text = within(mean * 100.0, half_width * 100.0);
+    if text.contains('±') {
+        return format!("{text} %");
+    }
+    percent(mean)
 }
 
 /// A plain number to three significant digits; whole numbers keep all theirs, in groups.
@@ -31,27 +35,23 @@ pub(crate) fn significant(value: f64) -> String {
     if value.fract() == 0.0 && value.abs() < 1e15 {
         return count(value);
     }
-    let decimals = decimals(value);
-    if decimals > 6 {
+    let places = places(value);
+    if places > FINEST {
         return format!("{value:.2e}");
     }
-    if decimals == 0 {
-        return count(value);
-    }
-    format!("{value:.decimals$}")
+    to_places(value, places)
 }
 
-/// A number with the half-width of its interval, to the digits of the mean, or to the first
-/// digit of the half-width where that is finer.
+/// A number with the half-width of its interval, to the digits of the number; without, where
+/// those digits would show a half-width of nothing.
 pub(crate) fn within(mean: f64, half_width: f64) -> String {
-    if half_width == 0.0 {
+    let places = places(mean).min(FINEST);
+    let smallest = 0.5 * 10_f64.powi(-places);
+    if half_width < smallest {
         return significant(mean);
     }
-    let decimals = decimals(mean).max(first_decimal(half_width)).min(6);
-    if mean.abs() >= 1000.0 && half_width >= 1.0 {
-        return format!("{} ± {}", count(mean), count(half_width));
-    }
-    format!("{mean:.decimals$} ± {half_width:.decimals$}")
+    let half_width = to_places(half_width, places);
+    format!("{} ± {half_width}", to_places(mean, places))
 }
 
 /// A count that is only an estimate, to two digits: `2.1 million`.
@@ -108,23 +108,27 @@ fn time_unit(seconds: f64) -> (f64, &'static str) {
     }
 }
 
-/// Decimals that show three significant digits, also where rounding adds one in front.
-fn decimals(value: f64) -> usize {
-    if value == 0.0 {
-        return 2;
-    }
-    let magnitude = value.abs().log10();
-    // 9.995 is 10.0 to three digits.
-    let rounded = (magnitude + ROUNDS_UP).floor().max(magnitude.floor());
-    (2.0 - rounded).max(0.0) as usize
-}
-
+/// Decimals beyond which a number is written with its power of ten.
+const FINEST: i32 = 6;
 /// `log10(1000 / 999.5)`: how far below a power of ten three digits round up to it.
 const ROUNDS_UP: f64 = 0.000_217_2;
 
-/// Decimals that show the first digit of `value`.
-fn first_decimal(value: f64) -> usize {
-    (-value.abs().log10().floor()).max(0.0) as usize
+/// Decimals that show three significant digits, also where rounding adds one in front;
+/// negative where even whole digits are too many.
+fn places(value: f64) -> i32 {
+    if value == 0.0 {
+        return 2;
+    }
+    2 - (value.abs().log10() + ROUNDS_UP).floor() as i32
+}
+
+/// A number to so many decimals, or rounded before its point.
+fn to_places(value: f64, places: i32) -> String {
+    if places > 0 {
+        return format!("{value:.*}", places as usize);
+    }
+    let unit = 10_f64.powi(-places);
+    count((value / unit).round() * unit)
 }
 
 #[cfg(test)]
@@ -143,23 +147,26 @@ mod tests {
         check(&seconds(12.345), "12.3 s");
         check(&seconds(0.000_045_67), "45.7 µs");
         check(&seconds(0.000_000_1), "100 ns");
-        check(&seconds(12_345.6), "12,346 s");
+        check(&seconds(12_345.6), "12,300 s");
     }
 
     #[test]
-    fn a_half_width_never_reads_as_nothing() {
+    fn a_half_width_has_the_digits_of_its_mean() {
         check(&seconds_within(0.157, 0.004), "157 ± 4 ms");
-        check(&seconds_within(0.157, 0.000_3), "157.0 ± 0.3 ms");
+        check(&seconds_within(0.157, 0.000_3), "157 ms");
         check(&seconds_within(0.157, 0.0), "157 ms");
         check(&within(2.345, 0.1), "2.35 ± 0.10");
-        check(&within(123_456.0, 789.0), "123,456 ± 789");
+        check(&within(123_456.0, 2_789.0), "123,000 ± 3,000");
+        check(&within(1_504.0, 254.0), "1,500 ± 250");
         check(&percent_within(0.123_4, 0.01), "12.3 ± 1.0 %");
+        check(&within(6.72, 12.3), "6.72 ± 12.30");
     }
 
     #[test]
     fn not_quite_all_never_reads_as_all() {
         check(&percent(1.0), "100 %");
-        check(&percent(0.999_9), "99.9900 %");
+        check(&percent(0.999_9), "99.99 %");
+        check(&percent_within(0.999_9, 0.000_01), "99.99 %");
         check(&percent(0.999), "99.9 %");
         check(&percent(0.123_4), "12.3 %");
     }

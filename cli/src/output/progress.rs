@@ -108,7 +108,10 @@ impl Progress {
             return String::new();
         }
         let elapsed = self.began.elapsed().as_secs_f64();
-        let left = (elapsed * (1.0 - share) / share).round();
+        let left = elapsed * (1.0 - share) / share;
+        if left < 1.0 {
+            return "almost done".to_owned();
+        }
         format!("about {} left", number::long_time(left))
     }
 }

@@ -60,15 +60,17 @@ fn other_clause(other: &PolicyResults, threshold: &Threshold, first: ThresholdVe
     let result = threshold.judge(&other.results);
     let name = &other.policy;
     let workers = workers(other);
-    if result.verdict == first {
-        return match workers {
-            Some(workers) => format!("; {name} uses {workers}"),
-            None => String::new(),
-        };
+    let with = |workers: String| format!(" with {workers}");
+    if result.verdict == ThresholdVerdict::Pass && first == ThresholdVerdict::Pass {
+        return workers.map_or(String::new(), |workers| format!("; {name} uses {workers}"));
     }
-    let found = found(threshold, &result.value);
-    let with = workers.map_or(String::new(), |workers| format!(" with {workers}"));
-    format!("; {name} {} it ({found}){with}", verb(result.verdict))
+    let too = if result.verdict == first { " too" } else { "" };
+    format!(
+        "; {name} {} it{too} ({}){}",
+        verb(result.verdict),
+        found(threshold, &result.value),
+        workers.map_or(String::new(), with),
+    )
 }
 
 fn without_threshold(report: &Report) -> String {
@@ -171,12 +173,22 @@ mod tests {
             ],
             limit,
             "adaptive holds p95 < 500 ms (157 ± 4 ms) with 2.31 workers on average; \
-             in_process misses it (3.500 ± 0.004 s) with 1 worker",
+             in_process misses it (3.50 s) with 1 worker",
         );
         check(
             &[policy("remote", 0.5, 5.0)],
             limit,
             "remote may or may not hold p95 < 500 ms (500 ± 4 ms) with 5 workers on average",
+        );
+    }
+
+    #[test]
+    fn where_the_first_misses_the_others_are_told_whether_they_do() {
+        check(
+            &[policy("remote", 3.5, 5.0), policy("adaptive", 0.9, 7.0)],
+            &["p95(sojourn) < 500ms"],
+            "remote misses p95 < 500 ms (3.50 s) with 5 workers on average; \
+             adaptive misses it too (900 ± 4 ms) with 7 workers",
         );
     }
 

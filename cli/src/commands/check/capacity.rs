@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use ebbtide_core::BrokerConfig;
 use ebbtide_measure::Detail;
+use ebbtide_policies::registry;
 use ebbtide_policies::units::Duration;
 use ebbtide_sim::arrivals::Arrivals;
 use ebbtide_sim::distribution::Distribution;
@@ -18,11 +19,18 @@ use ebbtide_sim::traffic::{Class, Source, To, WhenFull};
 use ebbtide_sim::{Monitor, Plan, Sinks};
 
 /// Lengths that are tried, shortest first, until enough messages went through.
-const LENGTHS_S: [u64; 4] = [1, 10, 100, 1_000];
+const LENGTHS_MS: [u64; 7] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
 /// Enough: the rate is then known to about 1 %.
 const ENOUGH: u64 = 20_000;
+/// And every caller must have had some turns, or the run shows how it filled up.
+const GENERATIONS: u64 = 3;
 /// Messages that wait for each slot and each place in a batch.
 const CROWD: u32 = 4;
+/// Callers at most: memory is not endless, and so many keep any real pool busy.
+const LARGEST_CROWD: u32 = 100_000;
+/// Callers pause for a moment: with calls that take no time the clock would stand still, and
+/// they must not all begin at one instant.
+const PAUSE: Duration = Duration::from_nanos(100_000);
 
 /// What a saturated run did.
 #[derive(Clone, Copy, Debug)]
@@ -49,8 +57,8 @@ pub(crate) fn measure(scenario: &Scenario, plan: &Plan, files: &Files) -> Option
     } else {
         "broker.max_workers"
     };
-    for length in LENGTHS_S {
-        let length = Duration::from_secs(length);
+    for millis in LENGTHS_MS {
+        let length = Duration::from_millis(millis);
         let saturated = saturated(scenario, plan, broker.clone(), length);
         let plan = Plan::new(&saturated.to_ron(), files.clone()).ok()?;
         let warm_up = warm_up(length);
@@ -58,20 +66,19 @@ pub(crate) fn measure(scenario: &Scenario, plan: &Plan, files: &Files) -> Option
         let (sinks, monitor) = (Sinks::default(), Monitor::default());
         let run = replicate(&plan, 0, 0, warm_up, Detail::Summary, &sinks, &monitor)?;
         let took = began.elapsed().as_secs_f64();
-        let total = &run.books.total;
-        let finished = total.counts.outcomes.total() - total.counts.outcomes.unfinished;
-        let last = length == Duration::from_secs(LENGTHS_S[LENGTHS_S.len() - 1]);
-        if finished < ENOUGH && !last {
+        let outcomes = &run.books.total.counts.outcomes;
+        let finished = outcomes.total() - outcomes.unfinished;
+        let enough = ENOUGH.max(GENERATIONS * u64::from(crowd(scenario, &broker)));
+        if finished < enough && LENGTHS_MS.last() != Some(&millis) {
             continue;
         }
-        let figures = &total.figures;
-        let delivered = figures.throughput_per_s.value?;
-        let share = figures.success_rate.value.filter(|share| *share > 0.0)?;
+        let figures = &run.books.total.figures;
+        let delivered_per_s = figures.throughput_per_s.value.filter(|rate| *rate > 0.0)?;
         let events = figures.events_simulated.as_ref()?.value?;
         return Some(Capacity {
             workers,
             bound,
-            messages_per_s: delivered / share,
+            messages_per_s: delivered_per_s * finished as f64 / outcomes.delivered as f64,
             events_per_message: events / finished as f64,
             seconds_per_event: took / events,
         });
@@ -101,32 +108,28 @@ fn largest_pool(config: &BrokerConfig) -> BrokerConfig {
     }
 }
 
+/// Workers of a fixed policy, and the bound of any other.
 fn most_workers(config: &BrokerConfig) -> u32 {
-    if is_fixed(config) {
-        config.num_workers
-    } else {
-        config.max_workers
+    if !is_fixed(config) {
+        return config.max_workers;
     }
+    let policy = registry::build(&config.policy).ok();
+    let own = policy.and_then(|policy| policy.start_workers());
+    own.unwrap_or(config.num_workers).min(config.max_workers)
 }
 
-/// Whether the policy keeps the setting that the broker starts with.
+/// Whether the policy keeps the setting that it starts with: `fixed`, `fixed(7)`.
 fn is_fixed(config: &BrokerConfig) -> bool {
-    config.policy == "fixed"
+    config.policy.split('(').next() == Some("fixed")
 }
 
-/// The same agents and the same mix of messages, sent by callers who never pause.
+/// The same agents and the same mix of messages, sent by callers who hardly pause.
 fn saturated(scenario: &Scenario, plan: &Plan, broker: BrokerConfig, length: Duration) -> Scenario {
-    let slots = broker
-        .num_workers
-        .saturating_mul(broker.delivery_parallelism);
-    let batches = broker
-        .batch_size
-        .saturating_mul(scenario.agents.len() as u32);
-    let crowd = slots.saturating_add(batches).saturating_mul(CROWD);
+    let crowd = crowd(scenario, &broker);
     let traffic = Source {
         arrivals: Arrivals::Closed {
             callers: crowd,
-            think: Distribution::Constant(Duration::ZERO),
+            think: Distribution::Exponential(PAUSE),
         },
         when_full: WhenFull::Block,
         classes: mix(scenario, plan),
@@ -135,13 +138,30 @@ fn saturated(scenario: &Scenario, plan: &Plan, broker: BrokerConfig, length: Dur
         warm_up: WarmUp::Fixed(warm_up(length)),
         replications: 1,
         seed: scenario.run.seed,
+        tail: Duration::ZERO,
         ..Run::of_length(length)
+    };
+    let broker = BrokerConfig {
+        max_queue_size: broker.max_queue_size.max(u64::from(crowd)),
+        ..broker
     };
     Scenario {
         broker,
         time_grain: scenario.time_grain,
         ..Scenario::new(run, vec![traffic], scenario.agents.clone())
     }
+}
+
+/// Callers enough for all slots and batches.
+fn crowd(scenario: &Scenario, broker: &BrokerConfig) -> u32 {
+    let slots = broker
+        .num_workers
+        .saturating_mul(broker.delivery_parallelism);
+    let batches = broker
+        .batch_size
+        .saturating_mul(scenario.agents.len() as u32);
+    let places = slots.saturating_add(batches);
+    places.saturating_mul(CROWD).min(LARGEST_CROWD)
 }
 
 fn warm_up(length: Duration) -> Duration {
