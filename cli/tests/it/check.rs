@@ -1,6 +1,6 @@
 //! `check`: what is in order, what is overloaded, what is wrong.
 
-use crate::command::{Room, Run};
+use crate::command::{Room, Run, ebbtide};
 
 /// The cost in seconds depends on the machine.
 fn without_seconds(run: &Run) -> String {
@@ -36,6 +36,16 @@ fn a_load_beyond_the_largest_pool_is_a_warning() {
         "{}",
         run.stderr
     );
+}
+
+#[test]
+fn a_pool_that_is_too_large_for_an_agent_is_a_warning() {
+    let run = ebbtide(&["check", "capacity-cliff"]);
+    assert_eq!(run.code, 0);
+    let told = "2 workers deliver";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+    let told = "an agent slows down as calls crowd in";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
 }
 
 #[test]

@@ -7,16 +7,18 @@
 use std::time::Instant;
 
 use ebbtide_core::BrokerConfig;
-use ebbtide_measure::Detail;
+use ebbtide_measure::{Detail, Run};
 use ebbtide_policies::registry;
 use ebbtide_policies::units::Duration;
 use ebbtide_sim::arrivals::Arrivals;
 use ebbtide_sim::distribution::Distribution;
 use ebbtide_sim::experiment::replicate;
 use ebbtide_sim::files::Files;
-use ebbtide_sim::scenario::{Run, Scenario, WarmUp};
-use ebbtide_sim::traffic::{Class, Source, To, WhenFull};
+use ebbtide_sim::scenario::{Run as RunLength, Scenario, WarmUp};
+use ebbtide_sim::traffic::{Source, WhenFull};
 use ebbtide_sim::{Monitor, Plan, Sinks};
+
+use super::load::mix;
 
 /// Lengths that are tried, shortest first, until enough messages went through.
 const LENGTHS_MS: [u64; 7] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
@@ -37,8 +39,6 @@ const PAUSE: Duration = Duration::from_nanos(100_000);
 pub(crate) struct Capacity {
     /// Workers it had.
     pub(crate) workers: u32,
-    /// The setting that would give it more.
-    pub(crate) bound: &'static str,
     /// Messages with an outcome, per second.
     pub(crate) messages_per_s: f64,
     /// Events that the simulator handled, per message.
@@ -47,64 +47,90 @@ pub(crate) struct Capacity {
     pub(crate) seconds_per_event: f64,
 }
 
-/// Runs `scenario` saturated; `None` if nothing came of it.
-pub(crate) fn measure(scenario: &Scenario, plan: &Plan, files: &Files) -> Option<Capacity> {
-    let config = largest_config(plan);
-    let broker = largest_pool(config);
-    let workers = broker.num_workers;
-    let bound = if is_fixed(config) {
-        "broker.num_workers"
-    } else {
-        "broker.max_workers"
-    };
-    for millis in LENGTHS_MS {
-        let length = Duration::from_millis(millis);
-        let saturated = saturated(scenario, plan, broker.clone(), length);
-        let plan = Plan::new(&saturated.to_ron(), files.clone()).ok()?;
-        let warm_up = warm_up(length);
-        let began = Instant::now();
-        let (sinks, monitor) = (Sinks::default(), Monitor::default());
-        let run = replicate(&plan, 0, 0, warm_up, Detail::Summary, &sinks, &monitor)?;
-        let took = began.elapsed().as_secs_f64();
-        let outcomes = &run.books.total.counts.outcomes;
-        let finished = outcomes.total() - outcomes.unfinished;
-        let enough = ENOUGH.max(GENERATIONS * u64::from(crowd(scenario, &broker)));
-        if finished < enough && LENGTHS_MS.last() != Some(&millis) {
-            continue;
+/// The largest pool that any of a plan's policies may have.
+#[derive(Clone, Debug)]
+pub(crate) struct Pool {
+    /// Its broker: all its workers and the largest batches from the start, for good.
+    broker: BrokerConfig,
+    /// Whether the policy may choose a smaller one.
+    pub(crate) is_elastic: bool,
+}
+
+impl Pool {
+    /// Of `plan`.
+    pub(crate) fn largest(plan: &Plan) -> Self {
+        let configs = plan.contenders.iter().map(|contender| &contender.config);
+        let largest = configs.max_by_key(|config| (most_workers(config), !is_fixed(config)));
+        let config = largest.expect("a plan has a contender");
+        Self {
+            is_elastic: !is_fixed(config),
+            broker: BrokerConfig {
+                num_workers: most_workers(config),
+                batch_size: if is_fixed(config) {
+                    config.batch_size
+                } else {
+                    config.max_batch_size
+                },
+                policy: "fixed".to_owned(),
+                worker_start_ms: 0,
+                ..(**config).clone()
+            },
         }
+    }
+
+    /// Smaller ones that the policy may choose, each half as large as the one before.
+    pub(crate) fn smaller(&self) -> impl Iterator<Item = Self> {
+        let least = self.broker.min_workers;
+        let half = move |pool: &Self| {
+            let workers = pool.broker.num_workers / 2;
+            (pool.is_elastic && workers >= least).then(|| {
+                let mut pool = pool.clone();
+                pool.broker.num_workers = workers;
+                pool
+            })
+        };
+        std::iter::successors(half(self), half)
+    }
+
+    /// Runs `scenario`'s mix saturated in this pool; `None` if nothing came of it.
+    pub(crate) fn measure(
+        &self,
+        scenario: &Scenario,
+        plan: &Plan,
+        files: &Files,
+    ) -> Option<Capacity> {
+        let enough = ENOUGH.max(GENERATIONS * u64::from(crowd(scenario, &self.broker)));
+        let lengths = LENGTHS_MS.map(Duration::from_millis);
+        let last = lengths[lengths.len() - 1];
+        for length in lengths {
+            let saturated = saturated(scenario, plan, self.broker.clone(), length);
+            let plan = Plan::new(&saturated.to_ron(), files.clone()).ok()?;
+            let (sinks, monitor) = (Sinks::default(), Monitor::default());
+            let began = Instant::now();
+            let warm_up = warm_up(length);
+            let run = replicate(&plan, 0, 0, warm_up, Detail::Summary, &sinks, &monitor)?;
+            let took = began.elapsed().as_secs_f64();
+            let outcomes = &run.books.total.counts.outcomes;
+            let finished = outcomes.total() - outcomes.unfinished;
+            if finished >= enough || length == last {
+                return self.capacity(&run, took);
+            }
+        }
+        None
+    }
+
+    fn capacity(&self, run: &Run, took: f64) -> Option<Capacity> {
+        let outcomes = &run.books.total.counts.outcomes;
+        let finished = (outcomes.total() - outcomes.unfinished) as f64;
         let figures = &run.books.total.figures;
         let delivered_per_s = figures.throughput_per_s.value.filter(|rate| *rate > 0.0)?;
         let events = figures.events_simulated.as_ref()?.value?;
-        return Some(Capacity {
-            workers,
-            bound,
-            messages_per_s: delivered_per_s * finished as f64 / outcomes.delivered as f64,
-            events_per_message: events / finished as f64,
+        Some(Capacity {
+            workers: self.broker.num_workers,
+            messages_per_s: delivered_per_s * finished / outcomes.delivered as f64,
+            events_per_message: events / finished,
             seconds_per_event: took / events,
-        });
-    }
-    None
-}
-
-/// The broker of the policy that may have the largest pool.
-fn largest_config(plan: &Plan) -> &BrokerConfig {
-    let contenders = plan.contenders.iter();
-    let largest = contenders.max_by_key(|contender| most_workers(&contender.config));
-    &largest.expect("a plan has a contender").config
-}
-
-/// The same with all its workers and the largest batches from the start, for good.
-fn largest_pool(config: &BrokerConfig) -> BrokerConfig {
-    BrokerConfig {
-        num_workers: most_workers(config),
-        batch_size: if is_fixed(config) {
-            config.batch_size
-        } else {
-            config.max_batch_size
-        },
-        policy: "fixed".to_owned(),
-        worker_start_ms: 0,
-        ..config.clone()
+        })
     }
 }
 
@@ -134,12 +160,12 @@ fn saturated(scenario: &Scenario, plan: &Plan, broker: BrokerConfig, length: Dur
         when_full: WhenFull::Block,
         classes: mix(scenario, plan),
     };
-    let run = Run {
+    let run = RunLength {
         warm_up: WarmUp::Fixed(warm_up(length)),
         replications: 1,
         seed: scenario.run.seed,
         tail: Duration::ZERO,
-        ..Run::of_length(length)
+        ..RunLength::of_length(length)
     };
     let broker = BrokerConfig {
         max_queue_size: broker.max_queue_size.max(u64::from(crowd)),
@@ -166,38 +192,4 @@ fn crowd(scenario: &Scenario, broker: &BrokerConfig) -> u32 {
 
 fn warm_up(length: Duration) -> Duration {
     length.mul_f64(0.3)
-}
-
-/// All classes of all sources, each by its part of the whole load.
-fn mix(scenario: &Scenario, plan: &Plan) -> Vec<Class> {
-    let sources = scenario.traffic.iter().zip(plan.loads());
-    let classes = sources.flat_map(|(source, load)| {
-        let shares: f64 = source.classes.iter().map(|class| class.share).sum();
-        source.classes.iter().map(move |class| Class {
-            share: (class.share / shares * load.messages).max(f64::MIN_POSITIVE),
-            deadline: None,
-            patience: None,
-            ..class.clone()
-        })
-    });
-    classes.collect()
-}
-
-/// Messages that one sending of the whole mix makes: a broadcast is one for each subscriber.
-pub(crate) fn fan_out(scenario: &Scenario, plan: &Plan) -> f64 {
-    let copies = |class: &Class| match &class.to {
-        To::Topic(topic) => {
-            let subscribes =
-                |agent: &&ebbtide_sim::agents::Agent| agent.protect.topics.contains(topic);
-            scenario.agents.iter().filter(subscribes).count() as f64
-        }
-        To::Agent(_) | To::Agents(_) => 1.0,
-    };
-    let classes = mix(scenario, plan);
-    let sent: f64 = classes.iter().map(|class| class.share).sum();
-    let made: f64 = classes
-        .iter()
-        .map(|class| class.share * copies(class))
-        .sum();
-    made / sent
 }
