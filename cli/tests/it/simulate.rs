@@ -154,3 +154,34 @@ fn overrides_reach_the_run() {
         "{service:?}"
     );
 }
+
+#[test]
+fn every_name_in_the_json_is_documented() {
+    let docs = include_str!("../../../docs/results.md");
+    let room = Room::with_small_scenario();
+    let args = ["simulate", "small.ron", "--format", "json"];
+    let run = room.run(&[&args[..], &["--policy", "fixed,remote"]].concat());
+    let json: Value = serde_json::from_str(&run.stdout).expect("one object");
+    let mut names = Vec::new();
+    collect_names(&json, &mut names);
+    // Named by the scenario, not by us.
+    names.retain(|name| !["echo", "normal", "ask"].contains(&name.as_str()));
+    assert!(names.len() > 50);
+    for name in names {
+        let told = [format!("`{name}`"), format!("\"{name}\"")];
+        assert!(told.iter().any(|told| docs.contains(told)), "{name}");
+    }
+}
+
+fn collect_names(json: &Value, names: &mut Vec<String>) {
+    match json {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                names.push(name.clone());
+                collect_names(value, names);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_names(item, names)),
+        _ => {}
+    }
+}
