@@ -23,7 +23,7 @@ use crate::files::Files;
 use crate::scenario::{Run, Scenario, WorkerDeath, set};
 use crate::streams::Streams;
 use crate::trace::Trace;
-use crate::traffic::{Address, ClassPlan, Share, Source, To, WhenFull};
+use crate::traffic::{Address, ClassPlan, Count, Share, Source, To, WhenFull};
 
 /// What the simulator runs.
 #[derive(Clone, Debug)]
@@ -130,8 +130,8 @@ impl Plan {
                 to,
                 deadline: class.deadline,
                 patience: class.patience.as_ref().map(|patience| patience.sampler()),
-                size: class.size.sampler(),
-                units: class.units.sampler(),
+                size: Count::new(&class.size),
+                units: Count::new(&class.units),
                 ordering_keys: class.ordering_keys,
             }
         });

@@ -20,6 +20,7 @@ use crate::trace::Row;
 pub use class::{Address, Class, ClassPlan, Share, To};
 
 use class::ClassDraws;
+pub(crate) use class::Count;
 use closed::Callers;
 
 /// A source of messages, as a scenario describes it.
@@ -76,8 +77,9 @@ pub struct Traffic<'p> {
     draws: ClassDraws,
     sources: Vec<Running>,
     end: Time,
-    /// The source that sends next, and when.
-    next: Option<(Time, usize)>,
+    /// The source that sends next, and when; [`Time::MAX`]: none does.
+    first: usize,
+    next: Time,
 }
 
 /// A source under way.
@@ -90,7 +92,11 @@ struct Running {
 }
 
 enum Process {
-    Open(Box<dyn Generator>),
+    /// Times, and everything else is drawn.
+    Drawn(Box<dyn Generator>),
+    /// Times with rows that say more.
+    Told(Box<dyn Generator>),
+    /// Callers that wait for outcomes.
     Closed(Callers),
 }
 
@@ -102,7 +108,7 @@ impl<'p> Traffic<'p> {
         let mut sources: Vec<Running> = match &plan.replay {
             Some(replayed) => {
                 let replay = Replay::new(replayed.trace.clone(), 1.0, 1.0, streams);
-                vec![Running::new(Process::Open(Box::new(replay)))]
+                vec![Running::new(Process::open(Box::new(replay)))]
             }
             None => (plan.sources.iter().zip(0..))
                 .map(|(source, index)| {
@@ -112,7 +118,7 @@ impl<'p> Traffic<'p> {
                         }
                         open => {
                             let started = open.start(&plan.files, streams, index, end);
-                            Process::Open(started.expect("only closed loops have no process"))
+                            Process::open(started.expect("only closed loops have no process"))
                         }
                     })
                 })
@@ -126,7 +132,8 @@ impl<'p> Traffic<'p> {
             draws: ClassDraws::new(streams),
             sources,
             end,
-            next: None,
+            first: 0,
+            next: Time::MAX,
         };
         traffic.find_next();
         traffic
@@ -137,7 +144,7 @@ impl<'p> Traffic<'p> {
     #[inline]
     #[must_use]
     pub fn peek(&self) -> Time {
-        self.next.map_or(Time::MAX, |(at, _)| at)
+        self.next
     }
 
     /// Tells a closed loop that a message of its, sent at `sent`, has its outcome, or was
@@ -156,26 +163,28 @@ impl<'p> Traffic<'p> {
         self.find_next();
     }
 
-    /// A message's properties, each from the trace or drawn by its key.
-    fn arrival(&self, at: Time, index: usize, key: MessageKey, row: &Row) -> Arrival {
-        let class = self.class(index, key, row);
+    /// A message with all its properties drawn by its key.
+    #[inline]
+    fn drawn(&self, at: Time, key: MessageKey, class: ClassId) -> Arrival {
         let about = &self.plan.classes[usize::from(class.0)];
         Arrival {
             at,
             key,
             class,
             agent: self.draws.agent(about, key),
-            size: row.size.unwrap_or_else(|| self.draws.size(about, key)),
-            units: row.units.unwrap_or_else(|| self.draws.units(about, key)),
+            size: self.draws.size(about, key),
+            units: self.draws.units(about, key),
             patience: self.draws.patience(about, key),
             ordering_key: self.draws.ordering_key(about, key),
-            service: row.service,
+            service: None,
         }
     }
 
-    fn class(&self, index: usize, key: MessageKey, row: &Row) -> ClassId {
+    /// A message of which a file says more.
+    fn told(&self, at: Time, index: usize, row: &Row) -> Arrival {
+        let key = self.key(index, row);
         let named = row.class.and_then(|class| self.plan.class_of(index, class));
-        named.unwrap_or_else(|| {
+        let class = named.unwrap_or_else(|| {
             let source = match self.plan.replay {
                 // Drawn as the source that it came from would have, if it is known.
                 Some(_) => row.origin.and_then(|origin| origin.source),
@@ -184,18 +193,36 @@ impl<'p> Traffic<'p> {
             let source = source.and_then(|source| self.plan.sources.get(source as usize));
             let shares = source.map_or(&self.plan.all_classes, |source| &source.classes);
             self.draws.class(shares, key)
-        })
+        });
+        let drawn = self.drawn(at, key, class);
+        Arrival {
+            size: row.size.unwrap_or(drawn.size),
+            units: row.units.unwrap_or(drawn.units),
+            service: row.service,
+            ..drawn
+        }
+    }
+
+    /// The name of a message of which a file says more. Within a scenario a file is a source
+    /// like any other; a trace that replaces all sources names them.
+    fn key(&self, index: usize, row: &Row) -> MessageKey {
+        let own = index as u32;
+        let Some(origin) = row.origin else {
+            return MessageKey::new(own, 0, self.sources[index].sent - 1);
+        };
+        let source = origin.source.filter(|_| self.plan.replay.is_some());
+        MessageKey::new(source.unwrap_or(own), origin.caller, origin.number)
     }
 
     #[inline]
     fn find_next(&mut self) {
-        let mut next = (Time::MAX, 0);
+        self.next = Time::MAX;
         for (index, source) in self.sources.iter().enumerate() {
-            if source.next < next.0 {
-                next = (source.next, index);
+            if source.next < self.next {
+                self.next = source.next;
+                self.first = index;
             }
         }
-        self.next = (next.0 < Time::MAX).then_some(next);
     }
 }
 
@@ -206,29 +233,37 @@ impl Iterator for Traffic<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Arrival> {
-        let (at, index) = self.next?;
+        let (at, index) = (self.next, self.first);
+        if at == Time::MAX {
+            return None;
+        }
         let source = &mut self.sources[index];
+        let own = MessageKey::new(index as u32, 0, source.sent);
         let (key, row) = match &mut source.process {
-            Process::Open(generator) => {
-                let row = generator.row().copied();
-                let origin = row.and_then(|row| row.origin);
-                let key = match origin {
-                    Some(origin) => {
-                        // Within a scenario a trace is a source like any other.
-                        let own = self.plan.replay.is_none();
-                        let source = origin.source.filter(|_| !own).unwrap_or(index as u32);
-                        MessageKey::new(source, origin.caller, origin.number)
-                    }
-                    None => MessageKey::new(index as u32, 0, source.sent),
-                };
-                (key, row)
-            }
+            Process::Drawn(_) => (own, None),
             Process::Closed(callers) => (callers.send(), None),
+            Process::Told(generator) => (own, generator.row().copied()),
         };
         source.sent += 1;
         source.advance(self.end);
         self.find_next();
-        Some(self.arrival(at, index, key, &row.unwrap_or_default()))
+        Some(match row {
+            Some(row) => self.told(at, index, &row),
+            None => {
+                let shares = &self.plan.sources[index].classes;
+                self.drawn(at, key, self.draws.class(shares, key))
+            }
+        })
+    }
+}
+
+impl Process {
+    fn open(generator: Box<dyn Generator>) -> Self {
+        if generator.row().is_some() {
+            Self::Told(generator)
+        } else {
+            Self::Drawn(generator)
+        }
     }
 }
 
@@ -245,7 +280,7 @@ impl Running {
     #[inline]
     fn advance(&mut self, end: Time) {
         let next = match &mut self.process {
-            Process::Open(generator) => generator.next(),
+            Process::Drawn(generator) | Process::Told(generator) => generator.next(),
             Process::Closed(callers) => callers.next(),
         };
         self.next = next.filter(|at| *at < end).unwrap_or(Time::MAX);

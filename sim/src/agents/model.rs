@@ -97,6 +97,8 @@ pub struct AgentModel {
     hang: f64,
     stops_on_cancel: bool,
     faults: Timetable,
+    /// Nothing but its work and the round trip: no noise, no drift, no crowding, no trouble.
+    is_plain: bool,
     draws: Draws,
     /// Calls that the remote side works on.
     working: u32,
@@ -146,6 +148,9 @@ impl AgentModel {
         // Named, not numbered, so that an agent added to the scenario changes no other's luck.
         let stream = |what: &str| streams.stream(&format!("{what} of {}", agent.name), 0);
         let failures = agent.failures.as_ref();
+        let faults = Timetable::of(&agent.name, faults);
+        let is_steady = agent.noise.is_none() && agent.drift.is_none() && agent.slowdown.is_none();
+        let is_sound = failures.is_none() && agent.hangs == 0.0 && faults.is_empty();
         Self {
             work: match sampler(&agent.call) {
                 Some(call) => Work::Single(call),
@@ -164,7 +169,8 @@ impl AgentModel {
             fail_time: failures.and_then(|failures| sampler(&failures.time)),
             hang: agent.hangs,
             stops_on_cancel: agent.stops_on_cancel,
-            faults: Timetable::of(&agent.name, faults),
+            faults,
+            is_plain: is_steady && is_sound,
             draws: Draws {
                 work: stream("calls"),
                 round_trip: stream("round trips"),
@@ -249,6 +255,18 @@ impl AgentModel {
     #[inline]
     fn run(&mut self, now: Time, items: &[CallItem]) -> CallPlan {
         self.working += 1;
+        if !self.is_plain {
+            return self.run_eventful(now, items);
+        }
+        CallPlan {
+            ends: Some(now + self.length(self.work(items), &items[0])),
+            result: CallResult::All(Verdict::Delivered),
+        }
+    }
+
+    /// The same with all that may befall a call; apart so that plain calls stay short.
+    #[inline(never)]
+    fn run_eventful(&mut self, now: Time, items: &[CallItem]) -> CallPlan {
         let index = self.index_at(now);
         let faults = if self.faults.is_empty() {
             InForce::NOTHING
@@ -275,12 +293,17 @@ impl AgentModel {
             }
             _ => self.work(items),
         };
-        let nanos = work * self.factor(now, index) * faults.slow + 0.5;
-        let time = Duration::from_nanos(nanos as u64) + self.round_trip(&items[0]);
+        let work = work * self.factor(now, index) * faults.slow;
         CallPlan {
-            ends: Some(now + time),
+            ends: Some(now + self.length(work, &items[0])),
             result,
         }
+    }
+
+    /// Nanoseconds of work, and the round trip.
+    #[inline]
+    fn length(&self, work: f64, first: &CallItem) -> Duration {
+        Duration::from_nanos((work + 0.5) as u64) + self.round_trip(first)
     }
 
     /// How many calls have started at this instant before.

@@ -48,19 +48,25 @@ pub(super) trait Curve: Send {
 pub(super) struct Walk<C> {
     curve: C,
     piece: Piece,
+    /// Where the piece begins, and how long it is in nanoseconds.
     begun: Time,
-    now: Time,
+    length: f64,
+    /// How far into the piece the walk has come, in nanoseconds; not rounded, so that times of
+    /// many small steps do not drift.
+    offset: f64,
     end: Time,
 }
 
 impl<C: Curve> Walk<C> {
     /// At the start of `curve`, to be followed as far as `end`.
     pub(super) fn new(mut curve: C, end: Time) -> Self {
+        let piece = curve.next_piece();
         Self {
-            piece: curve.next_piece(),
             curve,
+            piece,
             begun: Time::ZERO,
-            now: Time::ZERO,
+            length: piece.until.as_nanos() as f64,
+            offset: 0.0,
             end,
         }
     }
@@ -73,36 +79,40 @@ impl<C: Curve> Walk<C> {
     #[inline]
     pub(super) fn pass(&mut self, mut exposure: f64) -> Option<Time> {
         loop {
-            let Piece { until, rate, slope } = self.piece;
-            let left = until.since(self.now).as_nanos() as f64;
+            let Piece { rate, slope, .. } = self.piece;
             if slope == 0.0 {
-                if exposure < rate * left {
-                    return Some(self.step(exposure / rate));
+                let offset = self.offset + exposure / rate;
+                if offset < self.length {
+                    return Some(self.come_to(offset));
                 }
-                exposure -= rate * left;
+                exposure -= rate * (self.length - self.offset);
             } else {
-                let rate = (rate + slope * self.now.since(self.begun).as_nanos() as f64).max(0.0);
+                let left = self.length - self.offset;
+                let rate = (rate + slope * self.offset).max(0.0);
                 let area = (rate + slope * left / 2.0) * left;
                 if exposure < area {
                     // The root of slope/2·x² + rate·x = exposure that does not cancel.
                     let root = (rate * rate + 2.0 * slope * exposure).max(0.0).sqrt();
-                    return Some(self.step((2.0 * exposure / (rate + root)).min(left)));
+                    let step = (2.0 * exposure / (rate + root)).min(left);
+                    return Some(self.come_to(self.offset + step));
                 }
                 exposure -= area;
             }
+            let until = self.piece.until;
             if until >= self.end {
                 return None;
             }
-            self.begun = until;
-            self.now = until;
             self.piece = self.curve.next_piece();
+            self.begun = until;
+            self.length = self.piece.until.since(until).as_nanos() as f64;
+            self.offset = 0.0;
         }
     }
 
     #[inline]
-    fn step(&mut self, nanos: f64) -> Time {
-        self.now = self.now + Duration::from_nanos((nanos + 0.5) as u64);
-        self.now
+    fn come_to(&mut self, offset: f64) -> Time {
+        self.offset = offset;
+        self.begun + Duration::from_nanos((offset + 0.5) as u64)
     }
 }
 

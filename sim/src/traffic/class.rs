@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use ebbtide_core::message::{AgentId, ClassId, Kind, Lane};
 use ebbtide_policies::units::{Bytes, Duration};
 
-use crate::distribution::{Distribution, Sampler, Weight};
+use crate::distribution::{Distribution, Quantity, Sampler, Weight};
 use crate::numbers;
 use crate::streams::{MessageKey, Stream, Streams};
 
@@ -99,9 +99,35 @@ pub struct ClassPlan {
     /// How long they are worth something.
     pub deadline: Option<Duration>,
     pub(crate) patience: Option<Sampler>,
-    pub(crate) size: Sampler,
-    pub(crate) units: Sampler,
+    pub(crate) size: Count,
+    pub(crate) units: Count,
     pub(crate) ordering_keys: Option<u32>,
+}
+
+/// A count of bytes or units of each message. Most classes have a constant one, for which
+/// nothing is drawn.
+#[derive(Clone, Debug)]
+pub(crate) enum Count {
+    Always(u32),
+    Drawn(Box<Sampler>),
+}
+
+impl Count {
+    pub(crate) fn new<Q: Quantity>(distribution: &Distribution<Q>) -> Self {
+        let sampler = distribution.sampler();
+        match sampler.always() {
+            Some(count) => Self::Always(count as u32),
+            None => Self::Drawn(Box::new(sampler)),
+        }
+    }
+
+    #[inline]
+    fn draw(&self, stream: Stream, key: MessageKey) -> u32 {
+        match self {
+            Self::Always(count) => *count,
+            Self::Drawn(sampler) => sampler.count(&mut stream.draw(key.mixed(), 0)),
+        }
+    }
 }
 
 /// Whom a class's messages are for, resolved.
@@ -200,12 +226,12 @@ impl ClassDraws {
 
     #[inline]
     pub(super) fn size(&self, class: &ClassPlan, key: MessageKey) -> u32 {
-        class.size.count(&mut self.size.draw(key.mixed(), 0))
+        class.size.draw(self.size, key)
     }
 
     #[inline]
     pub(super) fn units(&self, class: &ClassPlan, key: MessageKey) -> u32 {
-        class.units.count(&mut self.units.draw(key.mixed(), 0))
+        class.units.draw(self.units, key)
     }
 
     #[inline]
