@@ -4,7 +4,7 @@
 //! then senders that give up; among equals the first entered goes first. Arrivals are not in
 //! here: each source knows its next one.
 
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use ebbtide_core::message::{MessageId, WorkerId};
@@ -43,9 +43,38 @@ impl Entry {
 /// Entries by time, by kind, and then as they came.
 #[derive(Debug, Default)]
 pub(crate) struct Calendar {
-    heap: BinaryHeap<Reverse<(u128, Entry)>>,
+    heap: BinaryHeap<Scheduled>,
     entered: u64,
 }
+
+/// An entry under its key, which no other has: time, rank, number. The greatest comes first.
+#[derive(Clone, Copy, Debug)]
+struct Scheduled {
+    key: u128,
+    entry: Entry,
+}
+
+impl Ord for Scheduled {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.key.cmp(&self.key)
+    }
+}
+
+impl PartialOrd for Scheduled {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Scheduled {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Scheduled {}
 
 const RANK_BITS: u32 = 2;
 
@@ -55,21 +84,19 @@ impl Calendar {
         let low = entry.rank() << (64 - RANK_BITS) | self.entered;
         self.entered += 1;
         let key = u128::from(at.as_nanos()) << 64 | u128::from(low);
-        self.heap.push(Reverse((key, entry)));
+        self.heap.push(Scheduled { key, entry });
     }
 
     /// When something is next; [`Time::MAX`]: never.
     #[inline]
     pub(crate) fn next(&self) -> Time {
-        self.heap
-            .peek()
-            .map_or(Time::MAX, |Reverse((key, _))| time_of(*key))
+        self.heap.peek().map_or(Time::MAX, |next| time_of(next.key))
     }
 
     /// Takes out what is next, if it is due at `now` and of no higher rank.
     #[inline]
     pub(crate) fn pop_due(&mut self, now: Time, rank: u64) -> Option<Entry> {
-        let Reverse((key, entry)) = *self.heap.peek()?;
+        let Scheduled { key, entry } = *self.heap.peek()?;
         if time_of(key) > now || entry.rank() > rank {
             return None;
         }

@@ -178,11 +178,13 @@ impl<'p> World<'p> {
                 self.happen(entry);
             }
             self.state.advance(self.now);
-            if self.is_concerned() {
+            if self.state.may_take() {
                 // A remote side hears that a call was given up before the next one starts.
-                self.fold_events();
+                if self.is_concerned() {
+                    self.fold_events();
+                }
+                self.start_calls();
             }
-            self.start_calls();
             self.fold_events();
             let entered = self.blocked_count > 0 && self.admit_blocked();
             if !entered && self.calendar.next().min(self.traffic.peek()) > self.now {
@@ -339,31 +341,39 @@ impl<'p> World<'p> {
             });
         }
         let started = self.agents[call.agent.0 as usize].start(self.now, slot, &self.items);
+        let last = self.running.get(slot as usize);
+        let turn = last.map_or(0, |last| last.turn.wrapping_add(1));
+        let state = match started {
+            Started::Runs(plan) => {
+                self.expect_end(slot, turn, &plan);
+                CallState::Runs(plan)
+            }
+            Started::Waits => CallState::Waits,
+        };
+        let (lease, agent) = (call.lease, call.agent.0);
         let running = Running {
-            lease: call.lease,
-            agent: call.agent.0,
-            turn: 0,
-            state: CallState::Waits,
+            lease,
+            agent,
+            turn,
+            state,
         };
         match self.running.get_mut(slot as usize) {
-            Some(last) => {
-                let turn = last.turn.wrapping_add(1);
-                *last = Running { turn, ..running };
-            }
+            Some(last) => *last = running,
             None => self.running.push(running),
-        }
-        if let Started::Runs(plan) = started {
-            self.runs(slot, plan);
         }
     }
 
-    /// The remote side works on the call from now on.
-    fn runs(&mut self, slot: u32, plan: CallPlan) {
-        let turn = self.running[slot as usize].turn;
+    fn expect_end(&mut self, slot: u32, turn: u32, plan: &CallPlan) {
         if let Some(ends) = plan.ends {
             let at = self.grain(ends).max(self.now);
             self.calendar.enter(at, Entry::CallEnds { slot, turn });
         }
+    }
+
+    /// The remote side works on a call from now on that waited for one of its servers.
+    fn runs(&mut self, slot: u32, plan: CallPlan) {
+        let turn = self.running[slot as usize].turn;
+        self.expect_end(slot, turn, &plan);
         self.running[slot as usize].state = CallState::Runs(plan);
     }
 
