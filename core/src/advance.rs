@@ -31,6 +31,7 @@ impl Timers {
 impl<M> BrokerState<M> {
     /// Lets everything happen that is due by `now`: messages become due, deadlines pass,
     /// leases are lost, the control tick runs.
+    #[inline]
     pub fn advance(&mut self, now: Time) {
         self.enter(now);
         if self.timers.first.0 <= self.now {
@@ -59,6 +60,7 @@ impl<M> BrokerState<M> {
         }
     }
 
+    #[inline(never)]
     fn move_on(&mut self, now: Time) {
         while self.timers.first.0 < now {
             self.skip_missed_ticks(now);
@@ -78,11 +80,15 @@ impl<M> BrokerState<M> {
 
     /// What is due now and comes before this instant's arrivals: agents, graces, messages that
     /// become due.
+    #[inline]
     pub(crate) fn run_timers_before_arrivals(&mut self) {
-        let now = self.now;
-        if self.timers.first.0 > now {
-            return;
+        if self.timers.first.0 <= self.now {
+            self.let_in_what_is_due();
         }
+    }
+
+    fn let_in_what_is_due(&mut self) {
+        let now = self.now;
         while let Some((_, agent)) = self.timers.agents.pop_due(now) {
             self.reopen(agent);
         }

@@ -49,6 +49,7 @@ impl LaneQueue {
     }
 
     /// The first message and its rank.
+    #[inline]
     pub(crate) fn front<M>(&self, messages: &Table<Message<M>>) -> Option<(Rank, u32)> {
         let listed = (self.head != NONE).then(|| (messages[self.head].rank(), self.head));
         if self.sorted.is_empty() {
@@ -62,6 +63,7 @@ impl LaneQueue {
     }
 
     /// Puts a message where its rank belongs.
+    #[inline]
     pub(crate) fn insert<M>(&mut self, messages: &mut Table<Message<M>>, index: u32) {
         let rank = messages[index].rank();
         if self.tail != NONE && messages[self.tail].rank() > rank {
@@ -82,6 +84,7 @@ impl LaneQueue {
     }
 
     /// Takes a message out, wherever it stands.
+    #[inline]
     pub(crate) fn remove<M>(&mut self, messages: &mut Table<Message<M>>, index: u32) {
         let message = &messages[index];
         if message.place == Place::Sorted {

@@ -75,6 +75,7 @@ impl<M> BrokerState<M> {
     }
 
     /// A message that is in no place becomes takeable, at the place its rank gives it.
+    #[inline]
     pub(crate) fn enlist(&mut self, index: u32) {
         let account = self.messages[index].account;
         self.books.waiting += 1;
@@ -83,6 +84,7 @@ impl<M> BrokerState<M> {
         self.make_takeable(index);
     }
 
+    #[inline]
     fn make_takeable(&mut self, index: u32) {
         let account = self.messages[index].account;
         let agent = &mut self.agents[account.agent.0 as usize];
@@ -96,6 +98,7 @@ impl<M> BrokerState<M> {
     }
 
     /// A takeable message leaves its list.
+    #[inline]
     pub(crate) fn delist(&mut self, index: u32) {
         let account = self.messages[index].account;
         self.books.waiting -= 1;
@@ -273,6 +276,7 @@ impl<M> BrokerState<M> {
         }
     }
 
+    #[inline]
     fn count_outcome(&mut self, message: &crate::messages::Message<M>, outcome: Outcome) {
         let flow = &mut self.tally.flow;
         flow.completed += 1;

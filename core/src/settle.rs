@@ -8,7 +8,7 @@ use crate::breaker::Health;
 use crate::error::LateSettle;
 use crate::event::{CallEnd, Requeue, What, Whereabouts};
 use crate::leases::LeaseState;
-use crate::message::{AgentId, DeadReason, LeaseId, MessageId, Outcome, Settlement, Verdict};
+use crate::message::{AgentId, DeadReason, LeaseId, Outcome, Settlement, Verdict};
 use crate::messages::Message;
 use crate::retry::Retry;
 use crate::state::{BrokerState, Wake};
@@ -39,20 +39,20 @@ impl<M> BrokerState<M> {
             return Err(self.late(lease));
         }
         let slot = lease.slot;
-        let members = self.close(slot);
-        let end = call_end(settlement, members.len(), |at| self.is_live(members[at]));
-        self.end_call(slot, end);
-        let (agent, probe) = (self.leases[slot].agent as usize, self.leases[slot].probe);
+        let lease = &mut self.leases[slot];
+        lease.state = LeaseState::Closing;
+        let (agent, probe, size) = (lease.agent as usize, lease.probe, lease.size as usize);
+        let is_live = |at| self.live_member(slot, at).is_some();
+        self.end_call(slot, call_end(settlement, size, is_live));
         let mut limited = false;
-        for (at, &member) in members.iter().enumerate() {
-            if self.is_live(member) {
+        for at in 0..size {
+            if let Some(index) = self.live_member(slot, at) {
                 let verdict = verdict_at(settlement, at);
                 limited |= matches!(verdict, Verdict::RateLimited(_));
-                self.apply_verdict(member.index, verdict, probe);
+                self.apply_verdict(index, verdict, probe);
             }
         }
         self.agents[agent].tally.calls.rate_limited += u64::from(limited);
-        self.leases[slot].members = members;
         self.release(slot);
         self.note_queue_level();
         debug_assert!(self.books.balance(), "invariant 1: {:?}", self.books);
@@ -103,27 +103,26 @@ impl<M> BrokerState<M> {
     }
 
     fn lose_call(&mut self, slot: u32, end: CallEnd) {
-        let members = self.close(slot);
+        let lease = &mut self.leases[slot];
+        lease.state = LeaseState::Closing;
+        let (probe, size) = (lease.probe, lease.size as usize);
         self.end_call(slot, end);
-        let probe = self.leases[slot].probe;
-        for &member in &members {
-            if !self.is_live(member) {
+        for at in 0..size {
+            let Some(index) = self.live_member(slot, at) else {
                 continue;
-            }
+            };
             if end == CallEnd::WorkerLost {
-                self.lose_worker_under(member.index);
+                self.lose_worker_under(index);
             } else {
-                self.apply_verdict(member.index, Verdict::Failed, probe);
+                self.apply_verdict(index, Verdict::Failed, probe);
             }
         }
-        self.leases[slot].members = members;
     }
 
     /// Every member has its outcome, the last one this, while the call goes on: it works for
     /// nobody.
     pub(crate) fn abandon(&mut self, slot: u32, last: Outcome) {
-        let members = self.close(slot);
-        self.leases[slot].members = members;
+        self.leases[slot].state = LeaseState::Closing;
         let late = last == Outcome::Expired;
         self.end_call(
             slot,
@@ -148,14 +147,15 @@ impl<M> BrokerState<M> {
         self.timers.sooner(over, Wake::Agent);
     }
 
-    /// From here on the lease may settle no more.
-    fn close(&mut self, slot: u32) -> Vec<MessageId> {
-        let lease = &mut self.leases[slot];
-        lease.state = LeaseState::Closing;
-        std::mem::take(&mut lease.members)
+    /// Where the `at`-th message of a call is, unless it has its outcome.
+    #[inline]
+    fn live_member(&self, slot: u32, at: usize) -> Option<u32> {
+        let member = self.leases[slot].members[at];
+        self.is_live(member).then_some(member.index)
     }
 
     /// Books a call's end with its agent and the agent's breaker.
+    #[inline]
     fn end_call(&mut self, slot: u32, end: CallEnd) {
         let now = self.now;
         let id = self.leases.id(slot);
@@ -280,15 +280,15 @@ impl<M> BrokerState<M> {
 
     /// The call's slot and its place at the agent are free again.
     pub(crate) fn release(&mut self, slot: u32) {
-        let lease = &mut self.leases[slot];
+        let lease = &self.leases[slot];
         let (worker, at, replica) = (lease.worker, lease.agent, lease.replica);
-        let held_keys = std::mem::take(&mut lease.held_keys);
-        self.leases.close(slot);
-        self.agents[at as usize].call_gone(replica);
-        for &key in &held_keys {
+        for held in 0..lease.held_keys.len() {
+            let key = self.leases[slot].held_keys[held];
             let next = self.agents[at as usize].keys.call_gone(key);
             self.pass_key_to(next);
         }
+        self.leases.close(slot);
+        self.agents[at as usize].call_gone(replica);
         self.emit(What::SlotFreed {
             worker,
             agent: AgentId(at),

@@ -97,6 +97,7 @@ impl<M> BrokerState<M> {
     }
 
     /// Why one message each to `agents` may not enter, if so.
+    #[inline]
     fn refusal(&self, submission: &Submission<M>, agents: &[AgentId]) -> Option<Refusal> {
         if self.shutdown.refuses(submission.nested) {
             return Some(Refusal::ShuttingDown);
@@ -146,6 +147,7 @@ impl<M> BrokerState<M> {
         self.emit(What::Refused { account, sent });
     }
 
+    #[inline]
     fn accept(&mut self, submission: Submission<M>, agent: AgentId) -> MessageId {
         let now = self.now;
         let account = Account {

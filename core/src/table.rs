@@ -27,21 +27,26 @@ impl<T> Default for Table<T> {
 
 impl<T> Table<T> {
     /// Stores `tenant` and returns its index and generation.
+    #[inline]
     pub(crate) fn insert(&mut self, tenant: T) -> (u32, u32) {
-        if let Some(index) = self.free.pop() {
-            let row = &mut self.rows[index as usize];
-            row.tenant = Some(tenant);
-            return (index, row.generation);
-        }
+        let index = self.free.pop().unwrap_or_else(|| self.grow());
+        let row = &mut self.rows[index as usize];
+        row.tenant = Some(tenant);
+        (index, row.generation)
+    }
+
+    #[cold]
+    fn grow(&mut self) -> u32 {
         let index = u32::try_from(self.rows.len()).expect("fewer than 2^32 rows fit in memory");
         self.rows.push(Row {
             generation: 0,
-            tenant: Some(tenant),
+            tenant: None,
         });
-        (index, 0)
+        index
     }
 
     /// Takes the tenant out; its name is stale from here on.
+    #[inline]
     pub(crate) fn remove(&mut self, index: u32) -> T {
         let row = &mut self.rows[index as usize];
         let tenant = row.tenant.take().expect("only tenants are removed");

@@ -5,7 +5,7 @@ use ebbtide_policies::units::{Duration, Time};
 use crate::event::What;
 use crate::lanes::Rank;
 use crate::leases::LeaseState;
-use crate::message::{Call, Lane, WorkerId};
+use crate::message::{AgentId, Call, Lane, MessageId, WorkerId};
 use crate::messages::Place;
 use crate::protect::BatchRule;
 use crate::state::BrokerState;
@@ -148,36 +148,40 @@ impl<M> BrokerState<M> {
         lease.probe = probe;
         lease.size = size;
         lease.live = size;
-        lease.members = members;
         self.workers.take_slot(worker);
         self.books.calls += 1;
         self.tally.flow.started += u64::from(size);
-        let lease = self.leases.id(slot);
         self.timers.lease_until(expires);
-        self.announce(slot, worker);
-        self.note_queue_level();
-        Call {
-            lease,
-            agent: crate::message::AgentId(pick.agent),
+        let call = Call {
+            lease: self.leases.id(slot),
+            agent: AgentId(pick.agent),
             replica,
             worker,
             size,
             in_flight,
             expires,
-        }
+        };
+        self.announce(&call, &members);
+        self.leases[slot].members = members;
+        self.note_queue_level();
+        call
     }
 
-    fn announce(&mut self, slot: u32, worker: WorkerId) {
-        let lease = self.leases.id(slot);
-        let (agent, size) = (self.leases[slot].agent, self.leases[slot].live);
+    fn announce(&mut self, call: &Call, members: &[MessageId]) {
+        let &Call {
+            lease,
+            agent,
+            worker,
+            size,
+            ..
+        } = call;
         self.emit(What::Started {
             lease,
-            agent: crate::message::AgentId(agent),
+            agent,
             worker,
             size,
         });
-        for at in 0..self.leases[slot].members.len() {
-            let id = self.leases[slot].members[at];
+        for &id in members {
             let message = &mut self.messages[id.index];
             let (account, sent) = (message.account, message.sent);
             let first = !std::mem::replace(&mut message.started, true);
@@ -215,7 +219,7 @@ impl<M> BrokerState<M> {
         pick: Pick,
         rule: BatchRule,
         slot: u32,
-        members: &mut Vec<crate::message::MessageId>,
+        members: &mut Vec<MessageId>,
     ) -> u64 {
         let oldest = self.oldest(&self.agents[pick.agent as usize]);
         let oldest_due = oldest.map_or(self.now, |((due, _), _)| due);

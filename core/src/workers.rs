@@ -80,13 +80,16 @@ impl Workers {
 
     /// The ready worker with a free slot and the fewest calls, the lowest name among equals.
     pub(crate) fn least_busy(&self) -> Option<WorkerId> {
-        let ready = self
-            .all
-            .iter()
-            .filter(|worker| worker.state == WorkerState::Ready);
-        let free = ready.filter(|worker| worker.calls < self.parallelism);
-        free.min_by_key(|worker| worker.calls)
-            .map(|worker| worker.id)
+        let (mut fewest, mut least) = (self.parallelism, None);
+        for worker in &self.all {
+            if worker.state == WorkerState::Ready && worker.calls < fewest {
+                (fewest, least) = (worker.calls, Some(worker.id));
+                if fewest == 0 {
+                    break;
+                }
+            }
+        }
+        least
     }
 
     /// Orders a worker.
