@@ -25,8 +25,8 @@ pub(crate) struct Message<M> {
     pub(crate) attempts: u32,
     pub(crate) snoozes: u32,
     pub(crate) workers_lost: u32,
-    /// Whether a call for it has started, ever: its wait is over.
-    pub(crate) started: bool,
+    /// Calls for it that have started: with the first, its wait is over.
+    pub(crate) calls: u32,
     /// Whether its ordering key, if it has one, is its own.
     pub(crate) holds_key: bool,
     pub(crate) place: Place,

@@ -208,6 +208,20 @@ impl<M> BrokerState<M> {
             .then(|| self.messages[message.index].attempts)
     }
 
+    /// Calls for a message that have started, the one under way included; `None` once it has its
+    /// outcome. Unlike attempts, a failed probe or a 429 counts too.
+    #[must_use]
+    pub fn calls(&self, message: MessageId) -> Option<u32> {
+        self.is_live(message)
+            .then(|| self.messages[message.index].calls)
+    }
+
+    /// Who subscribes to `topic`.
+    #[must_use]
+    pub fn subscribers(&self, topic: &str) -> &[AgentId] {
+        self.topics.get(topic).map_or(&[], Vec::as_slice)
+    }
+
     /// When a message expires, for the requests that its handler makes on its behalf; `None`
     /// if never, or once it has its outcome.
     #[must_use]
@@ -223,7 +237,7 @@ impl<M> BrokerState<M> {
         self.messages.iter().map(|(_, message)| Unfinished {
             account: message.account,
             sent: message.sent,
-            started: message.started,
+            started: message.calls > 0,
             payload: &message.payload,
         })
     }

@@ -42,6 +42,21 @@ impl<M> BrokerState<M> {
         self.refusal(submission, &[submission.agent])
     }
 
+    /// As [`would_refuse`](Self::would_refuse), of [`broadcast`](Self::broadcast).
+    pub fn would_refuse_broadcast(
+        &mut self,
+        now: Time,
+        topic: &str,
+        submission: &Submission<M>,
+    ) -> Option<Refusal> {
+        self.enter(now);
+        self.run_timers_before_arrivals();
+        match self.subscribers(topic) {
+            [] => Some(Refusal::NoSubscribers),
+            subscribers => self.refusal(submission, subscribers),
+        }
+    }
+
     /// Sends a copy to every subscriber of `topic`: all are accepted, or none. The
     /// submission's own agent and kind are not read. Returns how many there are.
     ///
@@ -172,7 +187,7 @@ impl<M> BrokerState<M> {
             attempts: 0,
             snoozes: 0,
             workers_lost: 0,
-            started: false,
+            calls: 0,
             holds_key: false,
             place: Place::Delayed,
             previous: NONE,

@@ -184,7 +184,8 @@ impl<M> BrokerState<M> {
         for &id in members {
             let message = &mut self.messages[id.index];
             let (account, sent) = (message.account, message.sent);
-            let first = !std::mem::replace(&mut message.started, true);
+            let first = message.calls == 0;
+            message.calls += 1;
             if first {
                 self.tally.wait.record(self.now.since(sent));
             }
@@ -224,7 +225,7 @@ impl<M> BrokerState<M> {
         let oldest = self.oldest(&self.agents[pick.agent as usize]);
         let oldest_due = oldest.map_or(self.now, |((due, _), _)| due);
         let units_left = self.units_left(pick.agent);
-        let (mut units, mut last_due, mut due_sum) = (0_u64, Time::ZERO, 0_u64);
+        let (mut units, mut last_due, mut due_sum) = (0_u64, Time::ZERO, Duration::ZERO);
         while members.len() < rule.size as usize {
             let agent = &self.agents[pick.agent as usize];
             if agent.takeable == 0 {
@@ -238,7 +239,7 @@ impl<M> BrokerState<M> {
             }
             units += more;
             last_due = last_due.max(due);
-            due_sum += self.now.since(due).as_nanos();
+            due_sum += self.now.since(due);
             members.push(self.id(index));
             self.lease_message(index, slot);
         }
@@ -249,8 +250,8 @@ impl<M> BrokerState<M> {
             oldest_due + rule.timeout
         };
         // Summed over members: closing minus due, and what they waited after it is not the batch's.
-        let after = self.now.since(closed).as_nanos() * members.len() as u64;
-        self.tally.flow.batch_wait += Duration::from_nanos(due_sum.saturating_sub(after));
+        let after = self.now.since(closed) * members.len() as u64;
+        self.tally.flow.batch_wait += due_sum - after;
         units
     }
 

@@ -107,7 +107,7 @@ pub enum Arrivals {
         #[serde(default = "one", deserialize_with = "numbers::positive")]
         speed: f64,
         /// Factor on the rates.
-        #[serde(default = "one", deserialize_with = "numbers::positive")]
+        #[serde(default = "one", deserialize_with = "numbers::load")]
         load: f64,
     },
     /// The messages of a file, at their times, `t_s,size,…`.
@@ -118,7 +118,7 @@ pub enum Arrivals {
         #[serde(default = "one", deserialize_with = "numbers::positive")]
         speed: f64,
         /// How many times each message is sent on average; below 1, some are left out.
-        #[serde(default = "one", deserialize_with = "numbers::positive")]
+        #[serde(default = "one", deserialize_with = "numbers::load")]
         load: f64,
     },
     /// Callers that each send a message, wait for its outcome, think, and send again. The

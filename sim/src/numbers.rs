@@ -22,6 +22,16 @@ pub(crate) fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64
     Err(out_of_range(found, "finite numbers above 0"))
 }
 
+/// A factor on the number of messages: above 0, at most a thousand, so that copies of a trace's
+/// messages keep names of their own.
+pub(crate) fn load<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let found = positive(deserializer)?;
+    if found <= 1_000.0 {
+        return Ok(found);
+    }
+    Err(out_of_range(found, "numbers above 0, at most 1000"))
+}
+
 /// A squared coefficient of variation, a USL coefficient: finite, at least 0.
 pub(crate) fn not_negative<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     let found = f64::deserialize(deserializer)?;

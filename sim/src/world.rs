@@ -45,6 +45,8 @@ pub(crate) struct World<'p> {
     running: Vec<Running>,
     /// Calls that the broker gave up and whose remote side works on, by slot and turn.
     given_up: BTreeMap<(u32, u32), (u32, CallPlan)>,
+    /// Copies without an outcome of broadcasts that callers wait for.
+    copies: BTreeMap<u64, usize>,
     /// Messages that wait for room, by source.
     blocked: Vec<VecDeque<Arrival>>,
     blocked_count: usize,
@@ -102,6 +104,7 @@ impl<'p> World<'p> {
             calendar,
             running: Vec::new(),
             given_up: BTreeMap::new(),
+            copies: BTreeMap::new(),
             blocked: vec![VecDeque::new(); plan.sources.len().max(1)],
             blocked_count: 0,
             has_callers: plan.has_callers(),
@@ -251,6 +254,9 @@ impl<'p> World<'p> {
             },
             Address::Topic(topic) => match self.state.broadcast(self.now, topic, submission) {
                 Ok(messages) => {
+                    if self.has_callers {
+                        self.copies.insert(arrival.key.mixed(), messages.len());
+                    }
                     for message in messages {
                         self.start_patience(arrival, message);
                     }
@@ -292,7 +298,14 @@ impl<'p> World<'p> {
 
     fn has_room(&mut self, arrival: &Arrival) -> bool {
         let submission = self.submission(arrival);
-        let refusal = self.state.would_refuse(self.now, &submission);
+        let class = &self.plan.classes[usize::from(arrival.class.0)];
+        let refusal = match &class.to {
+            Address::Agents(_) => self.state.would_refuse(self.now, &submission),
+            Address::Topic(topic) => {
+                self.state
+                    .would_refuse_broadcast(self.now, topic, &submission)
+            }
+        };
         refusal.is_none_or(|refusal| !refusal.is_full())
     }
 
@@ -328,14 +341,11 @@ impl<'p> World<'p> {
         let slot = call.lease.slot();
         self.items.clear();
         for &message in self.state.messages_of(call.lease) {
-            let payload = self
-                .state
-                .payload(message)
-                .zip(self.state.attempts(message));
-            let (tag, attempt) = payload.expect("a call that starts has live messages only");
+            let payload = self.state.payload(message).zip(self.state.calls(message));
+            let (tag, calls) = payload.expect("a call that starts has live messages only");
             self.items.push(CallItem {
                 key: tag.key,
-                attempt,
+                attempt: calls - 1,
                 units: tag.units,
                 service: tag.service,
             });
@@ -456,7 +466,9 @@ impl<'p> World<'p> {
     fn heed(&mut self, event: Event<Tag>) {
         match event.what {
             What::Finished { payload, sent, .. } => {
-                self.traffic.outcome(event.at, payload.key, sent);
+                if self.was_last_copy(payload.key) {
+                    self.traffic.outcome(event.at, payload.key, sent);
+                }
             }
             What::Abandoned { lease, .. } => self.told(lease),
             What::Ended {
@@ -470,6 +482,20 @@ impl<'p> World<'p> {
             } => self.start_worker(worker),
             _ => {}
         }
+    }
+
+    /// Whether no other copy of a message is without an outcome: a caller that sent a broadcast
+    /// waits for all of them.
+    fn was_last_copy(&mut self, key: MessageKey) -> bool {
+        let Some(left) = self.copies.get_mut(&key.mixed()) else {
+            return true;
+        };
+        *left -= 1;
+        let last = *left == 0;
+        if last {
+            self.copies.remove(&key.mixed());
+        }
+        last
     }
 
     /// A handler was told that nobody waits: it has its grace, then it is dropped.
@@ -506,12 +532,19 @@ impl<'p> World<'p> {
         self.state.advance(at);
         self.fold_events();
         for arrival in self.blocked.iter().flatten() {
-            let account = Account {
-                agent: arrival.agent.unwrap_or(AgentId(0)),
-                lane: self.plan.classes[usize::from(arrival.class.0)].lane,
-                class: arrival.class,
+            let class = &self.plan.classes[usize::from(arrival.class.0)];
+            let agents = match &class.to {
+                Address::Agents(_) => arrival.agent.as_slice(),
+                Address::Topic(topic) => self.state.subscribers(topic),
             };
-            self.recorder.blocked(account, arrival.at);
+            for &agent in agents {
+                let account = Account {
+                    agent,
+                    lane: class.lane,
+                    class: arrival.class,
+                };
+                self.recorder.blocked(account, arrival.at);
+            }
         }
         let unfinished = self.state.unfinished().map(|message| Unfinished {
             account: message.account,

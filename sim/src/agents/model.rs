@@ -24,13 +24,16 @@ use super::{Agent, Drift, Noise, Slowdown};
 /// The least time of a call during an outage: without it, a broker without backoff would
 /// spin at one instant.
 const LEAST_OUTAGE_CALL: Duration = Duration::from_millis(1);
+/// The same for calls that fail by themselves: time must pass.
+const LEAST_FAILED_CALL: Duration = Duration::from_nanos(1_000);
 
 /// One message of a call.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CallItem {
     /// Its name.
     pub key: MessageKey,
-    /// Attempts that it has spent.
+    /// Calls for it before this one: a trial's luck is its own, whether or not the last one
+    /// spent an attempt.
     pub attempt: u32,
     /// What it weighs for a rate limit on units.
     pub units: u32,
@@ -294,8 +297,12 @@ impl AgentModel {
             _ => self.work(items),
         };
         let work = work * self.factor(now, index) * faults.slow;
+        let mut length = self.length(work, &items[0]);
+        if result == CallResult::All(Verdict::Failed) {
+            length = length.max(LEAST_FAILED_CALL);
+        }
         CallPlan {
-            ends: Some(now + self.length(work, &items[0])),
+            ends: Some(now + length),
             result,
         }
     }
