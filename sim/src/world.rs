@@ -364,11 +364,7 @@ impl<'p> World<'p> {
 
     fn heed(&mut self, event: Event<Tag>) {
         match event.what {
-            What::Finished { payload, sent, .. } => {
-                if self.was_last_copy(payload.key) {
-                    self.traffic.outcome(event.at, payload.key, sent);
-                }
-            }
+            What::Finished { payload, sent, .. } => self.finished(event.at, payload.key, sent),
             What::Abandoned { lease, .. } => self.told(lease),
             What::Ended {
                 lease,
@@ -383,18 +379,17 @@ impl<'p> World<'p> {
         }
     }
 
-    /// Whether no other copy of a message is without an outcome: a caller that sent a broadcast
-    /// waits for all of them.
-    fn was_last_copy(&mut self, key: MessageKey) -> bool {
-        let Some(left) = self.copies.get_mut(&key.mixed()) else {
-            return true;
-        };
-        *left -= 1;
-        let last = *left == 0;
-        if last {
+    /// A message has its outcome, and its caller hears of it: one that sent a broadcast once no
+    /// copy is left without.
+    fn finished(&mut self, at: Time, key: MessageKey, sent: Time) {
+        if let Some(left) = self.copies.get_mut(&key.mixed()) {
+            *left -= 1;
+            if *left > 0 {
+                return;
+            }
             self.copies.remove(&key.mixed());
         }
-        last
+        self.traffic.outcome(at, key, sent);
     }
 
     /// A handler was told that nobody waits: it has its grace, then it is dropped.
