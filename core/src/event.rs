@@ -213,7 +213,7 @@ pub enum Requeue {
     Snooze,
     /// The agent said "too many requests".
     RateLimited,
-    /// A failed probe of a half-open breaker.
+    /// A failed probe of a half-open breaker: to its lane's tail, no attempt spent.
     Probe,
     /// Its worker was lost.
     WorkerLost,

@@ -234,7 +234,9 @@ impl<M> BrokerState<M> {
             Verdict::Delivered => self.finish(index, Outcome::Delivered),
             Verdict::Rejected => self.finish(index, Outcome::Rejected),
             Verdict::Discarded => self.finish(index, Outcome::Discarded),
-            Verdict::Failed if probe => self.put_back(index, Requeue::Probe),
+            // To the tail: at its place it would be the next probe again, and a message that
+            // always fails would keep its agent from ever recovering.
+            Verdict::Failed if probe => self.try_again_at(index, self.now, Requeue::Probe),
             Verdict::Failed => self.fail(index),
             Verdict::Snoozed(until) => {
                 self.messages[index].snoozes += 1;

@@ -352,7 +352,9 @@ impl Reference {
             Word::Delivered => self.finish(message, Outcome::Delivered),
             Word::Rejected => self.finish(message, Outcome::Rejected),
             Word::Discarded => self.finish(message, Outcome::Discarded),
-            Word::Failed if self.calls[call].probe => self.put_back(message, Requeue::Probe),
+            Word::Failed if self.calls[call].probe => {
+                self.try_again_at(message, self.now, Requeue::Probe)
+            }
             Word::Failed => self.fail(message),
             Word::Snoozed(wait) => {
                 self.try_again_at(message, self.now + wait * MS, Requeue::Snooze)

@@ -56,6 +56,25 @@ fn a_breaker_opens_probes_singly_spends_no_attempt_and_recovers() {
     assert_eq!(rig.take(206).len(), 2, "2 no longer binds two slots");
 }
 
+/// It used to go back to its place: a message that always fails was then every probe there was,
+/// and nothing else reached its agent again.
+#[test]
+fn a_message_that_fails_as_a_probe_goes_to_the_tail() {
+    let mut rig = Rig::new(with_breaker(false));
+    let echo = rig.agent("echo");
+    rig.send_each(0, echo, 0..4);
+    let calls = rig.take(0);
+    calls.iter().for_each(|call| rig.fail(1, call));
+    let probe = rig.take(101);
+    assert_eq!(rig.names(probe[0].lease), [2]);
+    rig.fail(102, &probe[0]);
+    for (at, name) in [(202, 3), (203, 0), (204, 1), (205, 2)] {
+        let probe = rig.take(at);
+        assert_eq!(rig.names(probe[0].lease), [name], "2 is due since 102");
+        rig.deliver(at, &probe[0]);
+    }
+}
+
 #[test]
 fn a_breaker_that_fails_fast_kills_what_waits_what_comes_and_what_comes_back() {
     let mut rig = Rig::new(with_breaker(true));

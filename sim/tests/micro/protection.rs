@@ -200,6 +200,31 @@ fn a_failed_probe_spends_no_attempt() {
     );
 }
 
+/// a always times out: at 0.1 and, tried again at 0.2, at 0.3, which opens the breaker until 1.3.
+/// As the probe it times out at 1.4 and goes to the tail, so that the next probes, from 2.4 on, are
+/// b, c and d. The third success closes the breaker; a, at 2.55, spends its last attempt. Were it to
+/// keep its place, it would be every probe there is, and b, c and d would never go.
+#[test]
+fn a_message_that_always_times_out_does_not_lock_its_agent() {
+    check(
+        r#"agents: [(name: "echo", call: Constant("50ms"))],
+           broker: (
+               call_timeout_ms: 100,
+               retry_max_attempts: 3,
+               breaker: (failures_in_a_row: 2, open_ms: 1000),
+           )"#,
+        "0   a echo for 100
+         0.6 b echo
+         0.6 c echo
+         0.6 d echo",
+        "a: dead_lettered 2.65
+         b: delivered 1.85
+         c: delivered 1.9
+         d: delivered 1.95
+         calls: 7",
+    );
+}
+
 /// a and b fail together at 0.3 and, tried again at 0.4, at 0.7: the breaker opens until 1.7. It
 /// is probed with one message at a time: a until 1.9, b until 2.1, c until 2.3. Then batches
 /// again: d, e and f in one call of 0.1 + 0.3, until 2.7.
