@@ -11,6 +11,7 @@
     reason = "fields of the reference are what their names say"
 )]
 
+mod breaker;
 mod broker;
 mod choice;
 mod clock;

@@ -2,7 +2,7 @@
 //! ever was stays in a `Vec`, and every question is answered by looking at all of it.
 //!
 //! What is here are the things and the simple facts about them; who may be called and what
-//! goes first is in `choice.rs`, how things end in `ending.rs`, how time passes in `clock.rs`.
+//! goes first is in `choice.rs`, how things end in `ending.rs` and `breaker.rs`, how time passes in `clock.rs`.
 //! Deliberately absent: queue warnings and what observations hold (`tests/rules` has them).
 
 use ebbtide_core::{AgentConfig, Outcome, Submission};
