@@ -119,7 +119,8 @@ pub struct BrokerConfig {
     #[serde(serialize_with = "forms::or_unlimited")]
     pub retry_max_attempts: Option<u32>,
     /// Backoff before the second attempt; doubles with each further one: 0 to
-    /// `retry_backoff_max_ms`.
+    /// `retry_backoff_max_ms`. With unlimited attempts, calls for one message start at least a
+    /// millisecond apart.
     ///
     /// Default 100: beyond a network's hiccup, below what a caller notices.
     pub retry_backoff_ms: u64,

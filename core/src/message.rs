@@ -215,10 +215,10 @@ pub enum Verdict {
     Discarded,
     /// Failed; spends an attempt.
     Failed,
-    /// Not now, at this time; spends none.
+    /// Not now, at this time, and not within the next millisecond; spends none.
     Snoozed(Time),
-    /// Too many requests: keeps its place, spends none, and pauses the whole agent for this long (the first
-    /// retry backoff if the agent did not say).
+    /// Too many requests: keeps its place, spends none, and pauses the whole agent for this long, a
+    /// millisecond at least (the first retry backoff if the agent did not say).
     RateLimited(Option<Duration>),
 }
 

@@ -9,15 +9,15 @@ use crate::error::LateSettle;
 use crate::event::{CallEnd, Requeue, What, Whereabouts};
 use crate::leases::LeaseState;
 use crate::message::{AgentId, DeadReason, LeaseId, Outcome, Settlement, Verdict};
-use crate::messages::Message;
+use crate::messages::{Message, Place};
 use crate::retry::Retry;
 use crate::state::{BrokerState, Wake};
 
 /// A message that was in the calls of this many lost workers is no longer given another.
 const WORKERS_LOST_MOST: u32 = 5;
 
-/// An agent that answers "too many requests" at once and asks for no pause would otherwise be
-/// called again and again at one instant.
+/// An agent that answers "too many requests" or "not now" at once, or fails at once with no
+/// backoff and no end of attempts, would otherwise be called again and again at one instant.
 const LEAST_PAUSE: Duration = Duration::from_millis(1);
 
 impl<M> BrokerState<M> {
@@ -240,6 +240,7 @@ impl<M> BrokerState<M> {
             Verdict::Failed => self.fail(index),
             Verdict::Snoozed(until) => {
                 self.messages[index].snoozes += 1;
+                let until = until.max(self.now + LEAST_PAUSE);
                 self.try_again_at(index, until, Requeue::Snooze);
             }
             Verdict::RateLimited(pause) => {
@@ -258,7 +259,12 @@ impl<M> BrokerState<M> {
         message.attempts += 1;
         match self.retries.decide(message.attempts, message.luck) {
             Retry::After(backoff) => {
-                let due = self.now + backoff;
+                let mut due = self.now + backoff;
+                if self.config.retry_max_attempts.is_none()
+                    && let Place::Leased(slot) = self.messages[index].place
+                {
+                    due = due.max(self.leases[slot].started + LEAST_PAUSE);
+                }
                 self.try_again_at(index, due, Requeue::Retry);
             }
             Retry::AttemptsSpent => {

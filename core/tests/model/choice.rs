@@ -272,6 +272,7 @@ impl Reference {
             replica: replica.expect("at least one"),
             members: Vec::new(),
             probe: matches!(self.agents[agent].breaker.phase, Phase::HalfOpen { .. }),
+            started: self.now,
             expires,
             stage: Stage::Open,
         });

@@ -347,7 +347,7 @@ impl Reference {
             }
             Word::Failed => self.fail(message),
             Word::Snoozed(wait) => {
-                self.try_again_at(message, self.now + wait * MS, Requeue::Snooze)
+                self.try_again_at(message, self.now + wait.max(1) * MS, Requeue::Snooze)
             }
             Word::RateLimited(wait) => {
                 let wait = wait.unwrap_or(self.setup.broker.retry_backoff_ms).max(1);
@@ -376,7 +376,12 @@ impl Reference {
         }
         let broker = &self.setup.broker;
         let doubled = broker.retry_backoff_ms << (attempts - 1).min(20);
-        let due = self.now + doubled.min(broker.retry_backoff_max_ms) * MS;
+        let mut due = self.now + doubled.min(broker.retry_backoff_max_ms) * MS;
+        if broker.retry_max_attempts.is_none()
+            && let Place::Leased(call) = self.messages[message].place
+        {
+            due = due.max(self.calls[call].started + MS);
+        }
         self.try_again_at(message, due, Requeue::Retry);
     }
 

@@ -87,6 +87,7 @@ pub(crate) struct Call {
     pub(crate) replica: usize,
     pub(crate) members: Vec<usize>,
     pub(crate) probe: bool,
+    pub(crate) started: At,
     pub(crate) expires: At,
     pub(crate) stage: Stage,
 }

@@ -46,6 +46,30 @@ fn an_attempt_is_spent_by_a_failure_a_panic_and_a_timeout_only() {
     );
 }
 
+/// A shell that comes back whenever it is told to would never get anywhere.
+#[test]
+fn no_message_is_called_over_and_over_at_one_instant() {
+    let mut rig = Rig::new(BrokerConfig {
+        retry_max_attempts: None,
+        ..plain()
+    });
+    let echo = rig.agent("echo");
+    rig.send(5, echo, 0);
+    let call = rig.take(5)[0];
+    rig.settle(5, &call, Verdict::Snoozed(ms(5)));
+    assert!(rig.take(5).is_empty(), "a snooze takes a millisecond");
+    let call = rig.take(6)[0];
+    rig.settle(6, &call, Verdict::Snoozed(ms(0)));
+    assert!(rig.take(6).is_empty(), "also one that was over before");
+    let call = rig.take(7)[0];
+    rig.fail(7, &call);
+    assert!(rig.take(7).is_empty(), "no backoff, any number of attempts");
+    assert_eq!(rig.state.next_wake().map(|(at, _)| at), Some(ms(8)));
+    let call = rig.take(8)[0];
+    rig.fail(9, &call);
+    assert_eq!(rig.take(9).len(), 1, "its last call is a millisecond ago");
+}
+
 #[test]
 fn a_settle_at_the_instant_of_the_limit_is_in_time_and_an_extension_moves_it() {
     let mut rig = Rig::new(BrokerConfig {
