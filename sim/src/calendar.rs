@@ -1,13 +1,13 @@
 //! What the simulated world does next, in order of time.
 //!
-//! At one instant the order is that of `semantics.md`: ends of calls, then workers and faults,
-//! then senders that give up; among equals the first entered goes first. Arrivals are not in
-//! here: each source knows its next one.
+//! At one instant the order is that of `semantics.md`: ends of calls, then workers and faults;
+//! among equals the first entered goes first. Arrivals are not in here: each source knows its
+//! next one. Nor are senders that give up, see `world/patience.rs`.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use ebbtide_core::message::{MessageId, WorkerId};
+use ebbtide_core::message::WorkerId;
 use ebbtide_policies::units::Time;
 
 /// Something that happens at its time.
@@ -21,21 +21,13 @@ pub(crate) enum Entry {
     GraceOver { slot: u32, turn: u32 },
     /// Workers die, by their entry of the timetable.
     Death(u32),
-    /// A sender's patience is at its end.
-    GivesUp(MessageId),
 }
 
 impl Entry {
-    /// What happens before the arrivals of its instant.
-    pub(crate) const BEFORE_ARRIVALS: u64 = 1;
-    /// Everything.
-    pub(crate) const ALL: u64 = 2;
-
     const fn rank(self) -> u64 {
         match self {
             Self::CallEnds { .. } => 0,
             Self::GraceOver { .. } | Self::WorkerReady(_) | Self::Death(_) => 1,
-            Self::GivesUp(_) => 2,
         }
     }
 }
@@ -76,7 +68,7 @@ impl PartialEq for Scheduled {
 
 impl Eq for Scheduled {}
 
-const RANK_BITS: u32 = 2;
+const RANK_BITS: u32 = 1;
 
 impl Calendar {
     #[inline]
@@ -93,11 +85,11 @@ impl Calendar {
         self.heap.peek().map_or(Time::MAX, |next| time_of(next.key))
     }
 
-    /// Takes out what is next, if it is due at `now` and of no higher rank.
+    /// Takes out what is next, if it is due at `now`.
     #[inline]
-    pub(crate) fn pop_due(&mut self, now: Time, rank: u64) -> Option<Entry> {
+    pub(crate) fn pop_due(&mut self, now: Time) -> Option<Entry> {
         let Scheduled { key, entry } = *self.heap.peek()?;
-        if time_of(key) > now || entry.rank() > rank {
+        if time_of(key) > now {
             return None;
         }
         self.heap.pop();
@@ -123,7 +115,7 @@ mod tests {
         calendar.enter(Time::from_nanos(4), Entry::Death(0));
         calendar.enter(at, ends(1));
         assert_eq!(calendar.next(), Time::from_nanos(4));
-        let all: Vec<_> = std::iter::from_fn(|| calendar.pop_due(at, Entry::ALL)).collect();
+        let all: Vec<_> = std::iter::from_fn(|| calendar.pop_due(at)).collect();
         let expected = [
             Entry::Death(0),
             ends(2),

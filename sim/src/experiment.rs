@@ -26,7 +26,7 @@ use crate::monitor::Monitor;
 use crate::plan::{Contender, Plan};
 use crate::scenario::{Precision, WarmUp};
 use crate::streams::Streams;
-use crate::world::{ArrivalSink, Audience, World};
+use crate::world::{ArrivalSink, World};
 
 /// A round adds a quarter of the replications that are there already.
 const ROUND: u32 = 4;
@@ -169,6 +169,7 @@ pub fn replicate(
     }
     let Contender { config, .. } = &plan.contenders[contender];
     let policy = registry::build(&config.policy).expect("a plan's policies are known");
+    let mut state = BrokerState::new(config.clone(), policy);
     let mut recorder = Recorder::new(record_plan(
         plan,
         &plan.contenders[contender],
@@ -176,6 +177,7 @@ pub fn replicate(
         detail,
     ));
     if let Some(sink) = sinks.decisions.filter(|_| number == 0) {
+        state.keep_observations(true);
         recorder = recorder.with_decision_sink(sink(contender));
     }
     let arrivals = sinks
@@ -183,13 +185,7 @@ pub fn replicate(
         .filter(|_| contender == 0)
         .map(|sink| sink(number));
     let streams = Streams::new(plan.run.seed, number);
-    let mut state = BrokerState::with_listener(
-        config.clone(),
-        policy,
-        Audience::new(recorder, plan.has_callers()),
-    );
-    state.keep_observations(sinks.decisions.is_some() && number == 0);
-    World::new(plan, state, streams)
+    World::new(plan, state, streams, recorder)
         .with_arrival_sink(arrivals)
         .run(monitor)
 }

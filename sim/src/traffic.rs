@@ -43,7 +43,8 @@ pub enum WhenFull {
     #[default]
     Refuse,
     /// Waits until there is room, and its later messages behind it. The waiting counts from
-    /// when each was meant to be sent.
+    /// when each was meant to be sent. At its deadline, or when its sender loses patience, it
+    /// is refused.
     Block,
 }
 
@@ -77,6 +78,8 @@ pub struct Traffic<'p> {
     draws: ClassDraws,
     sources: Vec<Running>,
     end: Time,
+    /// Nothing more is sent at this instant.
+    closed: Time,
     /// The source that sends next, and when; [`Time::MAX`]: none does.
     first: usize,
     next: Time,
@@ -132,6 +135,7 @@ impl<'p> Traffic<'p> {
             draws: ClassDraws::new(streams),
             sources,
             end,
+            closed: Time::ZERO,
             first: 0,
             next: Time::MAX,
         };
@@ -147,6 +151,14 @@ impl<'p> Traffic<'p> {
         self.next
     }
 
+    /// No message is sent at `now` any more: a caller that hears of its outcome only then sends
+    /// a nanosecond later at the earliest. A trace of the run, which has no more to tell than
+    /// times, so replays to the same.
+    #[inline]
+    pub fn close(&mut self, now: Time) {
+        self.closed = now;
+    }
+
     /// Tells a closed loop that a message of its, sent at `sent`, has its outcome, or was
     /// refused: its caller thinks, and sends again.
     #[inline]
@@ -158,7 +170,12 @@ impl<'p> Traffic<'p> {
         let Process::Closed(callers) = &mut source.process else {
             return;
         };
-        callers.think(now, key, sent, self.end);
+        let earliest = if self.closed == now {
+            now + Duration::from_nanos(1)
+        } else {
+            now
+        };
+        callers.think(now, key, sent, earliest..self.end);
         source.advance(self.end);
         self.find_next();
     }

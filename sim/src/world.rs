@@ -5,17 +5,16 @@
 //! out, and asks the agents' models how they end. Whatever core says goes to the recorder.
 //! Deliberately absent: any rule of the broker.
 
-mod audience;
+mod line;
+mod patience;
 mod senders;
 
-pub(crate) use audience::Audience;
+use std::collections::BTreeMap;
 
-use std::collections::{BTreeMap, VecDeque};
-
-use ebbtide_core::event::{Account, CallEnd, Event, What, WorkerChange};
+use ebbtide_core::event::{CallEnd, Event, What, WorkerChange};
 use ebbtide_core::message::{LeaseId, WorkerId};
 use ebbtide_core::{BrokerState, Call, Settlement};
-use ebbtide_measure::{Run, RunEnd, Unfinished};
+use ebbtide_measure::{Recorder, Run, RunEnd, Unfinished};
 use ebbtide_policies::units::{Duration, Time};
 
 use crate::agents::{AgentModel, CallItem, CallPlan, CallResult, Cancelled, Started};
@@ -23,9 +22,12 @@ use crate::calendar::{Calendar, Entry};
 use crate::monitor::Monitor;
 use crate::plan::Plan;
 use crate::streams::{MessageKey, Streams};
-use crate::traffic::{Address, Arrival, Traffic};
+use crate::traffic::{Arrival, Traffic};
 
-/// Instants between two looks at the monitor.
+use line::Line;
+use patience::Patience;
+
+/// Events between two looks at the monitor.
 const GLANCE: u64 = 4_096;
 
 /// Is told of each message as it is sent.
@@ -42,10 +44,13 @@ pub(crate) struct Tag {
 /// One replication of one policy.
 pub(crate) struct World<'p> {
     plan: &'p Plan,
-    state: BrokerState<Tag, Audience>,
+    state: BrokerState<Tag>,
     traffic: Traffic<'p>,
     agents: Vec<AgentModel>,
     calendar: Calendar,
+    patience: Patience,
+    /// The first worker that is ordered rather than there from the start.
+    first_ordered: u32,
     /// Calls under way, by lease slot.
     running: Vec<Running>,
     /// Calls that the broker gave up and whose remote side works on, by slot and turn.
@@ -53,9 +58,10 @@ pub(crate) struct World<'p> {
     /// Copies without an outcome of broadcasts that callers wait for.
     copies: BTreeMap<u64, usize>,
     /// Messages that wait for room, by source.
-    blocked: Vec<VecDeque<Arrival>>,
+    blocked: Vec<Line>,
     blocked_count: usize,
     streams: Streams,
+    recorder: Recorder,
     arrival_sink: Option<ArrivalSink<'p>>,
     /// Whether outcomes bring new messages about.
     has_callers: bool,
@@ -89,8 +95,9 @@ impl<'p> World<'p> {
     /// A world before its first instant. The broker is new, with the plan's agents.
     pub(crate) fn new(
         plan: &'p Plan,
-        mut state: BrokerState<Tag, Audience>,
+        mut state: BrokerState<Tag>,
         streams: Streams,
+        recorder: Recorder,
     ) -> Self {
         for agent in &plan.agents {
             let added = state.add_agent(Time::ZERO, agent.config());
@@ -105,13 +112,18 @@ impl<'p> World<'p> {
             traffic: Traffic::new(plan, streams),
             agents: plan.agents.iter().map(model).collect(),
             calendar,
+            patience: Patience::default(),
+            first_ordered: state.setting().workers,
             running: Vec::new(),
             given_up: BTreeMap::new(),
             copies: BTreeMap::new(),
-            blocked: vec![VecDeque::new(); plan.sources.len().max(1)],
+            blocked: (0..plan.sources.len().max(1))
+                .map(|_| Line::default())
+                .collect(),
             blocked_count: 0,
             has_callers: plan.has_callers(),
             streams,
+            recorder,
             arrival_sink: None,
             now: Time::ZERO,
             events: 0,
@@ -133,13 +145,13 @@ impl<'p> World<'p> {
     pub(crate) fn run(mut self, monitor: &Monitor) -> Option<Run> {
         let length = self.plan.end();
         let limit = length + self.plan.run.tail;
-        let (mut instants, mut reported) = (0_u64, Time::ZERO);
-        self.heed_events();
+        let (mut glances, mut reported) = (0, Time::ZERO);
+        self.fold_events();
         while let Some(next) = self.next_instant(length, limit) {
             self.now = next;
-            self.instant();
-            instants += 1;
-            if instants.is_multiple_of(GLANCE) {
+            self.instant(monitor)?;
+            if self.events / GLANCE != glances {
+                glances = self.events / GLANCE;
                 if monitor.is_stopped() {
                     return None;
                 }
@@ -155,7 +167,8 @@ impl<'p> World<'p> {
     fn next_instant(&self, length: Time, limit: Time) -> Option<Time> {
         let arrival = self.traffic.peek();
         let wake = self.state.next_wake().map_or(Time::MAX, |(at, _)| at);
-        let next = self.calendar.next().min(self.grain(arrival.min(wake)));
+        let entry = self.calendar.next().min(self.patience.next());
+        let next = entry.min(self.grain(arrival.min(wake)));
         if next > length {
             let done = self.state.is_idle() && arrival == Time::MAX && self.blocked_count == 0;
             if done || next > limit {
@@ -166,34 +179,47 @@ impl<'p> World<'p> {
     }
 
     /// Everything that happens now, in the order of `semantics.md`; what a call or an outcome
-    /// of this instant brings about at the same instant happens in another round.
-    fn instant(&mut self) {
+    /// of this instant brings about at the same instant happens in another round. `None` if
+    /// `monitor` says stop, which an instant without an end must heed as well.
+    fn instant(&mut self, monitor: &Monitor) -> Option<()> {
         loop {
-            self.events += 1;
-            while let Some(entry) = self.calendar.pop_due(self.now, Entry::BEFORE_ARRIVALS) {
+            self.counts_on(monitor)?;
+            while let Some(entry) = self.calendar.pop_due(self.now) {
                 self.happen(entry);
+            }
+            if self.has_callers {
+                // Callers hear of what was settled, and send, before the arrivals are over.
+                self.fold_events();
             }
             while self.traffic.peek() <= self.now
                 && let Some(arrival) = self.traffic.next()
             {
-                self.events += 1;
+                self.counts_on(monitor)?;
                 self.arrive(&arrival);
             }
-            while let Some(entry) = self.calendar.pop_due(self.now, Entry::ALL) {
-                self.happen(entry);
-            }
+            self.traffic.close(self.now);
+            self.give_up_due();
             self.state.advance(self.now);
             if self.state.may_take() {
                 // A remote side hears that a call was given up before the next one starts.
-                self.heed_events();
+                if self.is_concerned() {
+                    self.fold_events();
+                }
                 self.start_calls();
             }
-            self.heed_events();
+            self.fold_events();
             let entered = self.blocked_count > 0 && self.admit_blocked();
             if !entered && self.calendar.next().min(self.traffic.peek()) > self.now {
-                return;
+                return Some(());
             }
         }
+    }
+
+    /// Counts an event; `None` if `monitor` says stop.
+    #[inline]
+    fn counts_on(&mut self, monitor: &Monitor) -> Option<()> {
+        self.events += 1;
+        (!self.events.is_multiple_of(GLANCE) || !monitor.is_stopped()).then_some(())
     }
 
     fn happen(&mut self, entry: Entry) {
@@ -208,9 +234,6 @@ impl<'p> World<'p> {
             Entry::WorkerReady(worker) => self.state.worker_ready(self.now, worker),
             Entry::Death(index) => {
                 self.kill_workers(self.plan.worker_deaths[index as usize].workers)
-            }
-            Entry::GivesUp(message) => {
-                self.state.cancel(self.now, message);
             }
         }
     }
@@ -330,10 +353,33 @@ impl<'p> World<'p> {
         }
     }
 
-    /// What core said goes to whom it concerns besides the recorder.
-    fn heed_events(&mut self) {
-        while let Some(event) = self.state.listener_mut().next_concern() {
+    /// What core said goes to the recorder, and to whom else it concerns.
+    fn fold_events(&mut self) {
+        let mut concerned = false;
+        for event in self.state.events() {
+            self.recorder.record(event);
+            concerned |= self.is_concerned_by(&event.what);
+        }
+        if !concerned {
+            return self.state.clear_events();
+        }
+        while let Some(event) = self.state.poll_event() {
             self.heed(event);
+        }
+    }
+
+    fn is_concerned(&self) -> bool {
+        let mut events = self.state.events();
+        events.any(|event| self.is_concerned_by(&event.what))
+    }
+
+    fn is_concerned_by(&self, what: &What<Tag>) -> bool {
+        match what {
+            What::Finished { .. } => self.has_callers,
+            What::Ended { how, .. } => *how == CallEnd::WorkerLost,
+            What::Worker { state, .. } => *state == WorkerChange::Starting,
+            What::Abandoned { .. } => true,
+            _ => false,
         }
     }
 
@@ -379,8 +425,13 @@ impl<'p> World<'p> {
         self.calendar.enter(over, Entry::GraceOver { slot, turn });
     }
 
+    /// Cold starts are drawn by the number of the order, whatever pool it joins; a worker's name
+    /// counts them, from those on that were there from the start.
     fn start_worker(&mut self, worker: WorkerId) {
-        let drawn = self.plan.worker_start(self.streams, u64::from(worker.0));
+        let Some(order) = worker.0.checked_sub(self.first_ordered) else {
+            return;
+        };
+        let drawn = self.plan.worker_start(self.streams, u64::from(order));
         let start = drawn.unwrap_or(self.state.config().worker_start());
         let at = self.grain(self.now + start).max(self.now);
         self.calendar.enter(at, Entry::WorkerReady(worker));
@@ -399,32 +450,18 @@ impl<'p> World<'p> {
         let done = self.state.is_idle() && self.blocked_count == 0;
         let at = if done { self.now.max(length) } else { limit };
         self.state.advance(at);
-        self.heed_events();
-        let mut blocked = Vec::new();
-        for arrival in self.blocked.iter().flatten() {
-            let class = &self.plan.classes[usize::from(arrival.class.0)];
-            let agents = match &class.to {
-                Address::Agents(_) => arrival.agent.as_slice(),
-                Address::Topic(topic) => self.state.subscribers(topic),
-            };
-            let account = |&agent| Account {
-                agent,
-                lane: class.lane,
-                class: arrival.class,
-            };
-            blocked.extend(agents.iter().map(|agent| (account(agent), arrival.at)));
+        self.fold_events();
+        for arrival in self.blocked.iter().flat_map(Line::iter) {
+            for account in self.accounts_of(arrival) {
+                self.recorder.blocked(account, arrival.at);
+            }
         }
         let unfinished = self.state.unfinished().map(|message| Unfinished {
             account: message.account,
             sent: message.sent,
             started: message.started,
         });
-        let unfinished: Vec<Unfinished> = unfinished.collect();
-        let mut recorder = self.state.into_listener().recorder;
-        for (account, sent) in blocked {
-            recorder.blocked(account, sent);
-        }
-        recorder.finish(RunEnd {
+        self.recorder.finish(RunEnd {
             at,
             events_simulated: Some(self.events),
             unfinished,

@@ -212,6 +212,29 @@ fn a_closed_loop_replays_to_the_same_hash() {
     ));
 }
 
+/// Callers who do not think send at the very instant of an outcome: of a settle, and of a deadline
+/// or of a call that takes no time, which come after the arrivals of their instant.
+#[test]
+fn callers_who_do_not_think_replay_to_the_same_hash() {
+    check_replay(
+        r#"(
+            run: (length: "20s", warm_up: "0s", replications: 2),
+            traffic: [(
+                arrivals: Closed(callers: 12, think: Constant("0s")),
+                classes: [
+                    (name: "ask", to: Agent("echo"), lane: high, deadline: "100ms"),
+                    (name: "tell", to: Agent("void"), deadline: "300ms"),
+                ],
+            )],
+            agents: [
+                (name: "echo", call: Exponential("40ms")),
+                (name: "void", call: Mixture([(1.0, Constant("0s")), (1.0, Constant("30ms"))])),
+            ],
+            broker: (policy: "fixed", num_workers: 1, delivery_parallelism: 4, max_queue_size: 6),
+        )"#,
+    );
+}
+
 #[test]
 fn a_warm_up_that_was_found_replays_as_it_was() {
     check_replay(

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::Range;
 
 use ebbtide_policies::units::{Duration, Time};
 
@@ -56,14 +57,15 @@ impl Callers {
         key
     }
 
-    /// A message has its outcome: its caller thinks, and sends again unless that is after `end`.
-    pub(super) fn think(&mut self, now: Time, key: MessageKey, sent: Time, end: Time) {
+    /// A message has its outcome: its caller thinks, and sends again in the time that is open,
+    /// if it comes to that.
+    pub(super) fn think(&mut self, now: Time, key: MessageKey, sent: Time, open: Range<Time>) {
         let mut think = self.think_time(key.caller());
         if now == sent {
             think = think.max(LEAST_TURN);
         }
-        let next = now + think;
-        if next < end {
+        let next = (now + think).max(open.start);
+        if next < open.end {
             self.thinking.push(Reverse((next, key.caller())));
         }
     }

@@ -1,11 +1,14 @@
-//! How messages enter the simulated broker: at once, after waiting for room, or not at all.
+//! How messages enter the simulated broker: at once, after waiting for room, or not at all; and
+//! how their senders give up.
 
 use ebbtide_core::Submission;
+use ebbtide_core::event::{Account, Event, What};
 use ebbtide_core::message::{AgentId, MessageId};
+use ebbtide_policies::units::Time;
 
-use crate::calendar::Entry;
 use crate::traffic::{Address, Arrival, WhenFull};
 
+use super::patience::Sender;
 use super::{Tag, World};
 
 impl World<'_> {
@@ -21,10 +24,76 @@ impl World<'_> {
             .get(source)
             .is_some_and(|it| it.when_full == WhenFull::Block);
         if waits && (!self.blocked[source].is_empty() || !self.has_room(arrival)) {
-            self.blocked_count += 1;
-            return self.blocked[source].push_back(*arrival);
+            return self.wait_for_room(source, arrival);
         }
         self.submit(arrival);
+    }
+
+    /// Until there is room, or until the sender has no use for it any more.
+    fn wait_for_room(&mut self, source: usize, arrival: &Arrival) {
+        let place = self.blocked[source].join(*arrival);
+        self.blocked_count += 1;
+        let deadline = self.plan.classes[usize::from(arrival.class.0)].deadline;
+        if let Some(most) = deadline.into_iter().chain(arrival.patience).min() {
+            let source = source as u32;
+            self.gives_up(arrival.at + most, Sender::InLine { source, place });
+        }
+    }
+
+    /// Somebody waits until `at` at most.
+    fn gives_up(&mut self, at: Time, sender: Sender) {
+        let at = self.grain(at).max(self.now);
+        self.patience.enter(at, sender);
+        if self.patience.is_crowded() {
+            let (state, lines) = (&self.state, &self.blocked);
+            self.patience.clear(|sender| match sender {
+                Sender::Of(message) => state.payload(message).is_some(),
+                Sender::InLine { source, place } => lines[source as usize].has(place),
+            });
+        }
+    }
+
+    /// Those whose patience ends now give up.
+    pub(super) fn give_up_due(&mut self) {
+        while let Some(sender) = self.patience.pop_due(self.now) {
+            self.events += 1;
+            match sender {
+                Sender::Of(message) => {
+                    self.state.cancel(self.now, message);
+                }
+                Sender::InLine { source, place } => self.leave_line(source as usize, place),
+            }
+        }
+    }
+
+    /// A sender waits for room no longer: its message never entered, so it is refused.
+    fn leave_line(&mut self, source: usize, place: u64) {
+        let Some(arrival) = self.blocked[source].leave(place) else {
+            return;
+        };
+        self.blocked_count -= 1;
+        let sent = arrival.at;
+        for account in self.accounts_of(&arrival) {
+            let what = What::<Tag>::Refused { account, sent };
+            let event = Event { at: self.now, what };
+            self.recorder.record(&event);
+        }
+        self.traffic.outcome(self.now, arrival.key, sent);
+    }
+
+    /// Where a message counts that has not entered: a broadcast once for each subscriber.
+    pub(super) fn accounts_of(&self, arrival: &Arrival) -> Vec<Account> {
+        let class = &self.plan.classes[usize::from(arrival.class.0)];
+        let agents = match &class.to {
+            Address::Agents(_) => arrival.agent.as_slice(),
+            Address::Topic(topic) => self.state.subscribers(topic),
+        };
+        let account = |&agent| Account {
+            agent,
+            lane: class.lane,
+            class: arrival.class,
+        };
+        agents.iter().map(account).collect()
     }
 
     pub(super) fn source_of(&self, arrival: &Arrival) -> usize {
@@ -78,8 +147,7 @@ impl World<'_> {
 
     pub(super) fn start_patience(&mut self, arrival: &Arrival, message: MessageId) {
         if let Some(patience) = arrival.patience {
-            let at = self.grain(arrival.at + patience).max(self.now);
-            self.calendar.enter(at, Entry::GivesUp(message));
+            self.gives_up(arrival.at + patience, Sender::Of(message));
         }
     }
 
@@ -100,10 +168,10 @@ impl World<'_> {
     pub(super) fn admit_blocked(&mut self) -> bool {
         let mut entered = false;
         for source in 0..self.blocked.len() {
-            while let Some(&first) = self.blocked[source].front()
+            while let Some(&first) = self.blocked[source].first()
                 && self.has_room(&first)
             {
-                self.blocked[source].pop_front();
+                self.blocked[source].pass();
                 self.blocked_count -= 1;
                 self.submit(&first);
                 entered = true;

@@ -32,14 +32,7 @@ const BROKER: [&str; 5] = [
 #[track_caller]
 pub(crate) fn check(scenario: &str, messages: &str, expected: &str) {
     let traffic = Traffic::read(messages);
-    let arrivals = "Trace(file: \"messages\")";
-    let source = format!(
-        "traffic: [(arrivals: {arrivals}, when_full: {}, classes: [{}])]",
-        traffic.when_full,
-        traffic.classes.join(", ")
-    );
-    let text = format!("({source},\n{}\n)", with_defaults(scenario));
-    check_text(&text, &traffic.csv, expected);
+    check_text(&traffic.text(scenario), &traffic.csv, expected);
 }
 
 /// As [`check`], with the whole text of a scenario, and the file `messages` that it may name.
@@ -63,6 +56,13 @@ pub(crate) fn check_text(text: &str, csv: &str, expected: &str) {
     }
     let wanted: String = lines(expected).map(|line| format!("{line}\n")).collect();
     assert!(found == wanted, "worked out:\n{wanted}\nfound:\n{found}");
+}
+
+/// One figure of a scenario that is written as for [`check`], in words.
+#[track_caller]
+pub(crate) fn told(scenario: &str, messages: &str, name: &str) -> String {
+    let traffic = Traffic::read(messages);
+    figure(&run(&traffic.text(scenario), &traffic.csv), name)
 }
 
 type Books = ebbtide_measure::Books<Sample>;
@@ -138,6 +138,17 @@ impl Traffic {
             }
         }
         traffic
+    }
+
+    /// The scenario's whole text.
+    fn text(&self, scenario: &str) -> String {
+        let arrivals = "Trace(file: \"messages\")";
+        let source = format!(
+            "traffic: [(arrivals: {arrivals}, when_full: {}, classes: [{}])]",
+            self.when_full,
+            self.classes.join(", ")
+        );
+        format!("({source},\n{}\n)", with_defaults(scenario))
     }
 }
 

@@ -154,6 +154,94 @@ fn later_messages_wait_behind_a_blocked_one() {
     );
 }
 
+/// Every wait has its end. The sender of b waits for room from 0.2 and has no use for it from 0.6
+/// on; d's has none at 1, when there would be some: both are refused. c comes up behind b.
+#[test]
+fn a_blocked_sender_waits_no_longer_than_its_deadline() {
+    echo(
+        "max_queue_size: 0, reserve: 0",
+        "block
+         0   a echo
+         0.2 b echo; deadline: \"400ms\"
+         0.3 d echo; deadline: \"700ms\"
+         0.4 c echo",
+        "a: delivered 1
+         b: refused
+         c: delivered 1.6
+         d: refused
+         loss_share: 0.5
+         calls: 2",
+    );
+}
+
+/// The same of senders who lose patience, at 0.6, behind c, who does not: at 2 there is room for
+/// e, which came after it.
+#[test]
+fn a_blocked_sender_gives_up_when_it_has_no_patience_left() {
+    echo(
+        "max_queue_size: 0, reserve: 0",
+        "block
+         0   a echo
+         0.1 c echo
+         0.2 b echo; patience: Constant(\"400ms\")
+         0.3 e echo",
+        "a: delivered 1
+         b: refused
+         c: delivered 1.9
+         e: delivered 2.7
+         calls: 3",
+    );
+}
+
+/// A queue of none, and its only slot taken until 5. A caller sends at 1, gives up at 1.5, thinks
+/// until 2.5, and gives up again at 3.
+#[test]
+fn a_caller_that_gave_up_thinks_and_sends_again() {
+    check_text(
+        r#"(
+            run: (length: "4s", warm_up: "0s", replications: 1),
+            traffic: [
+                (
+                    arrivals: Trace(file: "messages"),
+                    classes: [(name: "a", to: Agent("echo"))],
+                ),
+                (
+                    arrivals: Closed(callers: 1, think: Constant("1s")),
+                    when_full: Block,
+                    classes: [(name: "b", to: Agent("echo"), patience: Constant("500ms"))],
+                ),
+            ],
+            agents: [(name: "echo", call: Constant("5s"))],
+            broker: (
+                policy: "fixed", num_workers: 1, delivery_parallelism: 1,
+                max_queue_size: 0, reserve: 0,
+            ),
+        )"#,
+        "t_s\n0\n",
+        "a: delivered 5
+         b: 2 refused
+         calls: 1",
+    );
+}
+
+/// A broadcast that waits for room counts once a subscriber, when its sender gives up as well.
+#[test]
+fn a_blocked_broadcast_is_refused_whole() {
+    check(
+        r#"agents: [
+               (name: "left", call: Constant("1s"), protect: (topics: ["news"])),
+               (name: "right", call: Constant("1s"), protect: (topics: ["news"])),
+           ],
+           broker: (max_queue_size: 1, reserve: 0)"#,
+        "block
+         0   a #news
+         0.5 b #news; deadline: \"200ms\"",
+        "a: 2 delivered, mean 1.5, max 2
+         b: 2 refused
+         calls: 2",
+    );
+}
+
 /// Two subscribers, one slot, a bound of 1. The first broadcast is two messages: one is called
 /// at once, the other waits. The second would need two places where one is not left: both are
 /// refused. The third comes at 2.5 and fits again.
@@ -194,5 +282,26 @@ fn callers_think_before_they_send_again() {
         "",
         "a: 6 delivered, mean 0.583333333, max 1
          utilisation: 0.6",
+    );
+}
+
+/// A caller who does not think sends at the instant of its outcome, whatever the grain of timers:
+/// at 0, 1, … 9.
+#[test]
+fn a_caller_who_does_not_think_sends_at_once() {
+    check_text(
+        r#"(
+            run: (length: "10s", warm_up: "0s", replications: 1),
+            traffic: [(
+                arrivals: Closed(callers: 1, think: Constant("0s")),
+                classes: [(name: "a", to: Agent("echo"))],
+            )],
+            agents: [(name: "echo", call: Constant("1s"))],
+            time_grain: "1ms",
+            broker: (policy: "fixed", num_workers: 1, delivery_parallelism: 1),
+        )"#,
+        "",
+        "a: 10 delivered, mean 1, max 1
+         utilisation: 1",
     );
 }

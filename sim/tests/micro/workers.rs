@@ -1,6 +1,6 @@
 //! Workers: cold starts, growth and shrinkage, draining and taking back, deaths.
 
-use crate::check::check;
+use crate::check::{check, told};
 
 /// One message a worker is the target. The first tick, at 1, finds three messages and one worker,
 /// and orders two, ready at 1.5. a holds the only slot from 0 to 2; b and c start at 1.5.
@@ -35,6 +35,23 @@ fn a_drawn_cold_start_stands_in_for_the_brokers() {
         "a: delivered 2
          b: delivered 3.5",
     );
+}
+
+/// Cold starts are drawn by the number of the order, and a pool's first workers are no orders: the
+/// one that is ordered at 1 takes equally long to join one worker and to join three.
+#[test]
+fn the_first_order_meets_the_same_luck_in_every_pool() {
+    let first_order = |workers: usize| {
+        let scenario = format!(
+            r#"agents: [(name: "echo", call: Constant("5s"))],
+               worker_start: Uniform(low: "1s", high: "4s"),
+               broker: (policy: "threshold(1)", num_workers: {workers})"#
+        );
+        told(&scenario, &"0 a echo\n".repeat(workers + 1), "max(wait)")
+    };
+    let alone = first_order(1);
+    assert_ne!(alone, "none");
+    assert_eq!(first_order(3), alone);
 }
 
 /// A policy that wants a number of workers from the start has them, ready at 0.
