@@ -5,7 +5,7 @@
 
 use ebbtide_policies::units::Time;
 
-use crate::event::What;
+use crate::event::{Listener, What};
 use crate::leases::{Lease, LeaseState};
 use crate::message::{AgentId, Outcome};
 use crate::messages::Place;
@@ -28,7 +28,7 @@ impl Timers {
     }
 }
 
-impl<M> BrokerState<M> {
+impl<M, L: Listener<M>> BrokerState<M, L> {
     /// Lets everything happen that is due by `now`: messages become due, deadlines pass,
     /// leases are lost, the control tick runs.
     #[inline]

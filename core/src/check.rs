@@ -3,11 +3,12 @@
 //! Tests call it after each step; in debug builds the books are also balanced after every
 //! call. What concerns sequences of calls (order, fairness, late settles) has property tests.
 
+use crate::event::Listener;
 use crate::leases::LeaseState;
 use crate::messages::Place;
 use crate::state::BrokerState;
 
-impl<M> BrokerState<M> {
+impl<M, L: Listener<M>> BrokerState<M, L> {
     /// Recounts everything.
     ///
     /// # Panics

@@ -15,7 +15,7 @@ use ebbtide_policies::{Decision, Policy};
 
 use crate::agents::Agent;
 use crate::config::BrokerConfig;
-use crate::event::{DecisionRecord, What};
+use crate::event::{DecisionRecord, Listener, What};
 use crate::protect::Block;
 use crate::state::BrokerState;
 use crate::workers::WorkerState;
@@ -96,7 +96,7 @@ impl Control {
     }
 }
 
-impl<M> BrokerState<M> {
+impl<M, L: Listener<M>> BrokerState<M, L> {
     /// Whether decision records carry the observation that led to them. Off at the start.
     pub fn keep_observations(&mut self, keep: bool) {
         self.control.keep_observations = keep;

@@ -1,7 +1,10 @@
 //! What happened, in order: core's only output besides calls to start.
 //!
 //! Measure folds these into figures, the shell into replies, logs and metrics. One event per
-//! fact, each with its time; nothing here is needed to drive the broker.
+//! fact, each with its time; nothing here is needed to drive the broker. A [`Listener`] hears
+//! them as they happen, an [`EventQueue`] keeps them until they are polled.
+
+use std::collections::VecDeque;
 
 use ebbtide_policies::decision::Decision;
 use ebbtide_policies::observation::{BreakerState, Observation, Setting};
@@ -17,6 +20,36 @@ pub struct Event<M> {
     pub at: Time,
     /// What.
     pub what: What<M>,
+}
+
+/// Hears each event as it happens, in order. It is called in the midst of the broker's work:
+/// what it wants of the broker it asks for later.
+pub trait Listener<M> {
+    /// `event` has happened.
+    fn hear(&mut self, event: Event<M>);
+}
+
+/// Keeps events until they are asked for.
+#[derive(Clone, Debug)]
+pub struct EventQueue<M>(VecDeque<Event<M>>);
+
+impl<M> EventQueue<M> {
+    /// Takes out the first event.
+    pub(crate) fn next(&mut self) -> Option<Event<M>> {
+        self.0.pop_front()
+    }
+}
+
+impl<M> Default for EventQueue<M> {
+    fn default() -> Self {
+        Self(VecDeque::new())
+    }
+}
+
+impl<M> Listener<M> for EventQueue<M> {
+    fn hear(&mut self, event: Event<M>) {
+        self.0.push_back(event);
+    }
 }
 
 /// Where a message belongs in the books: figures are kept by agent, lane and class.

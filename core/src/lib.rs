@@ -41,6 +41,6 @@ pub use ebbtide_policies::units;
 pub use account::Books;
 pub use config::{AgentConfig, BrokerConfig, Checked, RateLimit};
 pub use error::{AddAgentError, LateSettle, Refusal, SubmitError};
-pub use event::{Event, What};
+pub use event::{Event, Listener, What};
 pub use message::{Call, Lane, Outcome, Settlement, Submission, Verdict};
 pub use state::{BrokerState, Unfinished, Wake};

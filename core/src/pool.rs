@@ -5,12 +5,12 @@ use ebbtide_policies::units::Time;
 use crate::agents::Agent;
 use crate::config::{AgentConfig, Checked};
 use crate::error::AddAgentError;
-use crate::event::{What, Whereabouts, WorkerChange};
+use crate::event::{Listener, What, Whereabouts, WorkerChange};
 use crate::message::{AgentId, DeadReason, Outcome, WorkerId};
 use crate::state::{BrokerState, Wake};
 use crate::workers::{Worker, WorkerState};
 
-impl<M> BrokerState<M> {
+impl<M, L: Listener<M>> BrokerState<M, L> {
     /// A worker that was ordered is able to take. One that was let go meanwhile is ignored.
     pub fn worker_ready(&mut self, now: Time, worker: WorkerId) {
         self.enter(now);

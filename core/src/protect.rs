@@ -3,6 +3,7 @@
 use ebbtide_policies::units::{Duration, Time};
 
 use crate::agents::Agent;
+use crate::event::Listener;
 use crate::lanes::Rank;
 use crate::message::{AgentId, Lane, Submission};
 use crate::state::BrokerState;
@@ -36,7 +37,7 @@ pub(crate) struct Startable {
     pub(crate) bytes: u64,
 }
 
-impl<M> BrokerState<M> {
+impl<M, L: Listener<M>> BrokerState<M, L> {
     /// Size and timeout of the agent's batches; `None` if its calls carry one message each.
     pub(crate) fn batch_rule(&self, agent: &Agent) -> Option<BatchRule> {
         if !agent.config.batch || !self.config.enable_batching || agent.is_probing() {

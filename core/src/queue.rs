@@ -4,7 +4,7 @@
 use ebbtide_policies::units::Time;
 
 use crate::config::BrokerConfig;
-use crate::event::{Requeue, What};
+use crate::event::{Listener, Requeue, What};
 use crate::leases::LeaseState;
 use crate::message::{DeadReason, Outcome};
 use crate::messages::Place;
@@ -33,7 +33,7 @@ impl WarningLevels {
     }
 }
 
-impl<M> BrokerState<M> {
+impl<M, L: Listener<M>> BrokerState<M, L> {
     /// A message that is in no place yet becomes due, now.
     pub(crate) fn become_due(&mut self, index: u32) {
         let turn = self.next_turn();

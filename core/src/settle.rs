@@ -6,7 +6,7 @@ use ebbtide_policies::units::{Duration, Time};
 
 use crate::breaker::Health;
 use crate::error::LateSettle;
-use crate::event::{CallEnd, Requeue, What, Whereabouts};
+use crate::event::{CallEnd, Listener, Requeue, What, Whereabouts};
 use crate::leases::LeaseState;
 use crate::message::{AgentId, DeadReason, LeaseId, Outcome, Settlement, Verdict};
 use crate::messages::{Message, Place};
@@ -20,7 +20,7 @@ const WORKERS_LOST_MOST: u32 = 5;
 /// backoff and no end of attempts, would otherwise be called again and again at one instant.
 const LEAST_PAUSE: Duration = Duration::from_millis(1);
 
-impl<M> BrokerState<M> {
+impl<M, L: Listener<M>> BrokerState<M, L> {
     /// Hands in a call's result: each message gets its outcome or goes back, and the slot is
     /// free. With [`Settlement::Each`], messages without a verdict count as failed.
     ///

@@ -3,6 +3,7 @@
 
 use ebbtide_policies::units::{Duration, Time};
 
+use crate::event::Listener;
 use crate::message::Outcome;
 use crate::state::{BrokerState, Wake};
 
@@ -40,7 +41,7 @@ impl Shutdown {
     }
 }
 
-impl<M> BrokerState<M> {
+impl<M, L: Listener<M>> BrokerState<M, L> {
     /// Shuts down `within` this long: nothing new from outside enters, open batches close.
     /// At the limit calls are interrupted and what is left is returned. The shell is through
     /// when [`is_idle`](Self::is_idle) says so. A second call may only shorten the time.

@@ -3,7 +3,7 @@
 //! What may be done to it is in a file per verb (`submit.rs`, `take.rs`, `settle.rs`,
 //! `advance.rs`); what it is made of in a file per thing.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use ebbtide_policies::Policy;
 use ebbtide_policies::observation::Setting;
@@ -13,7 +13,7 @@ use crate::account::{Books, Tally};
 use crate::agents::Agent;
 use crate::config::{BrokerConfig, Checked};
 use crate::control::Control;
-use crate::event::{Event, What};
+use crate::event::{Event, EventQueue, Listener, What};
 use crate::lanes::Lanes;
 use crate::leases::Leases;
 use crate::message::{AgentId, LeaseId, MessageId, WorkerId};
@@ -35,11 +35,12 @@ use crate::workers::{WorkerState, Workers};
 ///    [`cancel`](Self::cancel);
 /// 2. [`advance`](Self::advance): deadlines pass, leases are lost, the control tick runs;
 /// 3. [`take`](Self::take) calls for the workers with free slots, and start them;
-/// 4. drain [`poll_event`](Self::poll_event);
+/// 4. drain [`poll_event`](Self::poll_event), unless a [`Listener`] of yours hears each event
+///    as it happens ([`with_listener`](Self::with_listener));
 /// 5. come back at [`next_wake`](Self::next_wake), or when something happens.
 ///
 /// The same calls give the same results, byte for byte (invariant 9).
-pub struct BrokerState<M> {
+pub struct BrokerState<M, L = EventQueue<M>> {
     pub(crate) config: Checked<BrokerConfig>,
     pub(crate) now: Time,
     pub(crate) messages: Table<Message<M>>,
@@ -58,7 +59,7 @@ pub struct BrokerState<M> {
     pub(crate) timers: Timers,
     pub(crate) shutdown: Shutdown,
     pub(crate) warnings: WarningLevels,
-    pub(crate) events: VecDeque<Event<M>>,
+    pub(crate) listener: L,
 }
 
 /// Everything that is due at a time, the ticks apart.
@@ -111,9 +112,28 @@ pub enum Wake {
 }
 
 impl<M> BrokerState<M> {
-    /// A broker at time zero with `config`'s initial workers ready and no agents.
+    /// A broker at time zero with `config`'s initial workers ready and no agents. What happens
+    /// is kept until it is polled.
     #[must_use]
     pub fn new(config: Checked<BrokerConfig>, policy: Box<dyn Policy>) -> Self {
+        Self::with_listener(config, policy, EventQueue::default())
+    }
+
+    /// What happened since the last call, in order.
+    pub fn poll_event(&mut self) -> Option<Event<M>> {
+        self.listener.next()
+    }
+}
+
+impl<M, L: Listener<M>> BrokerState<M, L> {
+    /// As [`new`](BrokerState::new), with a listener that hears each event as it happens: it
+    /// costs less than a queue, since what the listener ignores is never made.
+    #[must_use]
+    pub fn with_listener(
+        config: Checked<BrokerConfig>,
+        policy: Box<dyn Policy>,
+        listener: L,
+    ) -> Self {
         let control = Control::new(&config, policy);
         let mut state = Self {
             now: Time::ZERO,
@@ -132,7 +152,7 @@ impl<M> BrokerState<M> {
             control,
             warnings: WarningLevels::new(&config),
             shutdown: Shutdown::default(),
-            events: VecDeque::new(),
+            listener,
             config,
         };
         for _ in 0..state.control.setting.workers {
@@ -242,19 +262,21 @@ impl<M> BrokerState<M> {
         })
     }
 
-    /// What happened since the last call, in order.
-    pub fn poll_event(&mut self) -> Option<Event<M>> {
-        self.events.pop_front()
+    /// Who listens.
+    #[must_use]
+    pub fn listener(&self) -> &L {
+        &self.listener
     }
 
-    /// What [`poll_event`](Self::poll_event) would give, left where it is.
-    pub fn events(&self) -> impl Iterator<Item = &Event<M>> {
-        self.events.iter()
+    /// Who listens.
+    pub fn listener_mut(&mut self) -> &mut L {
+        &mut self.listener
     }
 
-    /// Forgets what [`events`](Self::events) gave.
-    pub fn clear_events(&mut self) {
-        self.events.clear();
+    /// The listener; the broker is no more.
+    #[must_use]
+    pub fn into_listener(self) -> L {
+        self.listener
     }
 
     /// Whether no message is left without an outcome.
@@ -274,8 +296,9 @@ impl<M> BrokerState<M> {
         }
     }
 
+    #[inline]
     pub(crate) fn emit(&mut self, what: What<M>) {
-        self.events.push_back(Event { at: self.now, what });
+        self.listener.hear(Event { at: self.now, what });
     }
 
     /// The order of what becomes due from now on.
@@ -298,7 +321,7 @@ pub struct Unfinished<'a, M> {
     pub payload: &'a M,
 }
 
-impl<M> std::fmt::Debug for BrokerState<M> {
+impl<M, L> std::fmt::Debug for BrokerState<M, L> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut it = f.debug_struct("BrokerState");
         it.field("now", &self.now).field("books", &self.books);

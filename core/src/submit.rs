@@ -3,7 +3,7 @@
 use ebbtide_policies::units::Time;
 
 use crate::error::{Refusal, SubmitError};
-use crate::event::{Account, What};
+use crate::event::{Account, Listener, What};
 use crate::message::{AgentId, Kind, Lane, MessageId, Outcome, Submission};
 use crate::messages::{Message, Place};
 use crate::state::{BrokerState, Wake};
@@ -11,7 +11,7 @@ use crate::state::{BrokerState, Wake};
 /// No message before or after.
 const NONE: u32 = u32::MAX;
 
-impl<M> BrokerState<M> {
+impl<M, L: Listener<M>> BrokerState<M, L> {
     /// Accepts a message, or gives it back with the reason (invariant 5).
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use ebbtide_policies::units::{Duration, Time};
 
-use crate::event::What;
+use crate::event::{Listener, What};
 use crate::lanes::Rank;
 use crate::leases::LeaseState;
 use crate::message::{AgentId, Call, Lane, MessageId, WorkerId};
@@ -19,7 +19,7 @@ struct Pick {
     turn: Option<Lane>,
 }
 
-impl<M> BrokerState<M> {
+impl<M, L: Listener<M>> BrokerState<M, L> {
     /// Starts up to `at_most` calls in `worker`'s free slots, each under a lease, appending
     /// them to `calls`. When there is nothing (more) to take, [`next_wake`](Self::next_wake)
     /// tells when there may be.

@@ -143,6 +143,7 @@ impl Recorder {
 
     /// Folds one event. Events come in the order of time, and name only agents and classes
     /// that the plan names.
+    #[inline(always)]
     pub fn record<M>(&mut self, event: &Event<M>) {
         let at = event.at;
         if at >= self.next {

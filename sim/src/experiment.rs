@@ -26,7 +26,7 @@ use crate::monitor::Monitor;
 use crate::plan::{Contender, Plan};
 use crate::scenario::{Precision, WarmUp};
 use crate::streams::Streams;
-use crate::world::{ArrivalSink, World};
+use crate::world::{ArrivalSink, Audience, World};
 
 /// A round adds a quarter of the replications that are there already.
 const ROUND: u32 = 4;
@@ -169,7 +169,6 @@ pub fn replicate(
     }
     let Contender { config, .. } = &plan.contenders[contender];
     let policy = registry::build(&config.policy).expect("a plan's policies are known");
-    let mut state = BrokerState::new(config.clone(), policy);
     let mut recorder = Recorder::new(record_plan(
         plan,
         &plan.contenders[contender],
@@ -177,7 +176,6 @@ pub fn replicate(
         detail,
     ));
     if let Some(sink) = sinks.decisions.filter(|_| number == 0) {
-        state.keep_observations(true);
         recorder = recorder.with_decision_sink(sink(contender));
     }
     let arrivals = sinks
@@ -185,7 +183,13 @@ pub fn replicate(
         .filter(|_| contender == 0)
         .map(|sink| sink(number));
     let streams = Streams::new(plan.run.seed, number);
-    World::new(plan, state, streams, recorder)
+    let mut state = BrokerState::with_listener(
+        config.clone(),
+        policy,
+        Audience::new(recorder, plan.has_callers()),
+    );
+    state.keep_observations(sinks.decisions.is_some() && number == 0);
+    World::new(plan, state, streams)
         .with_arrival_sink(arrivals)
         .run(monitor)
 }

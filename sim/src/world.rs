@@ -5,16 +5,19 @@
 //! out, and asks the agents' models how they end. Whatever core says goes to the recorder.
 //! Deliberately absent: any rule of the broker.
 
+mod audience;
 mod line;
 mod patience;
 mod senders;
+
+pub(crate) use audience::Audience;
 
 use std::collections::BTreeMap;
 
 use ebbtide_core::event::{CallEnd, Event, What, WorkerChange};
 use ebbtide_core::message::{LeaseId, WorkerId};
 use ebbtide_core::{BrokerState, Call, Settlement};
-use ebbtide_measure::{Recorder, Run, RunEnd, Unfinished};
+use ebbtide_measure::{Run, RunEnd, Unfinished};
 use ebbtide_policies::units::{Duration, Time};
 
 use crate::agents::{AgentModel, CallItem, CallPlan, CallResult, Cancelled, Started};
@@ -44,7 +47,7 @@ pub(crate) struct Tag {
 /// One replication of one policy.
 pub(crate) struct World<'p> {
     plan: &'p Plan,
-    state: BrokerState<Tag>,
+    state: BrokerState<Tag, Audience>,
     traffic: Traffic<'p>,
     agents: Vec<AgentModel>,
     calendar: Calendar,
@@ -61,7 +64,6 @@ pub(crate) struct World<'p> {
     blocked: Vec<Line>,
     blocked_count: usize,
     streams: Streams,
-    recorder: Recorder,
     arrival_sink: Option<ArrivalSink<'p>>,
     /// Whether outcomes bring new messages about.
     has_callers: bool,
@@ -95,9 +97,8 @@ impl<'p> World<'p> {
     /// A world before its first instant. The broker is new, with the plan's agents.
     pub(crate) fn new(
         plan: &'p Plan,
-        mut state: BrokerState<Tag>,
+        mut state: BrokerState<Tag, Audience>,
         streams: Streams,
-        recorder: Recorder,
     ) -> Self {
         for agent in &plan.agents {
             let added = state.add_agent(Time::ZERO, agent.config());
@@ -123,7 +124,6 @@ impl<'p> World<'p> {
             blocked_count: 0,
             has_callers: plan.has_callers(),
             streams,
-            recorder,
             arrival_sink: None,
             now: Time::ZERO,
             events: 0,
@@ -146,7 +146,7 @@ impl<'p> World<'p> {
         let length = self.plan.end();
         let limit = length + self.plan.run.tail;
         let (mut glances, mut reported) = (0, Time::ZERO);
-        self.fold_events();
+        self.heed_events();
         while let Some(next) = self.next_instant(length, limit) {
             self.now = next;
             self.instant(monitor)?;
@@ -189,7 +189,7 @@ impl<'p> World<'p> {
             }
             if self.has_callers {
                 // Callers hear of what was settled, and send, before the arrivals are over.
-                self.fold_events();
+                self.heed_events();
             }
             while self.traffic.peek() <= self.now
                 && let Some(arrival) = self.traffic.next()
@@ -202,12 +202,10 @@ impl<'p> World<'p> {
             self.state.advance(self.now);
             if self.state.may_take() {
                 // A remote side hears that a call was given up before the next one starts.
-                if self.is_concerned() {
-                    self.fold_events();
-                }
+                self.heed_events();
                 self.start_calls();
             }
-            self.fold_events();
+            self.heed_events();
             let entered = self.blocked_count > 0 && self.admit_blocked();
             if !entered && self.calendar.next().min(self.traffic.peek()) > self.now {
                 return Some(());
@@ -353,33 +351,10 @@ impl<'p> World<'p> {
         }
     }
 
-    /// What core said goes to the recorder, and to whom else it concerns.
-    fn fold_events(&mut self) {
-        let mut concerned = false;
-        for event in self.state.events() {
-            self.recorder.record(event);
-            concerned |= self.is_concerned_by(&event.what);
-        }
-        if !concerned {
-            return self.state.clear_events();
-        }
-        while let Some(event) = self.state.poll_event() {
+    /// What core said goes to whom it concerns besides the recorder.
+    fn heed_events(&mut self) {
+        while let Some(event) = self.state.listener_mut().next_concern() {
             self.heed(event);
-        }
-    }
-
-    fn is_concerned(&self) -> bool {
-        let mut events = self.state.events();
-        events.any(|event| self.is_concerned_by(&event.what))
-    }
-
-    fn is_concerned_by(&self, what: &What<Tag>) -> bool {
-        match what {
-            What::Finished { .. } => self.has_callers,
-            What::Ended { how, .. } => *how == CallEnd::WorkerLost,
-            What::Worker { state, .. } => *state == WorkerChange::Starting,
-            What::Abandoned { .. } => true,
-            _ => false,
         }
     }
 
@@ -450,18 +425,23 @@ impl<'p> World<'p> {
         let done = self.state.is_idle() && self.blocked_count == 0;
         let at = if done { self.now.max(length) } else { limit };
         self.state.advance(at);
-        self.fold_events();
+        self.heed_events();
+        let mut blocked = Vec::new();
         for arrival in self.blocked.iter().flat_map(Line::iter) {
-            for account in self.accounts_of(arrival) {
-                self.recorder.blocked(account, arrival.at);
-            }
+            let accounts = self.accounts_of(arrival).into_iter();
+            blocked.extend(accounts.map(|account| (account, arrival.at)));
         }
         let unfinished = self.state.unfinished().map(|message| Unfinished {
             account: message.account,
             sent: message.sent,
             started: message.started,
         });
-        self.recorder.finish(RunEnd {
+        let unfinished: Vec<Unfinished> = unfinished.collect();
+        let mut recorder = self.state.into_listener().recorder;
+        for (account, sent) in blocked {
+            recorder.blocked(account, sent);
+        }
+        recorder.finish(RunEnd {
             at,
             events_simulated: Some(self.events),
             unfinished,

@@ -76,7 +76,7 @@ impl World<'_> {
         for account in self.accounts_of(&arrival) {
             let what = What::<Tag>::Refused { account, sent };
             let event = Event { at: self.now, what };
-            self.recorder.record(&event);
+            self.state.listener_mut().recorder.record(&event);
         }
         self.traffic.outcome(self.now, arrival.key, sent);
     }
