@@ -89,6 +89,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
 
     fn let_in_what_is_due(&mut self) {
         let now = self.now;
+        self.resume_due_lanes();
         while let Some((_, agent)) = self.timers.agents.pop_due(now) {
             self.reopen(agent);
         }
@@ -168,6 +169,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             messages,
             leases,
             agents,
+            lanes,
             ..
         } = self;
         let is_live = |id: crate::message::MessageId| messages.is_live(id.index, id.generation);
@@ -188,6 +190,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             agent.paused_until == at || breaker == Some(at)
         });
         let candidates = [
+            (lanes.resumes_at(), Wake::Agent),
             (agent, Wake::Agent),
             (grace, Wake::Agent),
             (delayed, Wake::Due),

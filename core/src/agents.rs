@@ -24,9 +24,11 @@ pub(crate) struct Agent {
     pub(crate) removed: bool,
     /// Takeable messages, by lane.
     pub(crate) queues: [LaneQueue; 5],
+    /// Messages that wait for their paused lane, by lane.
+    pub(crate) held: [LaneQueue; 5],
     /// Takeable messages in all lanes.
     pub(crate) takeable: u64,
-    /// Waiting messages: the takeable ones, and those behind an ordering key.
+    /// Waiting messages: the takeable ones, those behind an ordering key, and those held.
     pub(crate) waiting: u64,
     pub(crate) in_flight: u32,
     in_flight_by_replica: Vec<u32>,
@@ -51,6 +53,7 @@ impl Agent {
         Self {
             removed: false,
             queues: Default::default(),
+            held: Default::default(),
             takeable: 0,
             waiting: 0,
             in_flight: 0,

@@ -50,6 +50,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     }
 
     fn check_agents(&self) {
+        let mut held_in_all = 0;
         for (id, agent) in (0..).zip(&self.agents) {
             let queued = agent
                 .queues
@@ -60,12 +61,19 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
                 agent.takeable,
                 "agent {id}: takeable"
             );
+            let held = agent.held.iter();
+            held_in_all += held.flat_map(|queue| queue.iter(&self.messages)).count() as u64;
             for lane in crate::message::Lane::ALL {
                 let listed = self.lanes.agents(lane).contains(&id);
                 assert_eq!(
                     listed,
                     !agent.queues[lane.index()].is_empty(),
                     "agent {id}: {lane:?}"
+                );
+                let held = &agent.held[lane.index()];
+                assert!(
+                    held.is_empty() || self.lanes.is_paused(lane),
+                    "agent {id}: {lane:?} is not paused"
                 );
             }
             let calls = self
@@ -76,6 +84,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             assert_eq!(calls, agent.in_flight as usize, "agent {id}: in flight");
             assert!(agent.in_flight <= agent.limit, "invariant 8: agent {id}");
         }
+        assert_eq!(held_in_all, self.lanes.held, "messages of paused lanes");
     }
 
     fn check_calls(&self) {

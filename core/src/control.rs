@@ -239,7 +239,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     fn oldest_wait(&self) -> Option<Duration> {
         let waiting = self.agents.iter().filter(|agent| agent.waiting > 0);
         let firsts = waiting.flat_map(|agent| {
-            let fronts = agent.queues.iter();
+            let fronts = agent.queues.iter().chain(&agent.held);
             let fronts = fronts.filter_map(|queue| queue.front(&self.messages));
             let fronts = fronts.map(|(_, index)| index);
             fronts.chain(agent.keys.first_behind())
@@ -277,7 +277,9 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
                 } += passed * slots;
             }
         }
-        self.tally.slots.idle += passed * free;
+        let held = self.lanes.held.min(free);
+        self.tally.slots.blocked.paused += passed * held;
+        self.tally.slots.idle += passed * (free - held);
     }
 }
 

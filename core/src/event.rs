@@ -206,6 +206,18 @@ pub enum What<M> {
         /// Which.
         agent: AgentId,
     },
+    /// A lane was paused, until then ([`Time::MAX`]: until resumed).
+    LanePaused {
+        /// Which.
+        lane: Lane,
+        /// Until when.
+        until: Time,
+    },
+    /// A paused lane is taken from again.
+    LaneResumed {
+        /// Which.
+        lane: Lane,
+    },
     /// The queue rose above its warning threshold, or fell below it again.
     QueueWarning {
         /// Above or below.

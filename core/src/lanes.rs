@@ -128,6 +128,12 @@ pub(crate) struct Lanes {
     agents: [Vec<u32>; 5],
     /// The lanes with any, a bit each.
     filled: u8,
+    /// Not taken from before; zero: not paused.
+    paused_until: [Time; 5],
+    /// The paused lanes, a bit each.
+    paused: u8,
+    /// Messages that wait for nothing but their paused lane.
+    pub(crate) held: u64,
 }
 
 /// Lanes, highest first, from a bit each.
@@ -157,6 +163,9 @@ impl Lanes {
             max_wait: if strict { [None; 5] } else { max_wait },
             agents: Default::default(),
             filled: 0,
+            paused_until: [Time::ZERO; 5],
+            paused: 0,
+            held: 0,
         }
     }
 
@@ -242,6 +251,39 @@ impl Lanes {
         if agents.is_empty() {
             self.filled &= !(1 << lane.index());
         }
+    }
+
+    #[inline]
+    pub(crate) fn is_paused(&self, lane: Lane) -> bool {
+        self.paused & (1 << lane.index()) != 0
+    }
+
+    /// Until when `lane` is paused; zero: it is not.
+    pub(crate) fn paused_until(&self, lane: Lane) -> Time {
+        self.paused_until[lane.index()]
+    }
+
+    pub(crate) fn pause(&mut self, lane: Lane, until: Time) {
+        self.paused |= 1 << lane.index();
+        self.paused_until[lane.index()] = until;
+    }
+
+    pub(crate) fn resume(&mut self, lane: Lane) {
+        self.paused &= !(1 << lane.index());
+        self.paused_until[lane.index()] = Time::ZERO;
+    }
+
+    /// When the first pause ends, if any does by itself.
+    pub(crate) fn resumes_at(&self) -> Option<Time> {
+        let paused = FilledLanes(self.paused);
+        let ends = paused.map(|lane| self.paused_until(lane));
+        ends.min().filter(|&end| end != Time::MAX)
+    }
+
+    /// The first lane whose pause is over by `now`.
+    pub(crate) fn first_resumed_by(&self, now: Time) -> Option<Lane> {
+        let mut paused = FilledLanes(self.paused);
+        paused.find(|&lane| self.paused_until(lane) <= now)
     }
 
     /// A message of `lane` starts.

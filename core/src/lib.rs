@@ -21,6 +21,7 @@ mod leases;
 pub mod message;
 mod messages;
 mod ordering;
+mod pause;
 mod pool;
 mod protect;
 mod queue;

@@ -7,7 +7,7 @@ use crate::config::{AgentConfig, Checked};
 use crate::error::AddAgentError;
 use crate::event::{Listener, What, Whereabouts, WorkerChange};
 use crate::message::{AgentId, DeadReason, Outcome, WorkerId};
-use crate::state::{BrokerState, Wake};
+use crate::state::BrokerState;
 use crate::workers::{Worker, WorkerState};
 
 impl<M, L: Listener<M>> BrokerState<M, L> {
@@ -112,42 +112,6 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         self.finish_all(id, queued, Outcome::DeadLettered(DeadReason::AgentRemoved));
         self.note_queue_level();
         true
-    }
-
-    /// Pauses an agent until then ([`Time::MAX`]: until resumed): its messages wait.
-    pub fn pause_agent(&mut self, now: Time, agent: AgentId, until: Time) {
-        self.enter(now);
-        if self.agents.get(agent.0 as usize).is_some() {
-            self.pause_until(agent, until);
-        }
-    }
-
-    /// Ends an agent's pause, whoever asked for it.
-    pub fn resume_agent(&mut self, now: Time, agent: AgentId) {
-        self.enter(now);
-        let at = self.now;
-        let paused = self
-            .agents
-            .get_mut(agent.0 as usize)
-            .filter(|it| it.paused_until > at);
-        if let Some(paused) = paused {
-            paused.paused_until = Time::ZERO;
-            self.emit(What::Resumed { agent });
-        }
-    }
-
-    /// A longer pause stands; a shorter one changes nothing.
-    pub(crate) fn pause_until(&mut self, agent: AgentId, until: Time) {
-        let paused_until = &mut self.agents[agent.0 as usize].paused_until;
-        if until <= *paused_until || until <= self.now {
-            return;
-        }
-        *paused_until = until;
-        self.emit(What::Paused { agent, until });
-        if until != Time::MAX {
-            self.timers.agents.push(until, agent);
-            self.timers.sooner(until, Wake::Agent);
-        }
     }
 
     /// The pool is to have this many workers: growth takes back draining workers first, then

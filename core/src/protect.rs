@@ -189,7 +189,8 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     pub(crate) fn startable(&self, submission: &Submission<M>, more: &[AgentId]) -> Startable {
         let mut found = Startable::default();
         let mut free = self.workers.free_slots();
-        let due = submission.due.is_none_or(|due| due <= self.now);
+        let due = submission.due.is_none_or(|due| due <= self.now)
+            && !self.lanes.is_paused(submission.lane);
         for (index, agent) in (0..).zip(&self.agents) {
             let stands_behind = |key| agent.keys.is_held(key);
             let joins = due

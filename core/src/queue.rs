@@ -74,7 +74,8 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         removed
     }
 
-    /// A message that is in no place becomes takeable, at the place its rank gives it.
+    /// A message that is in no place becomes takeable, at the place its rank gives it; in a
+    /// paused lane it is held there.
     #[inline]
     pub(crate) fn enlist(&mut self, index: u32) {
         let account = self.messages[index].account;
@@ -88,6 +89,10 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     fn make_takeable(&mut self, index: u32) {
         let account = self.messages[index].account;
         let agent = &mut self.agents[account.agent.0 as usize];
+        if self.lanes.is_paused(account.lane) {
+            self.lanes.held += 1;
+            return agent.held[account.lane.index()].insert(&mut self.messages, index);
+        }
         agent.takeable += 1;
         let queue = &mut agent.queues[account.lane.index()];
         let was_empty = queue.is_empty();
@@ -97,13 +102,17 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         }
     }
 
-    /// A takeable message leaves its list.
+    /// A takeable message leaves its list, or one that is held its own.
     #[inline]
     pub(crate) fn delist(&mut self, index: u32) {
         let account = self.messages[index].account;
         self.books.waiting -= 1;
         let agent = &mut self.agents[account.agent.0 as usize];
         agent.waiting -= 1;
+        if self.lanes.is_paused(account.lane) {
+            self.lanes.held -= 1;
+            return agent.held[account.lane.index()].remove(&mut self.messages, index);
+        }
         agent.takeable -= 1;
         let queue = &mut agent.queues[account.lane.index()];
         queue.remove(&mut self.messages, index);

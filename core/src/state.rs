@@ -95,7 +95,7 @@ impl Timers {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Wake {
-    /// A pause, an open breaker or a cancelled handler's grace ends.
+    /// A pause (of an agent or a lane), an open breaker or a cancelled handler's grace ends.
     Agent,
     /// A delayed message becomes due.
     Due,

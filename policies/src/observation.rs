@@ -113,7 +113,7 @@ pub struct BlockedTime {
     pub bulkhead: Duration,
     /// The agent's breaker: open, or half-open with its probe under way.
     pub breaker: Duration,
-    /// The agent is paused, by the user or by a retry-after.
+    /// The agent is paused, by the user or by a retry-after, or the lane is.
     pub paused: Duration,
     /// The agent's call or unit tokens are spent.
     pub rate_limit: Duration,

@@ -103,6 +103,11 @@ impl Broker {
                 self.take_all(now);
             }
             Act::Advance => self.state.advance(now),
+            Act::PauseLane(lane, length) => {
+                let until = length.map_or(Time::MAX, |length| now + ms(length));
+                self.state.pause_lane(now, *lane, until);
+            }
+            Act::ResumeLane(lane) => self.state.resume_lane(now, *lane),
             Act::Run(length) => self.run(now, now + ms(*length)),
             act => match seen.subject {
                 Some(subject) => self.report(now, act, subject),
@@ -311,6 +316,10 @@ impl Broker {
                 format!("paused {} until {}", agent.0, until.as_nanos())
             }
             What::Resumed { agent } => format!("resumed {}", agent.0),
+            What::LanePaused { lane, until } => {
+                format!("paused {lane:?} until {}", until.as_nanos())
+            }
+            What::LaneResumed { lane } => format!("resumed {lane:?}"),
             What::Decided(record) => {
                 let to = record.applied;
                 let timeout = to.batch_timeout.as_nanos();

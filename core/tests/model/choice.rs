@@ -18,11 +18,12 @@ pub(crate) struct Rule {
 }
 
 impl Reference {
-    /// Whether nothing but its agent stands in a message's way: it waits, and its ordering key
-    /// is its own.
+    /// Whether nothing but its agent stands in a message's way: it waits, its lane is not
+    /// paused, and its ordering key is its own.
     pub(crate) fn is_takeable(&self, message: usize) -> bool {
         let it = &self.messages[message];
         it.place == Place::Waiting
+            && self.lanes_paused_until[it.lane] == 0
             && it
                 .key
                 .is_none_or(|key| self.owner(it.agent, key) == Some(message))

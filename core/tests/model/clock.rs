@@ -41,6 +41,14 @@ impl Reference {
                 self.take_all();
             }
             Act::Advance => self.at_one_instant(),
+            Act::PauseLane(lane, ms) => {
+                let until = ms.map_or(NEVER, |ms| now + ms * MS);
+                if until > self.lanes_paused_until[lane.index()] && until > now {
+                    self.lanes_paused_until[lane.index()] = until;
+                    self.say(format!("paused {lane:?} until {until}"));
+                }
+            }
+            Act::ResumeLane(lane) => self.resume_lane(lane.index()),
             Act::Run(ms) => self.run(now + ms * MS),
             act => {
                 if let Some(subject) = self.subject {
@@ -69,7 +77,12 @@ impl Reference {
             | Act::RemoveAgent(pick) => among(pick, self.agents.len()),
             Act::AddAgent(pick) => among(pick, self.setup.agents.len()),
             Act::Shutdown(_) => Some(0),
-            Act::Broadcast(_) | Act::TakeAll | Act::Advance | Act::Run(_) => None,
+            Act::Broadcast(_)
+            | Act::TakeAll
+            | Act::Advance
+            | Act::Run(_)
+            | Act::PauseLane(..)
+            | Act::ResumeLane(_) => None,
         }
     }
 
@@ -132,6 +145,13 @@ impl Reference {
         }
     }
 
+    fn resume_lane(&mut self, lane: usize) {
+        if self.lanes_paused_until[lane] > 0 {
+            self.lanes_paused_until[lane] = 0;
+            self.say(format!("resumed {:?}", ebbtide_core::Lane::ALL[lane]));
+        }
+    }
+
     // Time.
 
     /// The clock moves to `now`, after everything that was due before.
@@ -187,6 +207,11 @@ impl Reference {
             .iter()
             .map(|agent| agent.paused_until)
             .filter(|&until| until > 0);
+        let pauses = pauses.chain(
+            self.lanes_paused_until
+                .into_iter()
+                .filter(|&until| until > 0),
+        );
         let breakers = self
             .agents
             .iter()
@@ -245,6 +270,11 @@ impl Reference {
     /// What comes before arrivals at one instant: agents, handlers' graces, due messages.
     fn before_arrivals(&mut self) {
         let now = self.now;
+        for lane in 0..5 {
+            if self.lanes_paused_until[lane] <= now {
+                self.resume_lane(lane);
+            }
+        }
         for agent in 0..self.agents.len() {
             let it = &mut self.agents[agent];
             if it.paused_until > 0 && it.paused_until <= now {

@@ -34,6 +34,8 @@ pub(crate) struct Reference {
     pub(crate) passes: [u64; 5],
     /// The pass of the lane whose turn came last.
     pub(crate) reached: u64,
+    /// By lane; 0: not paused.
+    pub(crate) lanes_paused_until: [At; 5],
     pub(crate) late: u64,
     pub(crate) refused: u64,
     /// Retries that the budget allows, in millionths.
@@ -207,6 +209,7 @@ impl Reference {
             workers: Vec::new(),
             passes: [0; 5],
             reached: 0,
+            lanes_paused_until: [0; 5],
             late: 0,
             refused: 0,
             budget,

@@ -51,6 +51,10 @@ pub(crate) enum Act {
     Pause(usize, Option<u64>),
     /// The agent picked is resumed.
     Resume(usize),
+    /// A lane is paused for as many milliseconds, or until resumed.
+    PauseLane(Lane, Option<u64>),
+    /// A lane is resumed.
+    ResumeLane(Lane),
     /// One more agent like the one picked is registered.
     AddAgent(usize),
     /// The agent picked is removed.
@@ -139,14 +143,20 @@ fn rare(stress: Stress) -> impl Strategy<Value = Act> {
         if stress.wild_policy { 6 } else { 2 } => pick().prop_map(Act::WorkerLost),
         2 => (pick(), prop::option::of(0_u64..100)).prop_map(|(agent, ms)| Act::Pause(agent, ms)),
         2 => pick().prop_map(Act::Resume),
+        2 => (lane(), prop::option::of(0_u64..100)).prop_map(|(lane, ms)| Act::PauseLane(lane, ms)),
+        2 => lane().prop_map(Act::ResumeLane),
         1 => pick().prop_map(Act::AddAgent),
         1 => pick().prop_map(Act::RemoveAgent),
         1 => (0_u64..200).prop_map(Act::Shutdown),
     ]
 }
 
+fn lane() -> impl Strategy<Value = Lane> {
+    prop::sample::select(Lane::ALL.to_vec())
+}
+
 fn letter(stress: Stress) -> impl Strategy<Value = Letter> {
-    let lane = prop::sample::select(Lane::ALL.to_vec());
+    let lane = lane();
     let due = prop_oneof![4 => Just(0_u64), 1 => (1_u64..8).prop_map(|n| n * 10)];
     let deadline = prop::option::weighted(if stress.deadlines { 0.7 } else { 0.1 }, 0_u64..12);
     let key = prop::option::weighted(if stress.keys { 0.8 } else { 0.1 }, 0_u64..3);

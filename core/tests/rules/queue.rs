@@ -1,6 +1,6 @@
 //! What enters the queue: bounds, reserve, free slots, warnings, broadcasts.
 
-use ebbtide_core::units::Bytes;
+use ebbtide_core::units::{Bytes, Time};
 use ebbtide_core::*;
 
 use crate::rig::{Rig, ms, plain};
@@ -169,4 +169,75 @@ fn a_queue_that_hovers_at_its_threshold_warns_once() {
     });
     // Above from 80 on, 79 is not below; below under 0.9 × 80 = 72.
     assert_eq!(warnings.collect::<Vec<_>>(), [(true, 80), (false, 71)]);
+}
+
+#[test]
+fn a_paused_lane_waits_and_the_others_go_on() {
+    let mut rig = Rig::new(plain());
+    let echo = rig.agent("echo");
+    let low = |it: &mut Submission<u32>| it.lane = Lane::Low;
+    rig.send_with(0, echo, 0, low);
+    rig.state.pause_lane(ms(1), Lane::Low, ms(20));
+    rig.state.pause_lane(ms(1), Lane::Low, ms(10));
+    rig.send_with(2, echo, 1, low);
+    rig.send(3, echo, 2);
+    let calls = rig.take(4);
+    assert_eq!(rig.names(calls[0].lease), [2]);
+    assert!(!rig.state.may_take());
+    assert_eq!(rig.state.books().waiting, 2);
+    assert_eq!(rig.state.next_wake(), Some((ms(20), Wake::Agent)));
+    assert_eq!(rig.taken(20), [[0]], "the longer pause stands; one slot");
+    rig.state.pause_lane(ms(21), Lane::Low, Time::MAX);
+    rig.state.check();
+    rig.deliver(22, &calls[0]);
+    assert!(rig.take(29).is_empty(), "until resumed");
+    rig.state.resume_lane(ms(30), Lane::Low);
+    assert_eq!(rig.taken(30), [[1]]);
+    let told = rig.events().iter().filter_map(|event| match event.what {
+        What::LanePaused { until, .. } => Some((event.at, Some(until))),
+        What::LaneResumed { .. } => Some((event.at, None)),
+        _ => None,
+    });
+    let expected = [
+        (ms(1), Some(ms(20))),
+        (ms(20), None),
+        (ms(21), Some(Time::MAX)),
+        (ms(30), None),
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_message_of_a_paused_lane_can_end_find_no_room_and_count_for_no_batch() {
+    let mut rig = Rig::new(BrokerConfig {
+        max_queue_size: 2,
+        batch_size: 2,
+        batch_timeout_ms: 50,
+        control_interval_ms: 100,
+        ..plain()
+    });
+    let batch = rig.add(AgentConfig {
+        batch: true,
+        ..AgentConfig::new("batch")
+    });
+    let bulk = |it: &mut Submission<u32>| it.lane = Lane::Bulk;
+    rig.state.pause_lane(ms(0), Lane::Bulk, Time::MAX);
+    let first = rig.send_with(10, batch, 0, bulk);
+    rig.send(10, batch, 1);
+    assert!(rig.take(10).is_empty(), "one message is no batch of two");
+    assert!(rig.try_send(10, batch, 2, bulk).is_err(), "nobody takes it");
+    assert_eq!(rig.taken(60), [[1]]);
+    rig.advance(100);
+    let seen = rig.decisions()[0].observation.clone().expect("kept");
+    assert_eq!(
+        seen.queue.oldest_wait,
+        Some(units::Duration::from_millis(90))
+    );
+    let blocked = seen.slots.blocked;
+    // Two free slots from 10 to 60, one from there on: one of them for the paused lane.
+    assert_eq!(blocked.paused, units::Duration::from_millis(90));
+    assert_eq!(blocked.open_batch, units::Duration::from_millis(50));
+    assert!(rig.state.cancel(ms(101), first));
+    rig.state.check();
+    assert_eq!(rig.state.books().waiting, 0);
 }
