@@ -217,6 +217,12 @@ impl Lanes {
         self.max_wait[lane.index()].is_some_and(|most| now.since(due) > most)
     }
 
+    /// From when on a message due at `due` is overdue in `lane`, if ever.
+    pub(crate) fn overdue_from(&self, lane: Lane, due: Time) -> Option<Time> {
+        let most = self.max_wait[lane.index()]?;
+        Some(due + most + Duration::from_nanos(1))
+    }
+
     /// A lane's pass and its place in the discipline's order; lower goes first.
     pub(crate) fn turn(&self, lane: Lane) -> (u64, Lane) {
         match self.discipline {

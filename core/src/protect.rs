@@ -103,11 +103,34 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             .as_ref()
             .map_or(now, |calls| calls.ready_at(now, 1));
         let batch = self.batch_closes_at(agent).unwrap_or(now);
-        let units = agent.units.as_ref().map_or(now, |units| {
-            let first = self.first_ranked(agent, now).1;
-            units.ready_at(now, u64::from(self.messages[first].units))
+        let from = calls.max(batch).max(now);
+        Some(self.units_ready_at(agent, from))
+    }
+
+    /// The first instant from `from` on at which the units of the message that is then first
+    /// are there: another becomes first by becoming overdue.
+    fn units_ready_at(&self, agent: &Agent, from: Time) -> Time {
+        let Some(units) = &agent.units else {
+            return from;
+        };
+        let mut at = from;
+        loop {
+            let first = self.first_ranked(agent, at).1;
+            let ready = units.ready_at(at, u64::from(self.messages[first].units));
+            match self.next_overdue(agent, at) {
+                Some(change) if change <= ready => at = change,
+                _ => return ready,
+            }
+        }
+    }
+
+    /// When after `at` the next first message of a lane becomes overdue.
+    fn next_overdue(&self, agent: &Agent, at: Time) -> Option<Time> {
+        let from = agent.lanes().filter_map(|lane| {
+            let ((due, _), _) = agent.queues[lane.index()].front(&self.messages)?;
+            self.lanes.overdue_from(lane, due)
         });
-        Some(calls.max(batch).max(units).max(now))
+        from.filter(|&from| from > at).min()
     }
 
     /// The earliest time at which a free slot may find something to take.

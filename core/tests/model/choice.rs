@@ -2,7 +2,7 @@
 
 use ebbtide_core::config::Discipline;
 
-use super::reference::{At, Call, MS, Phase, Place, Reference, Stage};
+use super::reference::{At, Call, MS, NEVER, Phase, Place, Reference, Stage};
 
 /// A lane's pass grows by this over its weight for each message started.
 const PASS_UNIT: u64 = 48;
@@ -65,11 +65,16 @@ impl Reference {
             .min_by_key(|&message| self.rank(message))
     }
 
-    fn is_overdue(&self, message: usize) -> bool {
+    fn is_overdue(&self, message: usize, at: At) -> bool {
+        self.overdue_from(message).is_some_and(|from| from <= at)
+    }
+
+    fn overdue_from(&self, message: usize) -> Option<At> {
         let broker = &self.setup.broker;
         let it = &self.messages[message];
-        broker.discipline == Discipline::Weighted
-            && broker.lane_max_wait_ms[it.lane].is_some_and(|most| self.now - it.due > most * MS)
+        broker.lane_max_wait_ms[it.lane]
+            .filter(|_| broker.discipline == Discipline::Weighted)
+            .map(|most| it.due + most * MS + 1)
     }
 
     /// A lane's pass: never less than that of the lane whose turn came last.
@@ -122,13 +127,18 @@ impl Reference {
         }
     }
 
-    /// The message that an agent's next call carries first.
+    /// The message that a call to the agent would carry first now.
     fn first_of(&self, agent: usize) -> usize {
+        self.first_at(agent, self.now)
+    }
+
+    /// The message that a call to the agent would carry first at `at`.
+    fn first_at(&self, agent: usize, at: At) -> usize {
         let takeables = self.takeables(agent);
         let overdue = takeables
             .iter()
             .copied()
-            .filter(|&message| self.is_overdue(message));
+            .filter(|&message| self.is_overdue(message, at));
         let lane_turn = |lane: usize| {
             if self.rule(agent).is_some() {
                 0
@@ -190,12 +200,24 @@ impl Reference {
             return None;
         }
         let calls = it.calls.as_ref().map_or(0, |calls| calls.when(self.now, 1));
-        let needed = self.messages[self.first_of(agent)].units;
-        let units = it
-            .units
-            .as_ref()
-            .map_or(0, |units| units.when(self.now, needed));
-        Some(calls.max(units).max(self.closes(agent, &takeables)))
+        let from = calls.max(self.closes(agent, &takeables)).max(self.now);
+        let Some(units) = &it.units else {
+            return Some(from);
+        };
+        // What goes first changes whenever something becomes overdue.
+        let mut changes: Vec<At> = takeables
+            .iter()
+            .filter_map(|&it| self.overdue_from(it))
+            .filter(|&at| at > from)
+            .collect();
+        changes.sort_unstable();
+        changes.insert(0, from);
+        (0..changes.len()).find_map(|index| {
+            let first = self.first_at(agent, changes[index]);
+            let ready = units.when(changes[index], self.messages[first].units);
+            let next = changes.get(index + 1).copied().unwrap_or(NEVER);
+            (ready < next).then_some(ready)
+        })
     }
 
     /// What is taken next, and from whom; and the lane whose turn it was, unless the message
@@ -210,7 +232,7 @@ impl Reference {
         let overdue = callable
             .iter()
             .map(|&agent| self.first_of(agent))
-            .filter(|&it| self.is_overdue(it));
+            .filter(|&it| self.is_overdue(it, self.now));
         if let Some(message) = self.first(overdue) {
             return Some((self.messages[message].agent, message, None));
         }

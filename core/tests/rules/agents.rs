@@ -191,6 +191,36 @@ fn a_message_dearer_than_the_bucket_goes_when_it_is_full_and_leaves_a_debt() {
     assert_eq!(rig.taken(220), [[2]], "20 units of debt and one of its own");
 }
 
+/// The wake-up was that of the dear message, long after the cheap one had come to the front.
+#[test]
+fn a_cheap_message_goes_as_soon_as_it_is_overdue() {
+    let mut waits = [None; 5];
+    waits[Lane::Bulk.index()] = Some(200);
+    let mut rig = Rig::new(BrokerConfig {
+        lane_max_wait_ms: waits,
+        ..plain()
+    });
+    let limited = rig.add(AgentConfig {
+        unit_rate: rate(10.0, 10),
+        ..AgentConfig::new("limited")
+    });
+    rig.send_with(0, limited, 0, |it| {
+        it.units = 10;
+        it.lane = Lane::High;
+    });
+    assert_eq!(rig.taken(0), [[0]], "the bucket is empty");
+    rig.send_with(0, limited, 1, |it| it.units = 10);
+    rig.send_with(0, limited, 2, |it| {
+        it.units = 1;
+        it.lane = Lane::Bulk;
+    });
+    let overdue = ms(200) + Duration::from_nanos(1);
+    assert_eq!(rig.state.next_wake(), Some((overdue, Wake::Take)));
+    let mut calls = Vec::new();
+    rig.state.take(overdue, message::WorkerId(0), 1, &mut calls);
+    assert_eq!(rig.names(calls[0].lease), [2]);
+}
+
 #[test]
 fn a_batch_fills_as_far_as_the_units_reach() {
     let mut rig = Rig::new(BrokerConfig {
