@@ -5,11 +5,11 @@
 
 use ebbtide_policies::units::Time;
 
-use crate::event::What;
+use crate::event::{Listener, What};
 use crate::message::{AgentId, Lane};
 use crate::state::{BrokerState, Wake};
 
-impl<M> BrokerState<M> {
+impl<M, L: Listener<M>> BrokerState<M, L> {
     /// Pauses an agent until then ([`Time::MAX`]: until resumed): its messages wait.
     pub fn pause_agent(&mut self, now: Time, agent: AgentId, until: Time) {
         self.enter(now);
