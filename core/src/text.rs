@@ -103,11 +103,12 @@ pub fn from_bytes<T: DeserializeOwned>(format: Format, bytes: &[u8]) -> Result<T
     read(format, utf8(bytes)?)
 }
 
-/// The bytes of a file as text.
+/// The bytes of a file as text; a byte order mark, which editors put before it, is not part of it.
 ///
 /// # Errors
 /// The first byte that is not UTF-8, with its place.
 pub fn utf8(bytes: &[u8]) -> Result<&str, TextError> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     std::str::from_utf8(bytes).map_err(|error| {
         let (good, rest) = bytes.split_at(error.valid_up_to());
         let good = String::from_utf8_lossy(good);

@@ -61,6 +61,13 @@ impl Files {
         }
     }
 
+    /// Plays a trace from its first row on.
+    pub(crate) fn move_to_its_start(&mut self, path: &str) {
+        if let Some(trace) = self.traces.get_mut(path) {
+            *trace = Arc::new(Trace::clone(trace).from_its_start());
+        }
+    }
+
     pub(crate) fn trace(&self, path: &str) -> &Arc<Trace> {
         &self.traces[path]
     }

@@ -20,10 +20,14 @@ use crate::agents::{Agent, Fault};
 use crate::arrivals::{Arrivals, Load};
 use crate::distribution::Sampler;
 use crate::files::Files;
-use crate::scenario::{Run, Scenario, WorkerDeath, set};
+use crate::scenario::{Run, Scenario, WarmUp, WorkerDeath, set};
+use crate::series::sped_up;
 use crate::streams::Streams;
 use crate::trace::Trace;
 use crate::traffic::{Address, ClassPlan, Count, Share, Source, To, WhenFull};
+
+/// Silence before a trace's first message that nobody would call a mistake.
+const SHORT_SILENCE: Duration = Duration::from_secs(60);
 
 /// What the simulator runs.
 #[derive(Clone, Debug)]
@@ -94,6 +98,12 @@ impl Plan {
         let scenario = Scenario::from_ron(text)?;
         let mut faults = check::faults(&scenario, &files);
         let contenders = contenders(text, &scenario, &mut faults);
+        let intervals = contenders.iter().map(|it| it.config.control_interval());
+        if let Some(interval) = intervals.min()
+            && let Some(problem) = check::too_many_ticks(&scenario.run, interval)
+        {
+            faults.push(Wrong::new("run.length", problem));
+        }
         if faults.is_empty() {
             Ok(Self::resolve(scenario, contenders, files))
         } else {
@@ -173,6 +183,10 @@ impl Plan {
             let named: Vec<Option<ClassId>> = named.collect();
             if let Some(file) = source.arrivals.file() {
                 self.warn_of_strangers(file, &named);
+                self.warn_of_columns(file, &source.arrivals);
+            }
+            if let Arrivals::Trace { file, speed, .. } = &source.arrivals {
+                self.move_to_its_start(file, *speed);
             }
             let classes = Share::new(weighed);
             first += source.classes.len() as u16;
@@ -196,14 +210,40 @@ impl Plan {
         }
     }
 
+    /// Says so if a file has columns that nobody reads.
+    fn warn_of_columns(&mut self, file: &str, arrivals: &Arrivals) {
+        let unread = match arrivals {
+            Arrivals::Trace { .. } => self.files.trace(file).unread(),
+            _ => self.files.series(file).unread(),
+        };
+        self.warnings
+            .extend(unread.map(|unread| format!("{file}: {unread}")));
+    }
+
+    /// A trace whose messages would all come after the run, since its times count from 1970,
+    /// say, is played from its first row on.
+    fn move_to_its_start(&mut self, file: &str, speed: f64) {
+        let first = self.files.trace(file).first();
+        if sped_up(first, speed) >= self.end() {
+            self.files.move_to_its_start(file);
+            self.warnings.push(format!(
+                "{file} begins at t_s {}, after the run: it is played from its first row on",
+                first.as_secs_f64()
+            ));
+        }
+    }
+
     /// Replaces all traffic by a trace. An exported trace brings the length and the warm-up of
-    /// its run, another one ends with its last message; what a row does not say is drawn as
-    /// the scenario's classes have it.
+    /// its run, another one ends with its last message, and begins with its first if that comes
+    /// only after a silence longer than all the rest; what a row does not say is drawn as the
+    /// scenario's classes have it.
     ///
     /// # Errors
     ///
     /// A sentence, if the trace does not fit the scenario.
-    pub fn replay(mut self, name: &str, trace: Trace) -> Result<Self, String> {
+    pub fn replay(mut self, name: &str, mut trace: Trace) -> Result<Self, String> {
+        // They were about the sources that the trace replaces.
+        self.warnings.clear();
         let known = |wanted: &String| self.classes.iter().position(|class| class.name == *wanted);
         let ids = trace.classes().iter().map(known);
         let named: Vec<Option<ClassId>> = ids.map(|id| id.map(|id| ClassId(id as u16))).collect();
@@ -222,17 +262,50 @@ impl Plan {
                 self.run.replications
             ));
         }
+        let silence = trace.first().since(Time::ZERO);
+        let rest = trace.last().since(trace.first());
+        if trace.recorded().length.is_none() && silence > rest.max(SHORT_SILENCE) {
+            trace = trace.from_its_start();
+            self.warnings.push(format!(
+                "{name} begins at t_s {}: it is played from its first row on",
+                silence.as_secs_f64()
+            ));
+        }
         let end = trace.last() + Duration::from_nanos(1);
         self.run.length = trace.recorded().length.unwrap_or(end.since(Time::ZERO));
         if let Some(warm_up) = trace.recorded().warm_up {
-            self.run.warm_up = crate::scenario::WarmUp::Fixed(warm_up);
+            self.run.warm_up = WarmUp::Fixed(warm_up);
         }
+        self.fits_the_run(name)?;
         self.warn_of_strangers(name, &named);
+        let unread = trace.unread();
+        self.warnings
+            .extend(unread.map(|unread| format!("{name}: {unread}")));
         self.replay = Some(Replayed {
             trace: Arc::new(trace),
             named,
         });
         Ok(self)
+    }
+
+    /// Whether a run of this trace's length can be had.
+    fn fits_the_run(&self, name: &str) -> Result<(), String> {
+        let length = self.run.length;
+        if let WarmUp::Fixed(warm_up) = self.run.warm_up
+            && warm_up >= length
+        {
+            return Err(format!(
+                "{name} lasts {length}, run.warm_up is {warm_up}, set run.warm_up=0s or another \
+                 time below"
+            ));
+        }
+        let intervals = self.contenders.iter();
+        let shortest = intervals.map(|it| it.config.control_interval()).min();
+        let interval = shortest.unwrap_or(Duration::MAX);
+        match check::too_many_ticks(&self.run, interval) {
+            Some(problem) => Err(format!("{name} lasts {length}: run.length {problem}")),
+            None => Ok(()),
+        }
     }
 
     /// When arrivals stop.

@@ -1,7 +1,7 @@
 //! Series: values over time from a CSV file, each of which holds until the next row.
 //!
 //! Two forms: `t_s` with `rate_per_s` or `latency_ms`, and `t_s,class,rate_per_s,cv,gaps` with
-//! one row a class and window. Further columns are ignored.
+//! one row a class and window. Further columns are told and not read.
 
 use ebbtide_policies::units::{Duration, Time};
 use statrs::function::gamma::gamma;
@@ -9,12 +9,16 @@ use statrs::function::gamma::gamma;
 use crate::distribution::Sampler;
 use crate::table::{Fields, Table, TableError};
 
+/// The columns that are read.
+const COLUMNS: [&str; 6] = ["t_s", "rate_per_s", "latency_ms", "class", "cv", "gaps"];
+
 /// A file's values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
     steps: Vec<Step>,
     clients: Option<Vec<Client>>,
     classes: Vec<String>,
+    unread: Option<String>,
 }
 
 /// A value and how long it holds.
@@ -97,7 +101,8 @@ impl Series {
     /// [`TableError`], with line and column.
     pub fn parse(bytes: &[u8]) -> Result<Self, TableError> {
         let table = Table::new(bytes)?;
-        let series = if table.column("class").is_some() {
+        let unread = table.unread(&COLUMNS);
+        let mut series = if table.column("class").is_some() {
             Self::by_class(table)?
         } else {
             Self::plain(table)?
@@ -105,6 +110,7 @@ impl Series {
         if series.steps.is_empty() {
             return Err(TableError::Empty);
         }
+        series.unread = unread;
         Ok(series)
     }
 
@@ -123,6 +129,12 @@ impl Series {
     #[must_use]
     pub fn classes(&self) -> &[String] {
         &self.classes
+    }
+
+    /// The columns that mean nothing here, as a sentence, if there are any.
+    #[must_use]
+    pub fn unread(&self) -> Option<&str> {
+        self.unread.as_deref()
     }
 
     /// When the last value ends.
@@ -162,6 +174,7 @@ impl Series {
                 .collect(),
             clients: None,
             classes: Vec::new(),
+            unread: None,
         })
     }
 
@@ -244,6 +257,7 @@ impl Series {
                     .collect(),
             ),
             classes,
+            unread: None,
         }
     }
 }

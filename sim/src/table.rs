@@ -7,7 +7,11 @@ use std::str::FromStr;
 
 use csv::StringRecord;
 
+use ebbtide_core::text::closest;
 use ebbtide_policies::units::{Duration, Time};
+
+/// What some editors put before a text.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What is wrong with a table.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +35,14 @@ pub enum TableError {
         wanted: &'static str,
         /// Those that are there.
         found: String,
+    },
+    /// Two columns of one name: whichever were read, the other might have been meant.
+    #[error("line {line}: column {column} stands there twice, names are unique")]
+    Twice {
+        /// The header's line.
+        line: u64,
+        /// Its name.
+        column: String,
     },
     /// A series of rates or latencies where messages are wanted: each row would become one.
     #[error(
@@ -96,7 +108,7 @@ pub(crate) struct Table<'t> {
 impl<'t> Table<'t> {
     /// Reads the header; lines that begin with `#` are comments.
     pub(crate) fn new(bytes: &'t [u8]) -> Result<Self, TableError> {
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
         if let Err(fault) = std::str::from_utf8(bytes) {
             let before = &bytes[..fault.valid_up_to()];
             let line = 1 + before.iter().filter(|byte| **byte == b'\n').count() as u64;
@@ -107,8 +119,17 @@ impl<'t> Table<'t> {
             .trim(csv::Trim::All)
             .from_reader(bytes);
         let names = reader.headers().map_err(fault)?.clone();
+        let header_line = names.position().map_or(1, csv::Position::line);
+        let mut sorted: Vec<&str> = names.iter().filter(|name| !name.is_empty()).collect();
+        sorted.sort_unstable();
+        if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(TableError::Twice {
+                line: header_line,
+                column: twice[0].to_owned(),
+            });
+        }
         Ok(Self {
-            header_line: names.position().map_or(1, csv::Position::line),
+            header_line,
             names,
             records: reader.into_records(),
         })
@@ -130,6 +151,25 @@ impl<'t> Table<'t> {
             wanted: name,
             found: self.names.iter().collect::<Vec<_>>().join(", "),
         })
+    }
+
+    /// The columns that are none of `read`, as a sentence; `None`: all are read.
+    pub(crate) fn unread(&self, read: &[&'static str]) -> Option<String> {
+        let known = |name: &&str| name.is_empty() || read.contains(name);
+        let strangers: Vec<&str> = self.names.iter().filter(|name| !known(name)).collect();
+        let last = strangers.last()?;
+        let meant = strangers
+            .iter()
+            .find_map(|name| closest(name, read.iter().copied()));
+        let hint = match meant {
+            Some(meant) => format!("did you mean {meant}?"),
+            None => format!("known are {}", read.join(", ")),
+        };
+        let (column, is) = match strangers.as_slice() {
+            [_] => (format!("column {last}"), "is"),
+            several => (format!("columns {}", several.join(", ")), "are"),
+        };
+        Some(format!("{column} {is} not read, {hint}"))
     }
 
     /// The next row.

@@ -3,17 +3,30 @@
 //! Columns go by name: `t_s` (needed), `size` in bytes, `class`, `units`, `service_s`. A trace
 //! that a run exported also says `replication`, `source`, `caller` and `number`, so that its
 //! replay draws with the same keys; its first line gives the run's length and warm-up.
-//! Other columns are ignored. Deliberately absent: files.
+//! Other columns are told and not read. Deliberately absent: files.
 
 use std::fmt::Write as _;
 use std::io;
 
 use ebbtide_policies::units::{Duration, Time};
 
-use crate::table::{Table, TableError};
+use crate::table::{BYTE_ORDER_MARK, Table, TableError};
 
 /// How the first line of an exported trace begins.
 const HEADER: &str = "# ebbtide-trace 1";
+
+/// The columns that are read.
+const COLUMNS: [&str; 9] = [
+    "t_s",
+    "size",
+    "class",
+    "units",
+    "service_s",
+    "replication",
+    "source",
+    "caller",
+    "number",
+];
 
 /// The messages of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +34,7 @@ pub struct Trace {
     rows: Vec<Row>,
     classes: Vec<String>,
     recorded: Recorded,
+    unread: Option<String>,
 }
 
 /// What an exported trace says of the run it came from.
@@ -69,12 +83,14 @@ impl Trace {
     ///
     /// [`TableError`], with line and column.
     pub fn parse(bytes: &[u8]) -> Result<Self, TableError> {
+        let table = Table::new(bytes)?;
         let mut trace = Self {
             rows: Vec::new(),
             classes: Vec::new(),
             recorded: Recorded::parse(bytes)?,
+            unread: table.unread(&COLUMNS),
         };
-        trace.read_rows(Table::new(bytes)?)?;
+        trace.read_rows(table)?;
         if trace.rows.is_empty() {
             return Err(TableError::Empty);
         }
@@ -176,6 +192,29 @@ impl Trace {
         self.recorded
     }
 
+    /// The columns that mean nothing here, as a sentence, if there are any.
+    #[must_use]
+    pub fn unread(&self) -> Option<&str> {
+        self.unread.as_deref()
+    }
+
+    /// When its first message is sent.
+    #[must_use]
+    pub fn first(&self) -> Time {
+        let times = self.rows.iter().map(|row| row.at);
+        times.min().unwrap_or(Time::ZERO)
+    }
+
+    /// The same messages, the first of them at 0.
+    #[must_use]
+    pub fn from_its_start(mut self) -> Self {
+        let first = self.first();
+        for row in &mut self.rows {
+            row.at = Time::ZERO + row.at.since(first);
+        }
+        self
+    }
+
     /// When its last message is sent.
     #[must_use]
     pub fn last(&self) -> Time {
@@ -197,6 +236,7 @@ impl Recorded {
     /// Reads the first line.
     fn parse(bytes: &[u8]) -> Result<Self, TableError> {
         let mut recorded = Self::default();
+        let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
         let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or(bytes);
         let line = String::from_utf8_lossy(line);
         if !line.starts_with("# ebbtide-trace") {

@@ -13,15 +13,32 @@ use ebbtide_policies::registry;
 use ebbtide_policies::units::{Duration, Time};
 
 use crate::agents::{Agent, Drift, Effect};
-use crate::arrivals::Arrivals;
+use crate::arrivals::{Arrivals, HIGHEST_RATE};
 use crate::files::Files;
-use crate::scenario::{Scenario, WarmUp};
+use crate::scenario::{Run, Scenario, WarmUp};
 use crate::traffic::To;
 
 /// Class ids are 16 bits wide.
 const MOST_CLASSES: usize = 65_535;
 /// A century; beyond it times of several such lengths would not fit their 64 bits.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
+
+/// Changes of a source's rate in a run: more take longer to step over than the messages between.
+const MOST_CHANGES: u64 = 10_000_000;
+/// Control ticks in a run, which make a minute or two if nothing else happens.
+const MOST_TICKS: u64 = 100_000_000;
+
+/// What is wrong with a run's length for a broker that ticks at this interval.
+pub(super) fn too_many_ticks(run: &Run, interval: Duration) -> Option<String> {
+    let time = run.length + run.tail;
+    let ticks = time.as_nanos() / interval.as_nanos().max(1);
+    (ticks > MOST_TICKS).then(|| {
+        format!(
+            "and run.tail make {ticks} control ticks of {interval}, allowed are {MOST_TICKS}, \
+             shorten them or raise broker.control_interval_ms"
+        )
+    })
+}
 
 /// Everything wrong with a scenario.
 pub(super) fn faults(scenario: &Scenario, files: &Files) -> Vec<Wrong> {
@@ -182,6 +199,7 @@ impl Faults<'_> {
                 );
             }
             self.file_classes(&path, index, files);
+            self.pace(&path, index, files);
             for (number, class) in source.classes.iter().enumerate() {
                 let path = format!("{path}.classes[{number}]");
                 if names.contains(&class.name.as_str()) {
@@ -217,7 +235,7 @@ impl Faults<'_> {
         let Some(file) = source.arrivals.file() else {
             return;
         };
-        if self.scenario.files().iter().any(|named| !files.has(named)) {
+        if !self.has_files(files) {
             return;
         }
         let names = match &source.arrivals {
@@ -232,6 +250,36 @@ impl Faults<'_> {
         if let Err(problem) = strangers(file, names, &named.collect::<Vec<_>>(), own) {
             self.add(format!("{path}.arrivals"), format!(": {problem}"));
         }
+    }
+
+    /// What a run can bear of changes and of messages.
+    fn pace(&mut self, path: &str, index: usize, files: &Files) {
+        let arrivals = &self.scenario.traffic[index].arrivals;
+        let length = self.scenario.run.length;
+        let least = Duration::from_nanos(length.as_nanos().div_ceil(MOST_CHANGES));
+        if let Some(pace) = arrivals.pace().filter(|pace| *pace < least) {
+            self.add(
+                format!("{path}.arrivals"),
+                format!(
+                    "changes its rate every {pace}, allowed are {least} and more in a run of \
+                     {length}"
+                ),
+            );
+        } else if matches!(arrivals, Arrivals::Series { .. }) && self.has_files(files) {
+            let peak = arrivals.load(files, Time::ZERO + length).peak_per_s;
+            if peak > HIGHEST_RATE {
+                let found = format_args!("{peak}/s at its peak");
+                self.range(
+                    format!("{path}.arrivals"),
+                    found,
+                    format_args!("rates up to {HIGHEST_RATE:e}/s"),
+                );
+            }
+        }
+    }
+
+    fn has_files(&self, files: &Files) -> bool {
+        self.scenario.files().iter().all(|named| files.has(named))
     }
 
     fn address(&mut self, path: &str, to: &To) {

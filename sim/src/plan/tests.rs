@@ -1,5 +1,7 @@
 //! Unit tests of plans: what is refused, with which words, and what is resolved.
 
+mod bounds;
+
 use std::collections::BTreeMap;
 
 use super::*;

@@ -10,7 +10,7 @@ fn row(ms: u64) -> Row {
 }
 
 #[test]
-fn columns_go_by_name_and_unknown_ones_are_ignored() {
+fn columns_go_by_name_and_unknown_ones_are_told() {
     let text = "service_s,class,t_s,tokens_in,size\n0.25,a,0,7,10\n,,0.5,,\n1e-3,b,2,9,30\n";
     let trace = Trace::parse(text.as_bytes()).expect("valid");
     let wanted = [
@@ -33,6 +33,17 @@ fn columns_go_by_name_and_unknown_ones_are_ignored() {
     assert_eq!(trace.classes(), ["a", "b"]);
     assert_eq!(trace.last(), wanted[2].at);
     assert_eq!(trace.replications(), None);
+    let told = "column tokens_in is not read, known are t_s, size, class, units, ";
+    assert!(
+        trace
+            .unread()
+            .is_some_and(|unread| unread.starts_with(told))
+    );
+    let misspelt = Trace::parse(b"t_s,servce_s,x\n0,1,2\n").expect("valid");
+    let told = "columns servce_s, x are not read, did you mean service_s?";
+    assert_eq!(misspelt.unread(), Some(told));
+    let known = Trace::parse(b"t_s,size\n0,1\n").expect("valid");
+    assert_eq!(known.unread(), None);
 }
 
 #[test]
@@ -104,6 +115,10 @@ fn faults_name_line_and_column() {
     check("t_s,size\n0,4294967296\n", "line 2, column size");
     check("t_s,size\n0,1,2\n", "line 2 has 3 fields, the header has 2");
     check(b"t_s\n0\n\xff\n", "line 3 is not UTF-8");
+    check(
+        "t_s,size,t_s\n0,1,2\n",
+        "line 1: column t_s stands there twice",
+    );
     check("t_s,number\n0,1\n", "column source is missing");
     check(
         "t_s,source,caller,number\n0,1,,2\n",
@@ -118,10 +133,11 @@ fn faults_name_line_and_column() {
 
 #[test]
 fn comments_a_byte_order_mark_and_windows_line_ends_are_fine() {
-    let text = "\u{feff}# a note\r\nt_s,size\r\n0,1\r\n# another\r\n1,2\r\n";
+    let text = "\u{feff}# ebbtide-trace 1 length=9s\r\nt_s,size\r\n0,1\r\n# another\r\n1,2\r\n";
     let trace = Trace::parse(text.as_bytes()).expect("valid");
     assert_eq!(trace.rows(0).len(), 2);
     assert_eq!(trace.rows(0)[1].size, Some(2));
+    assert_eq!(trace.recorded().length, Some(Duration::from_secs(9)));
 }
 
 #[test]
