@@ -1,30 +1,85 @@
 //! An embeddable message broker for agents that sizes itself.
 //!
-//! What is here today: the loading of configuration files ([`config::load`]), and the broker as
-//! a state machine without I/O ([`BrokerState`]) with its policies, for those who bring their
-//! own clock and their own tasks. Not yet here: the live broker on tokio, transports, stores
-//! and metrics.
+//! ```
+//! use std::time::Duration;
+//! use ebbtide::Broker;
 //!
-//! To see how a configuration behaves before it ships, run the `ebbtide` command: its simulator
-//! drives this very [`BrokerState`].
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let broker = Broker::builder().start().await?;
+//!     let greeter = broker.add_agent("greeter", async |name: &String| {
+//!         Ok(format!("Hello, {name}!"))
+//!     })?;
+//!     let greeting = greeter.request("Ada".to_owned()).await?;
+//!     assert_eq!(greeting, "Hello, Ada!");
+//!     broker.shutdown(Duration::from_secs(5)).await;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Workers, batch sizes, retries, limits and breakers are the broker's business: see
+//! [`BrokerConfig`] and [`AgentConfig`]. To see how a configuration behaves before it ships, run
+//! the `ebbtide` command: its simulator drives the very state machine that is inside.
 //!
 //! | looking for | see |
 //! | --- | --- |
-//! | settings, their ranges and defaults | [`BrokerConfig`], [`AgentConfig`] |
-//! | driving the broker | [`BrokerState`] |
-//! | what goes in | [`Submission`], [`Settlement`] |
-//! | what comes out | [`Call`], [`Event`] |
+//! | starting a broker | [`Broker`], [`Builder`] |
+//! | writing an agent | [`Agent`], [`BatchAgent`], [`IntoAgent`], [`Failure`], [`Context`] |
+//! | sending | [`AgentRef`], [`Request`], [`Event`] |
+//! | settings, their ranges and defaults | [`BrokerConfig`], [`AgentConfig`], [`config::load`] |
 //! | writing a policy | [`Policy`], [`Observation`], [`Decision`] |
+//! | driving the broker with a clock of your own | [`BrokerState`] |
+
+mod address;
+mod admission;
+mod agent;
+mod alarm;
+mod broker;
+mod builder;
+mod clock;
+mod context;
+mod crew;
+mod driver;
+mod error;
+mod failure;
+mod floor;
+mod handler;
+mod headers;
+mod options;
+mod parcel;
+mod request;
+mod room;
+mod runner;
+mod send;
+mod shared;
+mod shutdown;
+mod worker;
 
 pub mod config;
 
 pub use ebbtide_core::config::{BreakerConfig, ConfigError, Discipline, Profile};
 pub use ebbtide_core::message::{AgentId, Kind, LeaseId, MessageId, WorkerId};
 pub use ebbtide_core::{
-    AddAgentError, AgentConfig, Books, BrokerConfig, BrokerState, Call, Checked, Event, Lane,
-    LateSettle, Outcome, RateLimit, Refusal, Settlement, Submission, SubmitError, Verdict, Wake,
-    What,
+    AddAgentError, AgentConfig, Books, BrokerConfig, BrokerState, Call, Checked, Lane, LateSettle,
+    Outcome, RateLimit, Refusal, Settlement, Submission, SubmitError, Verdict, Wake, What,
 };
 pub use ebbtide_policies::objective::Objective;
+pub use ebbtide_policies::observation::Setting;
 pub use ebbtide_policies::units::{Bytes, Duration, Rate, Time};
 pub use ebbtide_policies::{Decision, Observation, Policy, registry};
+
+pub use address::AgentRef;
+pub use agent::{Agent, Batch, BatchAgent};
+pub use broker::Broker;
+pub use builder::Builder;
+pub use clock::TimeSource;
+pub use context::{Context, LeaseLost};
+pub use error::{AgentError, NoReply, NotAccepted, RequestError, SendError, StartError};
+pub use failure::Failure;
+#[doc(hidden)]
+pub use handler::{AnyAgent, kind};
+pub use handler::{ByValue, IntoAgent, With, by_value, with};
+pub use headers::Headers;
+pub use request::{Reply, Request};
+pub use send::{Event, Sending};
+pub use shutdown::ShutdownReport;

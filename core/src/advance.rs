@@ -51,6 +51,13 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         (first.0 != Time::MAX).then_some(first)
     }
 
+    /// When something happens by itself, takes apart: [`next_wake`](Self::next_wake) for shells
+    /// whose workers see to takes. [`Time::MAX`]: never.
+    #[must_use]
+    pub fn next_timer(&self) -> Time {
+        self.timers.first.0
+    }
+
     /// Moves the clock to `now`, after everything that was due before it: a call with a later
     /// time finds the broker as it would be had the shell come back for each timer.
     #[inline]

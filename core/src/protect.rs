@@ -133,8 +133,10 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         from.filter(|&from| from > at).min()
     }
 
-    /// The earliest time at which a free slot may find something to take.
-    pub(crate) fn takeable_at(&self) -> Option<Time> {
+    /// The earliest time at which a free slot may find something to take, as things stand; what
+    /// must happen first has a timer or a call of its own.
+    #[must_use]
+    pub fn takeable_at(&self) -> Option<Time> {
         if !self.may_take() {
             return None;
         }

@@ -198,6 +198,12 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         self.workers.least_busy()
     }
 
+    /// Whether a worker is ready and has a free slot.
+    #[must_use]
+    pub fn has_free_slot(&self, worker: WorkerId) -> bool {
+        self.workers.free_slots_of(worker) > 0
+    }
+
     /// Ready workers, lowest name first.
     pub fn ready_workers(&self) -> impl Iterator<Item = WorkerId> + '_ {
         let ready = |state| state == WorkerState::Ready;

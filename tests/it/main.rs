@@ -1,3 +1,7 @@
-//! Whole flows through the crate that a service embeds, a module each.
+//! What the public crate does as an embedder uses it; a module per flow.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod embed;
+mod failures;
+mod pool;
+mod requests;

@@ -82,6 +82,19 @@ impl AgentConfig {
     }
 }
 
+/// An ordinary agent of that name, without limits of its own.
+impl From<&str> for AgentConfig {
+    fn from(name: &str) -> Self {
+        Self::new(name)
+    }
+}
+
+impl From<String> for AgentConfig {
+    fn from(name: String) -> Self {
+        Self::new(name)
+    }
+}
+
 const fn one() -> u32 {
     1
 }

@@ -1,0 +1,215 @@
+//! The broker as an embedder holds it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ebbtide_core::message::AgentId;
+use ebbtide_core::{AddAgentError, AgentConfig, Books};
+use ebbtide_policies::observation::Setting;
+use ebbtide_policies::units::{Duration, Time};
+
+use crate::address::AgentRef;
+use crate::builder::Builder;
+use crate::error::AgentError;
+use crate::floor::{Floor, Phase, Registered};
+use crate::handler::{AnyAgent, IntoAgent};
+use crate::runner::Types;
+use crate::shared::Shared;
+use crate::shutdown::ShutdownReport;
+
+/// A running broker. Cheap to clone; all clones are the same broker.
+///
+/// When the last clone and the last [`AgentRef`] are dropped it shuts down at once, and what it
+/// holds is returned to its senders; [`shutdown`](Self::shutdown) does it in good order.
+#[derive(Clone)]
+pub struct Broker {
+    pub(crate) open: Arc<Open>,
+}
+
+/// Keeps the broker open while anybody may still send to it.
+pub(crate) struct Open {
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.shared.begin_shutdown(Duration::ZERO);
+    }
+}
+
+impl Broker {
+    /// A broker to be set up and started.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Registers an agent. Its messages' and replies' types are those of its handler.
+    ///
+    /// # Errors
+    /// [`AddAgentError`] if another agent has the name, or its configuration has faults.
+    pub fn add_agent<K, A: IntoAgent<K>>(
+        &self,
+        config: impl Into<AgentConfig>,
+        handler: A,
+    ) -> Result<AgentRef<A::Message, A::Reply>, AddAgentError> {
+        let (config, agent) = (config.into(), handler.into_agent());
+        let name = config.name.clone();
+        let added = self
+            .shared()
+            .on_floor(|floor| floor.add_agent(config, agent));
+        Ok(AgentRef::new(self.open.clone(), added?, name.into()))
+    }
+
+    /// A handle to a registered agent, with the types that its handler has.
+    ///
+    /// # Errors
+    /// [`AgentError`] if there is no such agent, or it has other types.
+    pub fn agent<M, R>(&self, name: &str) -> Result<AgentRef<M, R>, AgentError>
+    where
+        M: Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        let found = self.shared().on_floor(|floor| {
+            let id = floor.agent_named(name)?;
+            let registered = floor.runner(id)?.clone();
+            Some((id, registered))
+        });
+        let Some((id, Registered { name, runner, .. })) = found else {
+            return Err(AgentError::Unknown(name.to_owned()));
+        };
+        let (has, asked) = (runner.types(), Types::of::<M, R>());
+        if (has.message, has.reply) == (asked.message, asked.reply) {
+            return Ok(AgentRef::new(self.open.clone(), id, name));
+        }
+        Err(AgentError::Types {
+            name: name.to_string(),
+            takes: has.names.0,
+            gives: has.names.1,
+            asked: format!("{} and {}", asked.names.0, asked.names.1),
+        })
+    }
+
+    /// Removes an agent: nothing new is accepted for it, what waits is dead-lettered, calls
+    /// under way end as they do.
+    ///
+    /// # Errors
+    /// [`AgentError::Unknown`] if there is no such agent.
+    pub fn remove_agent(&self, name: &str) -> Result<(), AgentError> {
+        self.on_agent(name, |floor, id| {
+            floor.driver.remove_agent(id);
+            floor.agents[id.0 as usize].removed = true;
+        })
+    }
+
+    /// Pauses an agent until it is resumed: its messages wait.
+    ///
+    /// # Errors
+    /// [`AgentError::Unknown`] if there is no such agent.
+    pub fn pause_agent(&self, name: &str) -> Result<(), AgentError> {
+        self.on_agent(name, |floor, id| floor.driver.pause_agent(id, Time::MAX))
+    }
+
+    /// Ends an agent's pause, whoever asked for it.
+    ///
+    /// # Errors
+    /// [`AgentError::Unknown`] if there is no such agent.
+    pub fn resume_agent(&self, name: &str) -> Result<(), AgentError> {
+        self.on_agent(name, |floor, id| floor.driver.resume_agent(id))
+    }
+
+    /// The broker's books: where every message is that it ever accepted.
+    #[must_use]
+    pub fn books(&self) -> Books {
+        self.shared().on_floor(|floor| *floor.driver.books())
+    }
+
+    /// The setting in force: workers wanted, batch size and batch timeout.
+    #[must_use]
+    pub fn setting(&self) -> Setting {
+        self.shared().on_floor(|floor| floor.driver.setting())
+    }
+
+    /// Shuts down within this long: nothing new enters but requests of handlers, open batches
+    /// close, what was accepted is seen to its end. At the limit calls are interrupted, and
+    /// what is left is returned to its senders. A second call may only shorten the time.
+    pub async fn shutdown(&self, within: impl Into<Duration>) -> ShutdownReport {
+        let shared = self.shared();
+        let (before, began) = shared.begin_shutdown(within.into());
+        loop {
+            let closed = shared.closed.notified();
+            tokio::pin!(closed);
+            closed.as_mut().enable();
+            if shared.armed().is_none() {
+                break;
+            }
+            closed.await;
+        }
+        let now = shared.clock.now();
+        ShutdownReport::new(&before, &self.books(), now.since(began))
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.open.shared
+    }
+
+    fn on_agent(
+        &self,
+        name: &str,
+        work: impl FnOnce(&mut Floor, AgentId),
+    ) -> Result<(), AgentError> {
+        self.shared()
+            .on_floor(|floor| match floor.agent_named(name) {
+                Some(id) => {
+                    work(floor, id);
+                    Ok(())
+                }
+                None => Err(AgentError::Unknown(name.to_owned())),
+            })
+    }
+}
+
+impl Floor {
+    pub(crate) fn add_agent(
+        &mut self,
+        mut config: AgentConfig,
+        AnyAgent(runner): AnyAgent,
+    ) -> Result<AgentId, AddAgentError> {
+        config.batch = runner.is_batch();
+        let name = config.name.as_str().into();
+        let id = self.driver.add_agent(config)?;
+        self.agents.push(Registered {
+            name,
+            runner,
+            removed: false,
+        });
+        Ok(id)
+    }
+
+    fn agent_named(&self, name: &str) -> Option<AgentId> {
+        let named = |agent: &Registered| !agent.removed && *agent.name == *name;
+        let at = self.agents.iter().position(named)?;
+        u32::try_from(at).ok().map(AgentId)
+    }
+}
+
+impl Shared {
+    /// The books when it began, and when that was.
+    fn begin_shutdown(self: &Arc<Self>, within: Duration) -> (Books, Time) {
+        self.on_floor(|floor| {
+            if floor.phase == Phase::Open {
+                floor.phase = Phase::Closing;
+            }
+            floor.driver.shutdown(within);
+            // A shutdown without any time is over at once.
+            floor.driver.advance();
+            (*floor.driver.books(), floor.driver.now())
+        })
+    }
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut it = f.debug_struct("Broker");
+        it.field("books", &self.books()).finish_non_exhaustive()
+    }
+}

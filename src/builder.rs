@@ -1,0 +1,129 @@
+//! Setting a broker up.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ebbtide_core::config::Checked;
+use ebbtide_core::{AgentConfig, BrokerConfig};
+use ebbtide_policies::units::Duration;
+use ebbtide_policies::{Policy, registry};
+use tokio::runtime::Handle;
+
+use crate::alarm;
+use crate::broker::{Broker, Open};
+use crate::clock::{Clock, TimeSource};
+use crate::driver::Driver;
+use crate::error::StartError;
+use crate::floor::Floor;
+use crate::handler::{AnyAgent, IntoAgent};
+use crate::shared::Shared;
+
+/// How long a request waits for its reply unless it, or the builder, says otherwise.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A broker to be started.
+///
+/// ```
+/// use ebbtide::{AgentConfig, Broker, BrokerConfig};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let config = BrokerConfig { max_workers: 20, ..BrokerConfig::default() };
+/// let model = AgentConfig { in_flight_limit: Some(2), ..AgentConfig::new("model") };
+/// let broker = Broker::builder()
+///     .config(config)
+///     .agent(model, async |prompt: &String| Ok(prompt.to_uppercase()))
+///     .start()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a broker is started by `start`"]
+pub struct Builder {
+    config: BrokerConfig,
+    policy: Option<Box<dyn Policy>>,
+    agents: Vec<(AgentConfig, AnyAgent)>,
+    time: TimeSource,
+    patience: Option<Duration>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            config: BrokerConfig::default(),
+            policy: None,
+            agents: Vec::new(),
+            time: TimeSource::Auto,
+            patience: Some(PATIENCE),
+        }
+    }
+}
+
+impl Builder {
+    /// The configuration. Default: [`BrokerConfig::default`].
+    pub fn config(mut self, config: impl Into<BrokerConfig>) -> Self {
+        self.config = config.into();
+        self
+    }
+
+    /// A policy of your own, whatever the configuration names.
+    pub fn policy(mut self, policy: impl Policy + 'static) -> Self {
+        self.policy = Some(Box::new(policy));
+        self
+    }
+
+    /// Registers an agent: by name alone, or with a configuration of its own.
+    pub fn agent<K, A: IntoAgent<K>>(mut self, config: impl Into<AgentConfig>, handler: A) -> Self {
+        self.agents.push((config.into(), handler.into_agent()));
+        self
+    }
+
+    /// How long a request waits for its reply unless it says otherwise; `None`: for ever.
+    /// Default: a minute.
+    pub fn request_deadline(mut self, within: Option<impl Into<Duration>>) -> Self {
+        self.patience = within.map(Into::into);
+        self
+    }
+
+    /// Where the time is read. Default: the runtime's clock where it is paused, the
+    /// processor's otherwise.
+    pub fn time_source(mut self, source: TimeSource) -> Self {
+        self.time = source;
+        self
+    }
+
+    /// Starts it, on the runtime that this is called on.
+    ///
+    /// # Errors
+    /// [`StartError`] if the configuration has faults, the policy is unknown, an agent cannot
+    /// be added, or there is no runtime.
+    pub async fn start(self) -> Result<Broker, StartError> {
+        let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
+        let config = Checked::new(self.config)?;
+        let policy = match self.policy {
+            Some(policy) => policy,
+            None => registry::build(&config.policy)?,
+        };
+        let mut floor = Floor::new(Driver::new(config, policy));
+        for (config, agent) in self.agents {
+            floor.add_agent(config, agent)?;
+        }
+        let clock = Clock::start(self.time);
+        let shared = Arc::new(Shared::new(floor, clock, self.patience, runtime.clone()));
+        // The first to take the floor hires the workers that core has ordered.
+        shared.on_floor(|_| ());
+        runtime.spawn(alarm::watch(shared.clone()));
+        let open = Arc::new(Open { shared });
+        Ok(Broker { open })
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let agents = self.agents.iter().map(|(config, _)| &config.name);
+        let mut it = f.debug_struct("Builder");
+        it.field("config", &self.config)
+            .field("agents", &agents.collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,187 @@
+//! The workers as the floor knows them: who is awake, and how each is reached.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Wake;
+
+use atomic_waker::AtomicWaker;
+use ebbtide_core::message::{LeaseId, WorkerId};
+
+use crate::shared::Shared;
+
+/// How a worker's task is reached from outside. Its own calls reach it too: each slot has a
+/// waker, so that only the handlers that asked for it are polled.
+pub(crate) struct WorkerLink {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) id: WorkerId,
+    pub(crate) task: AtomicWaker,
+    /// There is something on the floor for it.
+    nudged: AtomicBool,
+    /// Slots whose handler wants to be polled, a bit each.
+    woken: Box<[AtomicU64]>,
+}
+
+impl WorkerLink {
+    pub(crate) fn new(shared: Arc<Shared>, id: WorkerId, slots: u32) -> Self {
+        let words = slots.div_ceil(u64::BITS);
+        Self {
+            shared,
+            id,
+            task: AtomicWaker::new(),
+            nudged: AtomicBool::new(true),
+            woken: (0..words).map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+
+    /// The floor has something for it.
+    pub(crate) fn nudge(&self) {
+        self.nudged.store(true, Ordering::Release);
+        self.task.wake();
+    }
+
+    /// Whether it was nudged since it last asked.
+    pub(crate) fn take_nudge(&self) -> bool {
+        self.nudged.load(Ordering::Relaxed) && self.nudged.swap(false, Ordering::AcqRel)
+    }
+
+    /// Appends the slots that were woken since it last asked.
+    pub(crate) fn take_woken(&self, slots: &mut Vec<u32>) {
+        for (word, index) in self.woken.iter().zip(0..) {
+            if word.load(Ordering::Relaxed) == 0 {
+                continue;
+            }
+            let mut bits = word.swap(0, Ordering::AcqRel);
+            while bits != 0 {
+                slots.push(index * u64::BITS + bits.trailing_zeros());
+                bits &= bits - 1;
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for WorkerLink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("WorkerLink").field(&self.id.0).finish()
+    }
+}
+
+/// Wakes a worker for one of its slots.
+pub(crate) struct SlotWaker {
+    pub(crate) worker: Arc<WorkerLink>,
+    pub(crate) slot: u32,
+}
+
+impl Wake for SlotWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let word = &self.worker.woken[(self.slot / u64::BITS) as usize];
+        word.fetch_or(1 << (self.slot % u64::BITS), Ordering::AcqRel);
+        self.worker.task.wake();
+    }
+}
+
+/// Every worker that is not gone.
+#[derive(Default)]
+pub(crate) struct Crew {
+    hands: Vec<Hand>,
+    /// Hands that are not at rest.
+    awake: usize,
+}
+
+/// One worker on the floor's list.
+struct Hand {
+    link: Arc<WorkerLink>,
+    mood: Mood,
+    /// Calls that count no longer.
+    lost: Vec<LostCall>,
+}
+
+/// Whether a worker comes to the floor by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mood {
+    /// It must be woken: nothing to take when it last asked, or no free slot.
+    AtRest,
+    /// It was woken, or has free slots and will ask again before it rests.
+    Awake,
+}
+
+/// A call that counts no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LostCall {
+    pub(crate) lease: LeaseId,
+    /// Whether its handler's grace is over, rather than begins.
+    pub(crate) over: bool,
+}
+
+impl Crew {
+    /// A new worker, awake until it first rests.
+    pub(crate) fn hire(&mut self, link: Arc<WorkerLink>) {
+        self.awake += 1;
+        self.hands.push(Hand {
+            link,
+            mood: Mood::Awake,
+            lost: Vec::new(),
+        });
+    }
+
+    /// A worker is gone: its task finds out when it next asks.
+    pub(crate) fn dismiss(&mut self, id: WorkerId) -> Option<Arc<WorkerLink>> {
+        let at = self.hands.iter().position(|hand| hand.link.id == id)?;
+        let hand = self.hands.swap_remove(at);
+        self.awake -= usize::from(hand.mood == Mood::Awake);
+        Some(hand.link)
+    }
+
+    pub(crate) fn dismiss_all(&mut self) -> Vec<Arc<WorkerLink>> {
+        self.awake = 0;
+        self.hands.drain(..).map(|hand| hand.link).collect()
+    }
+
+    pub(crate) fn is_awake(&self) -> bool {
+        self.awake > 0
+    }
+
+    pub(crate) fn knows(&self, id: WorkerId) -> bool {
+        self.hands.iter().any(|hand| hand.link.id == id)
+    }
+
+    pub(crate) fn set_mood(&mut self, id: WorkerId, mood: Mood) {
+        let hand = self.hands.iter_mut().find(|hand| hand.link.id == id);
+        if let Some(hand) = hand.filter(|hand| hand.mood != mood) {
+            hand.mood = mood;
+            match mood {
+                Mood::Awake => self.awake += 1,
+                Mood::AtRest => self.awake -= 1,
+            }
+        }
+    }
+
+    /// Wakes the first worker at rest of which `has_free_slot` says so.
+    pub(crate) fn wake_one(
+        &mut self,
+        has_free_slot: impl Fn(WorkerId) -> bool,
+    ) -> Option<Arc<WorkerLink>> {
+        let ready = |hand: &&mut Hand| hand.mood == Mood::AtRest && has_free_slot(hand.link.id);
+        let hand = self.hands.iter_mut().find(ready)?;
+        hand.mood = Mood::Awake;
+        self.awake += 1;
+        Some(hand.link.clone())
+    }
+
+    /// Leaves a note for a worker that one of its calls is lost.
+    pub(crate) fn lose_call(&mut self, id: WorkerId, call: LostCall) -> Option<Arc<WorkerLink>> {
+        let hand = self.hands.iter_mut().find(|hand| hand.link.id == id)?;
+        hand.lost.push(call);
+        Some(hand.link.clone())
+    }
+
+    /// Takes a worker's notes.
+    pub(crate) fn take_lost(&mut self, id: WorkerId, lost: &mut Vec<LostCall>) {
+        if let Some(hand) = self.hands.iter_mut().find(|hand| hand.link.id == id) {
+            lost.append(&mut hand.lost);
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The one file that touches the broker's state: each verb of core with the clock's time put in.
+//!
+//! Whoever holds the floor (`floor.rs`) stamps the time once, and every verb until the floor is
+//! left uses that stamp; it never goes back, whatever the clock or the order of the threads
+//! says. Methods have core's names.
+
+use ebbtide_core::config::Checked;
+use ebbtide_core::message::{AgentId, LeaseId, MessageId, WorkerId};
+use ebbtide_core::{
+    AddAgentError, AgentConfig, Books, BrokerConfig, BrokerState, Call, Event, LateSettle, Refusal,
+    Settlement, Submission, Verdict,
+};
+use ebbtide_policies::Policy;
+use ebbtide_policies::observation::Setting;
+use ebbtide_policies::units::{Duration, Time};
+
+use crate::parcel::Parcel;
+use crate::runner::{Done, Load, Member};
+
+/// The broker's state and the time of whoever works on it.
+pub(crate) struct Driver {
+    state: BrokerState<Parcel>,
+    now: Time,
+    /// Used again for each call with several verdicts.
+    verdicts: Vec<Verdict>,
+    calls: Vec<Call>,
+}
+
+/// A call to start.
+pub(crate) struct Begun {
+    pub(crate) lease: LeaseId,
+    pub(crate) agent: AgentId,
+    pub(crate) load: Load,
+    /// Of its first message, this one included.
+    pub(crate) attempt: u32,
+    /// The first deadline of its messages.
+    pub(crate) deadline: Option<Time>,
+}
+
+impl Driver {
+    pub(crate) fn new(config: Checked<BrokerConfig>, policy: Box<dyn Policy>) -> Self {
+        Self {
+            state: BrokerState::new(config, policy),
+            now: Time::ZERO,
+            verdicts: Vec::new(),
+            calls: Vec::new(),
+        }
+    }
+
+    /// The time of all verbs until the next stamp.
+    #[inline]
+    pub(crate) fn stamp(&mut self, now: Time) {
+        self.now = self.now.max(now);
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Accepts a message, or gives its parcel back with the reason.
+    #[inline]
+    pub(crate) fn submit(
+        &mut self,
+        submission: Submission<Parcel>,
+    ) -> Result<MessageId, (Refusal, Parcel)> {
+        let submitted = self.state.submit(self.now, submission);
+        submitted.map_err(|error| (error.reason, error.submission.payload))
+    }
+
+    pub(crate) fn would_refuse(&mut self, submission: &Submission<Parcel>) -> Option<Refusal> {
+        self.state.would_refuse(self.now, submission)
+    }
+
+    /// Starts up to `at_most` calls of a worker.
+    #[inline]
+    pub(crate) fn take(&mut self, worker: WorkerId, at_most: u32, begun: &mut Vec<Begun>) {
+        let mut calls = std::mem::take(&mut self.calls);
+        self.state.take(self.now, worker, at_most, &mut calls);
+        begun.extend(calls.drain(..).map(|call| self.begin(&call)));
+        self.calls = calls;
+    }
+
+    fn begin(&self, call: &Call) -> Begun {
+        let members = self.state.messages_of(call.lease);
+        let first = *members.first().expect("a call carries a message");
+        let load = match members {
+            [only] => Load::One(self.member(*only)),
+            many => Load::Many(many.iter().map(|&one| self.member(one)).collect()),
+        };
+        let deadlines = members.iter().filter_map(|&one| self.state.deadline(one));
+        Begun {
+            lease: call.lease,
+            agent: call.agent,
+            load,
+            attempt: self.state.attempts(first).unwrap_or(0) + 1,
+            deadline: deadlines.min(),
+        }
+    }
+
+    fn member(&self, message: MessageId) -> Member {
+        let found = self.state.payload(message).zip(self.state.calls(message));
+        let (parcel, call) = found.expect("a call that starts has live messages only");
+        parcel.begin(call);
+        Member {
+            parcel: parcel.clone(),
+            call,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn settle(&mut self, lease: LeaseId, done: &Done) -> Result<(), LateSettle> {
+        let now = self.now;
+        match done {
+            Done::One(said) => {
+                let settlement = Settlement::All(said.verdict(now));
+                self.state.settle(now, lease, settlement)
+            }
+            Done::Each(said) => {
+                self.verdicts.clear();
+                self.verdicts
+                    .extend(said.iter().map(|said| said.verdict(now)));
+                let settlement = Settlement::Each(&self.verdicts);
+                self.state.settle(now, lease, settlement)
+            }
+            Done::Panicked(text) => {
+                for &message in self.state.messages_of(lease) {
+                    if let Some(parcel) = self.state.payload(message) {
+                        parcel.notes().add(text.clone());
+                    }
+                }
+                self.state.settle(now, lease, Settlement::Panicked)
+            }
+        }
+    }
+
+    pub(crate) fn extend(&mut self, lease: LeaseId) -> Result<Time, LateSettle> {
+        self.state.extend(self.now, lease)
+    }
+
+    pub(crate) fn cancel(&mut self, message: MessageId) -> bool {
+        self.state.cancel(self.now, message)
+    }
+
+    pub(crate) fn advance(&mut self) {
+        self.state.advance(self.now);
+    }
+
+    pub(crate) fn worker_ready(&mut self, worker: WorkerId) {
+        self.state.worker_ready(self.now, worker);
+    }
+
+    pub(crate) fn worker_lost(&mut self, worker: WorkerId) -> bool {
+        self.state.worker_lost(self.now, worker)
+    }
+
+    pub(crate) fn add_agent(&mut self, config: AgentConfig) -> Result<AgentId, AddAgentError> {
+        self.state.add_agent(self.now, config)
+    }
+
+    pub(crate) fn remove_agent(&mut self, agent: AgentId) -> bool {
+        self.state.remove_agent(self.now, agent)
+    }
+
+    pub(crate) fn pause_agent(&mut self, agent: AgentId, until: Time) {
+        self.state.pause_agent(self.now, agent, until);
+    }
+
+    pub(crate) fn resume_agent(&mut self, agent: AgentId) {
+        self.state.resume_agent(self.now, agent);
+    }
+
+    pub(crate) fn shutdown(&mut self, within: Duration) {
+        self.state.shutdown(self.now, within);
+    }
+
+    #[inline]
+    pub(crate) fn poll_event(&mut self) -> Option<Event<Parcel>> {
+        self.state.poll_event()
+    }
+
+    /// When something happens by itself, takes apart.
+    pub(crate) fn next_timer(&self) -> Time {
+        self.state.next_timer()
+    }
+
+    /// When a free slot may find something to take.
+    pub(crate) fn takeable_at(&self) -> Option<Time> {
+        self.state.takeable_at()
+    }
+
+    /// Whether there may be something to take: cheaper than [`Self::takeable_at`].
+    pub(crate) fn may_take(&self) -> bool {
+        self.state.may_take()
+    }
+
+    pub(crate) fn has_free_slot(&self, worker: WorkerId) -> bool {
+        self.state.has_free_slot(worker)
+    }
+
+    pub(crate) fn is_leased(&self, lease: LeaseId) -> bool {
+        !self.state.messages_of(lease).is_empty()
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.state.is_idle()
+    }
+
+    pub(crate) fn books(&self) -> &Books {
+        self.state.books()
+    }
+
+    pub(crate) fn setting(&self) -> Setting {
+        self.state.setting()
+    }
+
+    pub(crate) fn config(&self) -> &BrokerConfig {
+        self.state.config()
+    }
+}

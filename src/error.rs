@@ -1,0 +1,168 @@
+//! Why a message was not accepted, or not answered. Messages come back whole wherever that is
+//! possible.
+
+use std::fmt;
+
+use ebbtide_core::error::AddAgentError;
+use ebbtide_core::message::DeadReason;
+use ebbtide_core::{Outcome, Refusal};
+
+use ebbtide_core::config::ConfigError;
+use ebbtide_policies::registry::UnknownPolicy;
+
+/// A broker that could not be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The configuration has faults.
+    #[error("the configuration has faults: {0}")]
+    Config(#[from] ConfigError),
+    /// It names a policy that there is not.
+    #[error(transparent)]
+    Policy(#[from] UnknownPolicy),
+    /// An agent cannot be added.
+    #[error(transparent)]
+    Agent(#[from] AddAgentError),
+    /// There is no tokio runtime with timers to start it on.
+    #[error("there is no tokio runtime here: start the broker within one")]
+    NoRuntime,
+}
+
+/// An agent that could not be found by its name and types.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AgentError {
+    /// No agent has that name, or no longer.
+    #[error("agent {0:?} is not registered")]
+    Unknown(String),
+    /// It takes or gives something else.
+    #[error("agent {name:?} takes {takes} and gives {gives}, asked for was {asked}")]
+    Types {
+        /// Its name.
+        name: String,
+        /// The type of its messages.
+        takes: &'static str,
+        /// The type of its replies.
+        gives: &'static str,
+        /// What was asked for.
+        asked: String,
+    },
+}
+
+/// Why a message was not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotAccepted {
+    /// The queue is full, or the agent unknown, or the broker shutting down.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Its deadline passed while it waited for room.
+    #[error("the deadline passed before the queue had room")]
+    Expired,
+}
+
+impl NotAccepted {
+    /// Whether waiting may help: the queue was full.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.is_full())
+    }
+}
+
+/// A message that was not accepted, with the reason.
+pub struct SendError<M> {
+    /// Why.
+    pub reason: NotAccepted,
+    /// The message.
+    pub message: M,
+}
+
+/// A request that got no reply.
+pub struct RequestError<M> {
+    /// Why.
+    pub reason: NoReply,
+    /// What the handler said last, if it said anything.
+    pub text: Option<String>,
+    /// The message, where it could be had back: not while a handler still borrows it.
+    pub message: Option<M>,
+}
+
+/// Why a request got no reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoReply {
+    /// It was not accepted.
+    #[error(transparent)]
+    NotAccepted(#[from] NotAccepted),
+    /// The handler refused it.
+    #[error("the agent rejected the request")]
+    Rejected,
+    /// The handler dropped it.
+    #[error("the agent discarded the request")]
+    Discarded,
+    /// Its deadline passed.
+    #[error("the request's deadline passed")]
+    Expired,
+    /// It was cancelled.
+    #[error("the request was cancelled")]
+    Cancelled,
+    /// It was given up after this many attempts.
+    #[error("the request was given up after {attempts} attempts")]
+    DeadLettered {
+        /// Why.
+        why: DeadReason,
+        /// Attempts it spent.
+        attempts: u32,
+    },
+    /// The broker was shut down before it was handled.
+    #[error("the broker was shut down before the request was handled")]
+    Returned,
+}
+
+impl NoReply {
+    /// What an outcome other than "delivered" means to a caller.
+    pub(crate) fn of(outcome: Outcome, attempts: u32) -> Self {
+        match outcome {
+            Outcome::Rejected => Self::Rejected,
+            Outcome::Discarded => Self::Discarded,
+            Outcome::Expired => Self::Expired,
+            Outcome::Cancelled => Self::Cancelled,
+            Outcome::DeadLettered(why) => Self::DeadLettered { why, attempts },
+            Outcome::Returned | Outcome::Delivered => Self::Returned,
+        }
+    }
+}
+
+impl<M> fmt::Display for SendError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.reason)
+    }
+}
+
+impl<M> fmt::Debug for SendError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut it = f.debug_struct("SendError");
+        it.field("reason", &self.reason).finish_non_exhaustive()
+    }
+}
+
+impl<M> std::error::Error for SendError<M> {}
+
+impl<M> fmt::Display for RequestError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.text {
+            Some(text) => write!(f, "{}: {text}", self.reason),
+            None => write!(f, "{}", self.reason),
+        }
+    }
+}
+
+impl<M> fmt::Debug for RequestError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut it = f.debug_struct("RequestError");
+        it.field("reason", &self.reason).field("text", &self.text);
+        it.finish_non_exhaustive()
+    }
+}
+
+impl<M> std::error::Error for RequestError<M> {}

@@ -1,0 +1,255 @@
+//! What the broker's lock guards: core, and what the shell keeps beside it.
+//!
+//! Whoever holds it does its verbs, then leaves through [`Floor::close`], which hears core's
+//! events, lets waiting senders in, sees to it that somebody takes what may be taken, and sets
+//! the alarm. What would be slow under a lock (waking, replying, dropping messages, starting
+//! tasks) is written on a list of [`Errands`], to be run when the lock is free again.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::Waker;
+
+use ebbtide_core::What;
+use ebbtide_core::event::WorkerChange;
+use ebbtide_core::message::{AgentId, LeaseId, WorkerId};
+use ebbtide_policies::units::{Duration, Time};
+
+use crate::crew::{Crew, LostCall, WorkerLink};
+use crate::driver::Driver;
+use crate::parcel::{Ending, Parcel};
+use crate::room::WaitingRoom;
+use crate::runner::Runner;
+use crate::shared::Shared;
+
+/// How long something may be left to take in the trust that a worker who is awake takes it. One
+/// whose handler keeps its thread busy for longer is not waited for.
+const TRUST: Duration = Duration::from_millis(1);
+
+/// Everything under the lock.
+pub(crate) struct Floor {
+    pub(crate) driver: Driver,
+    pub(crate) crew: Crew,
+    pub(crate) room: WaitingRoom,
+    /// By [`AgentId`]; removed ones stay for the calls that they still have.
+    pub(crate) agents: Vec<Registered>,
+    /// Handlers with a grace, first to end first: all graces are equally long.
+    graces: VecDeque<(Time, WorkerId, LeaseId)>,
+    /// When the alarm goes off.
+    armed: Time,
+    /// The floor is held by the alarm itself, which looks when to go off next.
+    alarm_is_here: bool,
+    luck: u64,
+    pub(crate) phase: Phase,
+}
+
+/// An agent as the shell knows it.
+#[derive(Clone)]
+pub(crate) struct Registered {
+    pub(crate) name: Arc<str>,
+    pub(crate) runner: Arc<dyn Runner>,
+    pub(crate) removed: bool,
+}
+
+/// How far a broker's life has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Open,
+    /// Shutting down: what was accepted is seen to its end.
+    Closing,
+    /// Every message has its outcome; workers and alarm end.
+    Closed,
+}
+
+/// What is to be done once the lock is free.
+#[derive(Default)]
+pub(crate) struct Errands {
+    endings: Vec<(Parcel, Ending)>,
+    nudges: Vec<Arc<WorkerLink>>,
+    hires: Vec<Arc<WorkerLink>>,
+    pub(crate) wakers: Vec<Waker>,
+    alarm: bool,
+    closed: bool,
+}
+
+impl Floor {
+    pub(crate) fn new(driver: Driver) -> Self {
+        Self {
+            driver,
+            crew: Crew::default(),
+            room: WaitingRoom::default(),
+            agents: Vec::new(),
+            graces: VecDeque::new(),
+            armed: Time::MAX,
+            alarm_is_here: false,
+            luck: 0,
+            phase: Phase::Open,
+        }
+    }
+
+    /// Each message's own random word: a Weyl sequence, which core mixes.
+    pub(crate) fn next_luck(&mut self) -> u64 {
+        self.luck = self.luck.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.luck
+    }
+
+    pub(crate) fn runner(&self, agent: AgentId) -> Option<&Registered> {
+        self.agents.get(agent.0 as usize)
+    }
+
+    /// When the alarm is to go off.
+    pub(crate) fn armed(&self) -> Time {
+        self.armed
+    }
+
+    /// The alarm has gone off: whatever is due happens.
+    pub(crate) fn wake_up(&mut self, shared: &Arc<Shared>, errands: &mut Errands) {
+        self.driver.advance();
+        let now = self.driver.now();
+        while let Some(&(over, worker, lease)) = self.graces.front()
+            && over <= now
+        {
+            self.graces.pop_front();
+            self.lose_call(worker, lease, true, errands);
+        }
+        self.room.expire(now, errands);
+        self.hear(shared, errands);
+        self.armed = Time::MAX;
+        self.alarm_is_here = true;
+        // Whoever has been awake since the last alarm and left something is not waited for.
+        if self.driver.may_take() {
+            self.call_a_hand(errands);
+        }
+    }
+
+    /// The last thing done under the lock.
+    #[inline]
+    pub(crate) fn close(&mut self, shared: &Arc<Shared>, errands: &mut Errands) {
+        self.hear(shared, errands);
+        while self.room.admit_first(&mut self.driver, errands) {
+            self.hear(shared, errands);
+        }
+        let mut alarm = self.driver.next_timer();
+        if self.crew.is_awake() {
+            if self.driver.may_take() {
+                alarm = alarm.min(self.driver.now() + TRUST);
+            }
+        } else if let Some(at) = self.driver.takeable_at() {
+            if at > self.driver.now() {
+                alarm = alarm.min(at);
+            } else {
+                self.call_a_hand(errands);
+            }
+        }
+        self.arm(alarm, errands);
+        if self.phase == Phase::Closing && self.driver.is_idle() && self.room.is_empty() {
+            self.phase = Phase::Closed;
+            errands.nudges.extend(self.crew.dismiss_all());
+            errands.alarm = true;
+            errands.closed = true;
+        }
+    }
+
+    fn call_a_hand(&mut self, errands: &mut Errands) {
+        let driver = &self.driver;
+        let woken = self.crew.wake_one(|worker| driver.has_free_slot(worker));
+        errands.nudges.extend(woken);
+    }
+
+    fn arm(&mut self, timer: Time, errands: &mut Errands) {
+        let mut at = timer;
+        if let Some(&(over, ..)) = self.graces.front() {
+            at = at.min(over);
+        }
+        if let Some(deadline) = self.room.first_deadline() {
+            at = at.min(deadline);
+        }
+        if at < self.armed {
+            self.armed = at;
+            errands.alarm = !self.alarm_is_here;
+        }
+        self.alarm_is_here = false;
+    }
+
+    /// Heeds what core said, in order.
+    pub(crate) fn hear(&mut self, shared: &Arc<Shared>, errands: &mut Errands) {
+        while let Some(event) = self.driver.poll_event() {
+            match event.what {
+                What::Finished {
+                    outcome,
+                    attempts,
+                    payload,
+                    ..
+                } => errands
+                    .endings
+                    .push((payload, Ending { outcome, attempts })),
+                What::Abandoned { lease, worker } => self.abandon(worker, lease, errands),
+                What::Worker { worker, state } => self.worker(worker, state, shared, errands),
+                _ => {}
+            }
+        }
+    }
+
+    /// A handler works for nobody: it is told, and dropped after its grace.
+    fn abandon(&mut self, worker: WorkerId, lease: LeaseId, errands: &mut Errands) {
+        let grace = self.driver.config().cancel_grace();
+        if !grace.is_zero() {
+            let over = self.driver.now() + grace;
+            self.graces.push_back((over, worker, lease));
+        }
+        self.lose_call(worker, lease, grace.is_zero(), errands);
+    }
+
+    fn lose_call(&mut self, worker: WorkerId, lease: LeaseId, over: bool, errands: &mut Errands) {
+        let link = self.crew.lose_call(worker, LostCall { lease, over });
+        errands.nudges.extend(link);
+    }
+
+    fn worker(
+        &mut self,
+        worker: WorkerId,
+        state: WorkerChange,
+        shared: &Arc<Shared>,
+        errands: &mut Errands,
+    ) {
+        match state {
+            WorkerChange::Starting => {
+                let config = self.driver.config();
+                let slots = config.delivery_parallelism;
+                let at_once = config.worker_start().is_zero();
+                let link = Arc::new(WorkerLink::new(shared.clone(), worker, slots));
+                self.crew.hire(link.clone());
+                errands.hires.push(link);
+                if at_once {
+                    self.driver.worker_ready(worker);
+                }
+            }
+            WorkerChange::Gone => errands.nudges.extend(self.crew.dismiss(worker)),
+            WorkerChange::Ready | WorkerChange::Draining => {}
+        }
+    }
+}
+
+impl Errands {
+    /// Does what is on the list.
+    #[inline]
+    pub(crate) fn run(&mut self, shared: &Arc<Shared>) {
+        for (parcel, ending) in self.endings.drain(..) {
+            parcel.finish(ending);
+        }
+        for link in self.nudges.drain(..) {
+            link.nudge();
+        }
+        for link in self.hires.drain(..) {
+            shared.hire(link);
+        }
+        for waker in self.wakers.drain(..) {
+            waker.wake();
+        }
+        if std::mem::take(&mut self.alarm) {
+            shared.alarm.notify_one();
+        }
+        if std::mem::take(&mut self.closed) {
+            shared.closed.notify_waiters();
+        }
+    }
+}

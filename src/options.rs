@@ -1,0 +1,135 @@
+//! How a message is to be sent: what all builders (request, event, broadcast) have in common.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use ebbtide_core::message::{AgentId, Kind};
+use ebbtide_core::{Lane, Submission};
+use ebbtide_policies::units::{Duration, Time};
+
+use crate::context::Ambient;
+use crate::headers::Headers;
+use crate::parcel::Parcel;
+
+/// Everything that may be said of a message.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) lane: Lane,
+    pub(crate) delay: Option<Duration>,
+    pub(crate) within: Option<Duration>,
+    pub(crate) ordering_key: Option<u64>,
+    pub(crate) size: u32,
+    pub(crate) units: u32,
+    pub(crate) headers: Headers,
+    /// The call on whose behalf it is sent.
+    pub(crate) parent: Option<Ambient>,
+}
+
+impl Options {
+    pub(crate) fn of<M>(parent: Option<Ambient>) -> Self {
+        Self {
+            lane: Lane::Normal,
+            delay: None,
+            within: None,
+            ordering_key: None,
+            size: u32::try_from(size_of::<M>()).unwrap_or(u32::MAX),
+            units: 0,
+            headers: Headers::default(),
+            parent,
+        }
+    }
+
+    /// Its headers, with those that it inherits.
+    pub(crate) fn take_headers(&mut self) -> Headers {
+        let mut headers = std::mem::take(&mut self.headers);
+        if let Some(parent) = &self.parent {
+            headers.inherit(&parent.headers);
+        }
+        headers
+    }
+
+    /// What core is told of it, sent at `now`.
+    pub(crate) fn submission(
+        &self,
+        agent: AgentId,
+        kind: Kind,
+        now: Time,
+        payload: Parcel,
+    ) -> Submission<Parcel> {
+        let own = self.within.map(|within| now + within);
+        let inherited = self.parent.as_ref().and_then(|parent| parent.deadline);
+        Submission {
+            kind,
+            lane: self.lane,
+            due: self.delay.map(|delay| now + delay),
+            deadline: own.into_iter().chain(inherited).min(),
+            ordering_key: self.ordering_key,
+            size: self.size,
+            units: self.units,
+            nested: self.parent.is_some(),
+            ..Submission::new(agent, now, payload)
+        }
+    }
+}
+
+pub(crate) fn hash_of(key: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Gives a builder with a field `options` what every message may be told.
+macro_rules! message_options {
+    ($($generic:tt),*; $builder:ty) => {
+        impl<$($generic),*> $builder {
+            /// How urgent it is. Default: normal.
+            pub fn lane(mut self, lane: ebbtide_core::Lane) -> Self {
+                self.options.lane = lane;
+                self
+            }
+
+            /// Not to be delivered before this long from now.
+            pub fn delay(mut self, delay: impl Into<ebbtide_policies::units::Duration>) -> Self {
+                self.options.delay = Some(delay.into());
+                self
+            }
+
+            /// Worth nothing after this long from now: it then expires, wherever it is, and
+            /// its sender hears of it at once. Sent by a handler, it expires with the
+            /// handler's own message at the latest.
+            pub fn deadline(mut self, within: impl Into<ebbtide_policies::units::Duration>) -> Self {
+                self.options.within = Some(within.into());
+                self
+            }
+
+            /// Messages to an agent with the same key are delivered one after another, in the
+            /// order in which they were accepted.
+            pub fn ordering_key(mut self, key: impl std::hash::Hash) -> Self {
+                self.options.ordering_key = Some(crate::options::hash_of(key));
+                self
+            }
+
+            /// Bytes it occupies in the queue. Default: the size of its type, which leaves out
+            /// what it owns on the heap.
+            pub fn size(mut self, bytes: u32) -> Self {
+                self.options.size = bytes;
+                self
+            }
+
+            /// What it weighs for the agent's unit rate limit, such as tokens of a language
+            /// model. Default 0.
+            pub fn units(mut self, units: u32) -> Self {
+                self.options.units = units;
+                self
+            }
+
+            /// Sets a header. Sent by a handler, it inherits the headers of the handler's own
+            /// message.
+            pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+                self.options.headers.set(name, value);
+                self
+            }
+        }
+    };
+}
+
+pub(crate) use message_options;

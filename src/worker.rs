@@ -1,0 +1,280 @@
+//! A worker: one task, a number of slots, a call in each; take → call → settle in one loop.
+//!
+//! A slot is filled again as soon as its own call has ended. What ends at one poll is settled
+//! at once and together, and in the same hold of the lock new calls are taken: that, and
+//! polling only the handlers that asked for it, is what makes a message cheap. A handler's
+//! panic stays in its slot; a handler that blocks its thread stops the worker, which is then
+//! found by its lost leases and replaced.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, Waker};
+
+use ebbtide_core::message::LeaseId;
+
+use crate::context::{Ambient, CallControl, Context};
+use crate::crew::{LostCall, Mood, SlotWaker, WorkerLink};
+use crate::driver::Begun;
+use crate::floor::{Errands, Floor};
+use crate::runner::{CallFuture, Done, Runner, idle_future};
+
+/// Calls that a worker starts before it lets other tasks run.
+const CALLS_A_TURN: usize = 256;
+
+/// A worker's task.
+pub(crate) struct Worker {
+    link: Arc<WorkerLink>,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    /// Calls that have ended and are not settled.
+    ended: Vec<(LeaseId, Done)>,
+    /// It had free slots when it last asked, and has started calls since: it asks again.
+    asks_again: bool,
+    errands: Errands,
+    // Lists that are used again.
+    begun: Vec<Begun>,
+    runners: Vec<Arc<dyn Runner>>,
+    lost: Vec<LostCall>,
+    woken: Vec<u32>,
+}
+
+/// Room for one call.
+struct Slot {
+    future: CallFuture,
+    /// The call's lease; `None`: the slot is free.
+    lease: Option<LeaseId>,
+    control: Arc<CallControl>,
+    /// What requests made by the handler inherit.
+    ambient: Option<Ambient>,
+    waker: Waker,
+}
+
+impl Worker {
+    /// The task of a worker that was ordered: it is ready after its start-up time.
+    pub(crate) async fn hired(link: Arc<WorkerLink>) {
+        let start = link.shared.worker_start();
+        if !start.is_zero() {
+            tokio::time::sleep(start.into()).await;
+            let id = link.id;
+            link.shared.on_floor(|floor| floor.driver.worker_ready(id));
+        }
+        let mut watch = DeathWatch(Some(link.clone()));
+        Self::new(link).await;
+        watch.0 = None;
+    }
+
+    fn new(link: Arc<WorkerLink>) -> Self {
+        let count = link.shared.parallelism();
+        let slot = |index| {
+            let waker = Arc::new(SlotWaker {
+                worker: link.clone(),
+                slot: index,
+            });
+            Slot {
+                future: idle_future(),
+                lease: None,
+                control: Arc::new(CallControl::new(link.clone())),
+                ambient: None,
+                waker: Waker::from(waker),
+            }
+        };
+        Self {
+            slots: (0..count).map(slot).collect(),
+            free: (0..count).rev().collect(),
+            ended: Vec::new(),
+            asks_again: false,
+            errands: Errands::default(),
+            begun: Vec::new(),
+            runners: Vec::new(),
+            lost: Vec::new(),
+            woken: Vec::new(),
+            link,
+        }
+    }
+
+    /// Polls the handlers that asked for it.
+    fn poll_woken(&mut self) {
+        let mut woken = std::mem::take(&mut self.woken);
+        self.link.take_woken(&mut woken);
+        for slot in woken.drain(..) {
+            self.poll_slot(slot);
+        }
+        self.woken = woken;
+    }
+
+    fn poll_slot(&mut self, index: u32) {
+        let slot = &mut self.slots[index as usize];
+        let Some(lease) = slot.lease else { return };
+        let mut context = TaskContext::from_waker(&slot.waker);
+        let outer = Ambient::enter(slot.ambient.take());
+        let polled = catch_unwind(AssertUnwindSafe(|| slot.future.poll(&mut context)));
+        slot.ambient = Ambient::enter(outer);
+        let done = match polled {
+            Ok(Poll::Pending) => return,
+            Ok(Poll::Ready(done)) => done,
+            Err(panic) => {
+                slot.empty();
+                Done::Panicked(panic_text(&*panic))
+            }
+        };
+        slot.lease = None;
+        self.free.push(index);
+        self.ended.push((lease, done));
+    }
+
+    /// Settles what has ended and takes what may be taken. `false`: the worker is gone.
+    fn visit_floor(&mut self) -> bool {
+        let link = self.link.clone();
+        let mut errands = std::mem::take(&mut self.errands);
+        let stays = link.shared.with_floor(&mut errands, |floor, errands| {
+            for (lease, done) in self.ended.drain(..) {
+                // A late settle is core's to count.
+                let _ = floor.driver.settle(lease, &done);
+            }
+            floor.hear(&link.shared, errands);
+            if !floor.crew.knows(link.id) {
+                return false;
+            }
+            floor.crew.take_lost(link.id, &mut self.lost);
+            self.take(floor);
+            true
+        });
+        self.errands = errands;
+        stays
+    }
+
+    fn take(&mut self, floor: &mut Floor) {
+        let lost = self.lost.iter().filter(|lost| lost.over);
+        let given_up = lost.filter(|lost| self.slot_of(lost.lease).is_some());
+        let free = self.free.len() + given_up.count();
+        floor
+            .driver
+            .take(self.link.id, free as u32, &mut self.begun);
+        for begun in &self.begun {
+            let agent = floor.runner(begun.agent);
+            let agent = agent.expect("an agent stays until its last call has ended");
+            self.runners.push(agent.runner.clone());
+        }
+        self.asks_again = !self.begun.is_empty() && self.begun.len() < free;
+        let mood = if self.asks_again {
+            Mood::Awake
+        } else {
+            Mood::AtRest
+        };
+        floor.crew.set_mood(self.link.id, mood);
+    }
+
+    fn slot_of(&self, lease: LeaseId) -> Option<u32> {
+        let at = self.slots.iter().position(|slot| slot.lease == Some(lease));
+        at.map(|at| at as u32)
+    }
+
+    /// Handlers that work for nobody are told, or dropped.
+    fn part_with_lost(&mut self) {
+        while let Some(LostCall { lease, over }) = self.lost.pop() {
+            let Some(index) = self.slot_of(lease) else {
+                continue;
+            };
+            let slot = &mut self.slots[index as usize];
+            slot.control.tell();
+            if over {
+                slot.empty();
+                slot.lease = None;
+                self.free.push(index);
+            }
+        }
+    }
+
+    fn start_calls(&mut self) {
+        let mut begun = std::mem::take(&mut self.begun);
+        let mut runners = std::mem::take(&mut self.runners);
+        for (begun, runner) in begun.drain(..).zip(runners.drain(..)) {
+            let index = self
+                .free
+                .pop()
+                .expect("no more is taken than slots are free");
+            self.slots[index as usize].start(begun, runner, self.link.shared.number);
+            self.poll_slot(index);
+        }
+        (self.begun, self.runners) = (begun, runners);
+    }
+}
+
+impl Future for Worker {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
+        let worker = &mut *self;
+        worker.link.task.register(cx.waker());
+        let mut started = 0;
+        loop {
+            worker.poll_woken();
+            if worker.ended.is_empty() && !worker.asks_again && !worker.link.take_nudge() {
+                return Poll::Pending;
+            }
+            if !worker.visit_floor() {
+                return Poll::Ready(());
+            }
+            started += worker.begun.len();
+            worker.part_with_lost();
+            worker.start_calls();
+            if started >= CALLS_A_TURN {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+/// Reports a worker lost whose task ends before the floor has let it go.
+struct DeathWatch(Option<Arc<WorkerLink>>);
+
+impl Drop for DeathWatch {
+    fn drop(&mut self) {
+        if let Some(link) = self.0.take() {
+            link.shared
+                .on_floor(|floor| floor.driver.worker_lost(link.id));
+        }
+    }
+}
+
+impl Slot {
+    fn start(&mut self, begun: Begun, runner: Arc<dyn Runner>, broker: u64) {
+        match Arc::get_mut(&mut self.control) {
+            Some(control) => control.renew(),
+            None => self.control = Arc::new(CallControl::new(self.control.worker.clone())),
+        }
+        let headers = begun.load.headers();
+        self.lease = Some(begun.lease);
+        self.ambient = Some(Ambient {
+            broker,
+            deadline: begun.deadline,
+            headers: headers.clone(),
+        });
+        let context = Context {
+            control: self.control.clone(),
+            lease: begun.lease,
+            attempt: begun.attempt,
+            deadline: begun.deadline,
+            headers,
+        };
+        let future = &mut self.future;
+        runner.start(begun.load, context, future);
+    }
+
+    /// Drops the handler, which may panic once more.
+    fn empty(&mut self) {
+        let future = &mut self.future;
+        let _ = catch_unwind(AssertUnwindSafe(|| future.set(std::future::pending())));
+    }
+}
+
+/// What a panic said, as far as it said anything.
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panicked: {}", text.unwrap_or("no text"))
+}

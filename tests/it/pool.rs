@@ -1,0 +1,130 @@
+//! The pool: it sizes itself, ends in good order, and works on every runtime.
+
+use std::time::Duration;
+
+use ebbtide::{Broker, BrokerConfig, NoReply};
+use tokio::time::{Instant, sleep};
+
+const MS: Duration = Duration::from_millis(1);
+
+#[tokio::test(start_paused = true)]
+async fn the_adaptive_policy_scales_a_live_pool() {
+    let config = BrokerConfig {
+        num_workers: 1,
+        objective: Some("p95(sojourn) < 200ms".parse().unwrap()),
+        ..BrokerConfig::default()
+    };
+    let broker = Broker::builder().config(config).start().await.unwrap();
+    let agent = broker
+        .add_agent("agent", async |_: &()| {
+            sleep(50 * MS).await;
+            Ok(())
+        })
+        .unwrap();
+    // 1000 messages a second of 50 ms each: fifty slots at least, a worker has ten.
+    for _ in 0..10_000 {
+        agent.send(()).await.unwrap();
+        sleep(MS).await;
+    }
+    let workers = broker.setting().workers;
+    assert!((6..=10).contains(&workers), "{workers} workers");
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(broker.books().outcomes[0], 10_000);
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(broker.setting().workers, 1, "nothing to do, nobody kept");
+}
+
+#[tokio::test(start_paused = true)]
+async fn shutdown_ends_in_time_and_says_what_it_left() {
+    let config = BrokerConfig {
+        num_workers: 1,
+        delivery_parallelism: 1,
+        policy: "fixed".to_owned(),
+        ..BrokerConfig::default()
+    };
+    let broker = Broker::builder().config(config).start().await.unwrap();
+    let agent = broker
+        .add_agent("agent", async |_: &u32| {
+            sleep(40 * MS).await;
+            Ok(())
+        })
+        .unwrap();
+    let requests: Vec<_> = (0..5)
+        .map(|number| {
+            let agent = agent.clone();
+            tokio::spawn(async move { agent.request(number).await })
+        })
+        .collect();
+    sleep(MS).await;
+    let start = Instant::now();
+    let report = broker.shutdown(100 * MS).await;
+    assert_eq!(start.elapsed(), 100 * MS);
+    assert_eq!((report.delivered, report.returned), (2, 3));
+    assert_eq!(Duration::from(report.took), 100 * MS);
+    let mut returned = 0;
+    for request in requests {
+        if let Err(error) = request.await.unwrap() {
+            assert_eq!(error.reason, NoReply::Returned);
+            returned += 1;
+        }
+    }
+    assert_eq!(returned, 3);
+    let late = agent.request(9).await.unwrap_err();
+    assert_eq!(late.to_string(), "the broker is shutting down");
+    assert_eq!(late.message, Some(9));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_nobody_holds_ends() {
+    let agent = {
+        let broker = Broker::builder().start().await.unwrap();
+        broker.add_agent("agent", async |_: &()| Ok(())).unwrap()
+    };
+    agent.request(()).await.unwrap();
+    drop(agent);
+    sleep(MS).await;
+    let metrics = tokio::runtime::Handle::current().metrics();
+    assert_eq!(metrics.num_alive_tasks(), 0);
+}
+
+async fn many_requests() {
+    let broker = Broker::builder().start().await.unwrap();
+    let agent = broker
+        .add_agent("echo", async |number: &u64| {
+            tokio::task::yield_now().await;
+            Ok(*number)
+        })
+        .unwrap();
+    let callers: Vec<_> = (0..8)
+        .map(|caller| {
+            let agent = agent.clone();
+            tokio::spawn(async move {
+                let mut sum = 0;
+                for number in 0..500 {
+                    sum += agent.request(caller * 1000 + number).await.unwrap();
+                }
+                sum
+            })
+        })
+        .collect();
+    let mut sum = 0;
+    for caller in callers {
+        sum += caller.await.unwrap();
+    }
+    assert_eq!(
+        sum,
+        (0..8).map(|it| it * 1000 * 500 + 499 * 250).sum::<u64>()
+    );
+    let report = broker.shutdown(Duration::from_secs(5)).await;
+    assert_eq!(report.returned, 0);
+}
+
+#[tokio::test]
+async fn works_on_the_current_thread_runtime() {
+    many_requests().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn works_on_the_multi_thread_runtime() {
+    many_requests().await;
+}
