@@ -144,7 +144,9 @@ pub struct BrokerConfig {
     ///
     /// Default 100: a quiet broker, whose share is nearly nothing, can still retry.
     pub retry_budget_reserve: u32,
-    /// Whether a lost worker is replaced.
+    /// Whether a lost worker is replaced at once. If not, one worker fewer is wanted from then
+    /// on: `fixed` stays with what is left, a policy that decides for more gets more, and fewer
+    /// than `min_workers` are made up at the next control tick.
     ///
     /// Default on.
     pub worker_restart_on_failure: bool,

@@ -29,8 +29,6 @@ pub(crate) struct Control {
     governor: Governor,
     bounds: Bounds,
     pub(crate) setting: Setting,
-    /// Lost workers that are not replaced.
-    pub(crate) not_replaced: u32,
     interval: Duration,
     next: Time,
     early: Option<EarlyTick>,
@@ -66,7 +64,6 @@ impl Control {
             }),
             bounds,
             setting,
-            not_replaced: 0,
             interval,
             next: Time::ZERO + interval,
             early: None,
@@ -75,6 +72,12 @@ impl Control {
             keep_observations: false,
             observation: blank_observation(config, setting, bounds),
         }
+    }
+
+    /// A worker is lost and not replaced: one fewer is wanted, until a decision wants more.
+    pub(crate) fn want_one_fewer(&mut self) {
+        let fewer = self.setting.workers.saturating_sub(1);
+        self.setting.workers = fewer.max(self.bounds.min_workers);
     }
 
     /// When the first tick is due.

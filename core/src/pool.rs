@@ -27,8 +27,9 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     }
 
     /// A worker is lost: its task ended or its thread blocks. Its calls' messages go back at
-    /// once, and it is replaced if `worker_restart_on_failure` says so. `false` if it was
-    /// gone already.
+    /// once, and it is replaced if `worker_restart_on_failure` says so; if not, the setting has
+    /// one worker fewer (never fewer than the bound) until a decision wants more. `false` if
+    /// it was gone already.
     pub fn worker_lost(&mut self, now: Time, worker: WorkerId) -> bool {
         self.enter(now);
         let Some(known) = self
@@ -61,7 +62,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         if self.config.worker_restart_on_failure {
             self.order_worker();
         } else {
-            self.control.not_replaced += 1;
+            self.control.want_one_fewer();
         }
         true
     }
@@ -118,7 +119,6 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// starts new ones; shrinkage cancels the latest ordered first, then drains those with
     /// the fewest calls, the highest name among equals.
     pub(crate) fn resize(&mut self, wanted: u32) {
-        let wanted = wanted.saturating_sub(self.control.not_replaced);
         let draining = |state| state == WorkerState::Draining;
         let mut kept = self
             .workers

@@ -25,7 +25,8 @@ impl Fixed {
         }
     }
 
-    /// Keeps `workers` workers, as far as the bounds allow.
+    /// Starts with `workers` workers and keeps them. Like any setting that is kept, it has one
+    /// worker fewer for each that is lost where lost workers are not replaced.
     #[must_use]
     pub fn at(workers: u32) -> Self {
         Self {
@@ -47,7 +48,7 @@ impl Policy for Fixed {
     fn decide(&mut self, observation: &Observation) -> Decision {
         let setting = observation.setting;
         Decision {
-            workers: f64::from(self.workers.unwrap_or(setting.workers)),
+            workers: f64::from(setting.workers),
             batch_size: f64::from(setting.batch_size),
             batch_timeout: None,
             reason: Reason {

@@ -401,7 +401,7 @@ impl Reference {
     }
 
     fn resize(&mut self, wanted: u32) {
-        let wanted = wanted.saturating_sub(self.control.not_replaced) as usize;
+        let wanted = wanted as usize;
         let kept = |it: &Self| {
             it.in_state(WorkerState::Starting).len() + it.in_state(WorkerState::Ready).len()
         };

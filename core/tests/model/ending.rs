@@ -315,7 +315,8 @@ impl Reference {
         } else if self.setup.broker.worker_restart_on_failure {
             self.order_worker();
         } else {
-            self.control.not_replaced += 1;
+            let fewer = self.control.workers - 1;
+            self.control.workers = fewer.max(self.setup.broker.min_workers);
         }
     }
 

@@ -71,6 +71,46 @@ fn a_draining_worker_finishes_its_calls_and_is_gone() {
     assert_eq!(rig.state.ready_workers().collect::<Vec<_>>(), [WorkerId(0)]);
 }
 
+/// Not replacing used to lower the pool for good, below its bound and against every decision,
+/// and no observation said so.
+#[test]
+fn a_lost_worker_that_is_not_replaced_is_wanted_no_more_until_a_decision_wants_more() {
+    let config = BrokerConfig {
+        num_workers: 3,
+        worker_restart_on_failure: false,
+        ..elastic()
+    };
+    let mut fixed = Rig::new(config.clone());
+    assert!(fixed.state.worker_lost(ms(10), WorkerId(2)));
+    assert_eq!(fixed.state.setting().workers, 2);
+    fixed.advance(300);
+    assert_eq!(
+        fixed.workers().last(),
+        Some(&(2, Gone)),
+        "fixed stays lower"
+    );
+    let last = fixed.decisions().pop().expect("three");
+    let counts = WorkerCounts {
+        wanted: 2,
+        ready: 2,
+        ..WorkerCounts::default()
+    };
+    assert_eq!(seen(&last).workers, counts);
+    for worker in 0..2 {
+        assert!(fixed.state.worker_lost(ms(310), WorkerId(worker)));
+    }
+    assert_eq!(fixed.state.setting().workers, 1, "never below the bound");
+    fixed.advance(400);
+    assert_eq!(fixed.workers().last(), Some(&(3, Starting)));
+
+    let mut elastic = Rig::with(config, asks(&[3]));
+    assert!(elastic.state.worker_lost(ms(10), WorkerId(0)));
+    elastic.advance(99);
+    assert_eq!(elastic.workers().last(), Some(&(0, Gone)));
+    elastic.advance(100);
+    assert_eq!(elastic.workers().last(), Some(&(3, Starting)));
+}
+
 #[test]
 fn the_policy_may_say_how_many_workers_it_wants_from_the_start() {
     let config = BrokerConfig {
