@@ -32,6 +32,8 @@ pub struct Books {
     pub late: u64,
     /// Calls ever started.
     pub calls: u64,
+    /// Changes of the setting that dry runs decided on and did not make.
+    pub dry_changes: u64,
 }
 
 impl Books {

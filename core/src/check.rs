@@ -37,14 +37,15 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         self.check_agents();
         self.check_calls();
         let setting = &self.control.setting;
-        let wanted = self.config.min_workers..=self.config.max_workers;
+        let bounds = &self.control.bounds;
+        let wanted = bounds.min_workers..=bounds.max_workers;
         assert!(
             wanted.contains(&setting.workers),
             "invariant 4: {setting:?}"
         );
         let workers = self.workers.iter().count();
         assert!(
-            workers <= self.config.max_workers as usize,
+            workers <= self.control.most_workers as usize,
             "invariant 4: {workers} workers"
         );
     }

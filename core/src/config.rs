@@ -36,6 +36,7 @@ pub use check::{Check, Checked, ConfigError};
 pub use profile::{Profile, UnknownProfile};
 pub use ranges::allowed;
 
+use ebbtide_policies::Policy;
 use ebbtide_policies::objective::Objective;
 use ebbtide_policies::units::Bytes;
 use serde::{Deserialize, Serialize};
@@ -217,6 +218,23 @@ pub struct BrokerConfig {
     ///
     /// Default `adaptive`.
     pub policy: String,
+}
+
+impl BrokerConfig {
+    /// This configuration under `policy`: one that names a number of workers has them from the
+    /// start, and the bounds have room for them. The one rule for where a pool starts.
+    #[must_use]
+    pub fn under(self, policy: &dyn Policy) -> Self {
+        let Some(workers) = policy.start_workers() else {
+            return self;
+        };
+        Self {
+            num_workers: workers,
+            min_workers: self.min_workers.min(workers),
+            max_workers: self.max_workers.max(workers),
+            ..self
+        }
+    }
 }
 
 /// How lanes share the workers.

@@ -5,7 +5,7 @@
 //! ticks stay where they are.
 
 use ebbtide_policies::decision::EarlyTick;
-use ebbtide_policies::governor::{Governor, GovernorConfig};
+use ebbtide_policies::governor::{Applied, Governor, GovernorConfig};
 use ebbtide_policies::latency::LatencyHistogram;
 use ebbtide_policies::observation::{
     AgentObservation, Bounds, Flow, Observation, QueueState, Setting, SlotTime, WorkerCounts,
@@ -14,8 +14,8 @@ use ebbtide_policies::units::{Duration, Time};
 use ebbtide_policies::{Decision, Policy};
 
 use crate::agents::Agent;
-use crate::config::BrokerConfig;
-use crate::event::{DecisionRecord, Listener, What};
+use crate::config::{BrokerConfig, Checked};
+use crate::event::{DecisionRecord, Listener, What, Withheld, Withholding};
 use crate::protect::Block;
 use crate::state::BrokerState;
 use crate::workers::WorkerState;
@@ -25,14 +25,21 @@ const GRID: u64 = 10;
 
 /// The controller: the policy, its governor, and what is in force.
 pub(crate) struct Control {
-    policy: Box<dyn Policy>,
+    pub(crate) policy: Box<dyn Policy>,
     governor: Governor,
-    bounds: Bounds,
+    pub(crate) bounds: Bounds,
+    /// Workers that there may be, draining ones included: the bound, or what there was when it
+    /// was narrowed.
+    pub(crate) most_workers: u32,
     pub(crate) setting: Setting,
+    /// Workers that the user wants, whatever the policy decides.
+    pub(crate) pinned: Option<u32>,
+    /// Decisions are made and not applied.
+    pub(crate) dry_run: bool,
     interval: Duration,
     next: Time,
-    early: Option<EarlyTick>,
-    next_early: Time,
+    pub(crate) early: Option<EarlyTick>,
+    pub(crate) next_early: Time,
     ticks: u64,
     keep_observations: bool,
     /// What the policy saw last; kept, so that a tick allocates next to nothing.
@@ -40,38 +47,65 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    pub(crate) fn new(config: &BrokerConfig, policy: Box<dyn Policy>) -> Self {
+    pub(crate) fn new(config: &Checked<BrokerConfig>, policy: Box<dyn Policy>) -> Self {
         let interval = config.control_interval();
+        let config = room_for(config, &*policy);
         let setting = Setting {
-            workers: policy.start_workers().map_or(config.num_workers, |wanted| {
-                wanted.clamp(config.min_workers, config.max_workers)
-            }),
+            workers: config.num_workers,
             batch_size: config.batch_size,
             batch_timeout: config.batch_timeout(),
         };
-        let bounds = Bounds {
-            min_workers: config.min_workers,
-            max_workers: config.max_workers,
-            min_batch_size: config.min_batch_size,
-            max_batch_size: config.max_batch_size,
-            max_batch_timeout: config.max_batch_timeout(),
-        };
+        let bounds = bounds(&config);
         Self {
             policy,
-            governor: Governor::new(GovernorConfig {
-                shrink_window: config.shrink_window(),
-                cool_down: config.cool_down(),
-            }),
+            governor: Governor::new(pace(&config)),
             bounds,
+            most_workers: bounds.max_workers,
             setting,
+            pinned: None,
+            dry_run: false,
             interval,
             next: Time::ZERO + interval,
             early: None,
             next_early: Time::MAX,
             ticks: 0,
             keep_observations: false,
-            observation: blank_observation(config, setting, bounds),
+            observation: blank_observation(&config, setting, bounds),
         }
+    }
+
+    /// What is in force after a decision, with what was let through and not applied.
+    fn govern(&mut self, now: Time, decision: &Decision) -> (Applied, Option<Withheld>) {
+        let (present, bounds) = (self.setting, &self.bounds);
+        if !self.dry_run && self.pinned.is_none() {
+            return (self.governor.apply(now, present, bounds, decision), None);
+        }
+        let governed = self.governor.would_apply(now, present, bounds, decision);
+        let let_through = if self.dry_run {
+            present
+        } else {
+            governed.setting
+        };
+        let setting = Setting {
+            workers: self.pinned.unwrap_or(let_through.workers),
+            ..let_through
+        };
+        let by = if self.dry_run {
+            Withholding::DryRun
+        } else {
+            Withholding::Pinned
+        };
+        let withheld = Withheld {
+            by,
+            setting: governed.setting,
+        };
+        (
+            Applied {
+                setting,
+                ..governed
+            },
+            Some(withheld),
+        )
     }
 
     /// A worker is lost and not replaced: one fewer is wanted, until a decision wants more.
@@ -159,17 +193,23 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let control = &mut self.control;
         let decision = control.policy.decide(&control.observation);
         let before = control.setting;
-        let governed = control
-            .governor
-            .apply(self.now, before, &control.bounds, &decision);
+        let (governed, withheld) = control.govern(self.now, &decision);
         control.setting = governed.setting;
         control.early = decision.early_tick;
         control.ticks += 1;
+        let would_change = |it: Withheld| it.by == Withholding::DryRun && it.setting != before;
+        self.books.dry_changes += u64::from(withheld.is_some_and(would_change));
         self.resize(governed.setting.workers);
-        self.log(decision, before, governed.cool_down);
+        self.log(decision, before, governed.cool_down, withheld);
     }
 
-    fn log(&mut self, decision: Decision, before: Setting, cool_down: Duration) {
+    fn log(
+        &mut self,
+        decision: Decision,
+        before: Setting,
+        cool_down: Duration,
+        withheld: Option<Withheld>,
+    ) {
         let seen = &self.control.observation;
         let record = DecisionRecord {
             number: self.control.ticks - 1,
@@ -180,6 +220,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             before,
             applied: self.control.setting,
             cool_down,
+            withheld,
         };
         self.emit(What::Decided(Box::new(record)));
     }
@@ -283,6 +324,33 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let held = self.lanes.held.min(free);
         self.tally.slots.blocked.paused += passed * held;
         self.tally.slots.idle += passed * (free - held);
+    }
+}
+
+/// A configuration with room for what `policy` starts with, if that is no more than any
+/// configuration may ask for.
+pub(crate) fn room_for(
+    config: &Checked<BrokerConfig>,
+    policy: &dyn Policy,
+) -> Checked<BrokerConfig> {
+    let wanted = BrokerConfig::clone(config).under(policy);
+    Checked::new(wanted).unwrap_or_else(|_| config.clone())
+}
+
+pub(crate) fn bounds(config: &BrokerConfig) -> Bounds {
+    Bounds {
+        min_workers: config.min_workers,
+        max_workers: config.max_workers,
+        min_batch_size: config.min_batch_size,
+        max_batch_size: config.max_batch_size,
+        max_batch_timeout: config.max_batch_timeout(),
+    }
+}
+
+pub(crate) fn pace(config: &BrokerConfig) -> GovernorConfig {
+    GovernorConfig {
+        shrink_window: config.shrink_window(),
+        cool_down: config.cool_down(),
     }
 }
 

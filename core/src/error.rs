@@ -75,3 +75,15 @@ pub enum AddAgentError {
         faults: ConfigError,
     },
 }
+
+/// A number of workers that the bounds do not allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("workers is {workers}, allowed are {least} to {most} (min_workers, max_workers)")]
+pub struct PinError {
+    /// What was asked for.
+    pub workers: u32,
+    /// The fewest.
+    pub least: u32,
+    /// The most.
+    pub most: u32,
+}

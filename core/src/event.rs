@@ -303,8 +303,31 @@ pub struct DecisionRecord {
     pub decision: Decision,
     /// The setting before.
     pub before: Setting,
-    /// The setting that the governor let through.
+    /// The setting from here on: what the governor let through, unless it was withheld.
     pub applied: Setting,
     /// Until when growth is unaffected but shrinking waits; zero if it does not.
     pub cool_down: Duration,
+    /// What the governor let through and was not applied, or not all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withheld: Option<Withheld>,
+}
+
+/// A setting that a policy asked for, that the governor let through, and that the user's own
+/// word kept from being applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withheld {
+    /// What kept it.
+    pub by: Withholding,
+    /// What would have been applied.
+    pub setting: Setting,
+}
+
+/// What keeps decisions from being applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Withholding {
+    /// A dry run: nothing is applied.
+    DryRun,
+    /// The number of workers is pinned; batch size and timeout are applied.
+    Pinned,
 }

@@ -30,6 +30,7 @@ mod retry;
 mod settle;
 mod shutdown;
 mod state;
+mod steering;
 mod submit;
 mod table;
 mod take;
@@ -41,7 +42,7 @@ pub use ebbtide_policies::units;
 
 pub use account::Books;
 pub use config::{AgentConfig, BrokerConfig, Checked, RateLimit};
-pub use error::{AddAgentError, LateSettle, Refusal, SubmitError};
+pub use error::{AddAgentError, LateSettle, PinError, Refusal, SubmitError};
 pub use event::{Event, Listener, What};
 pub use message::{Call, Lane, Outcome, Settlement, Submission, Verdict};
 pub use state::{BrokerState, Unfinished, Wake};

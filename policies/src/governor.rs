@@ -88,6 +88,28 @@ impl Governor {
         }
     }
 
+    /// What [`Self::apply`] would give. The wish counts, and no change is made: for a broker
+    /// that lets its policy decide and applies nothing.
+    pub fn would_apply(
+        &mut self,
+        now: Time,
+        present: Setting,
+        bounds: &Bounds,
+        decision: &Decision,
+    ) -> Applied {
+        let last_change = self.last_change;
+        let applied = self.apply(now, present, bounds, decision);
+        self.last_change = last_change;
+        applied
+    }
+
+    /// Paces by `config` from now on; what was wished and changed before still counts, as far
+    /// as the window has not forgotten it.
+    pub fn reconfigure(&mut self, config: GovernorConfig) {
+        self.cool_down = config.cool_down;
+        self.wishes.set_length(config.shrink_window);
+    }
+
     fn cool_down_left(&self, now: Time) -> Duration {
         self.last_change.map_or(Duration::ZERO, |at| {
             self.cool_down.saturating_sub(now.since(at))
@@ -222,6 +244,33 @@ mod tests {
             &[6.0, 8.0, 2.0, 2.0, 2.0, 1.0, 4.0, 1.0],
             &[6, 8, 8, 8, 2, 2, 4, 4],
         );
+    }
+
+    #[test]
+    fn what_would_be_applied_is_no_change() {
+        let mut governor = Governor::new(paced(2, 9));
+        let mut would = |second: u64, workers: f64| {
+            let now = Time::ZERO + Duration::from_secs(second);
+            let applied = governor.would_apply(now, setting(5), &BOUNDS, &wish(workers));
+            (applied.setting.workers, applied.cool_down)
+        };
+        assert_eq!(would(1, 7.0), (7, Duration::from_secs(9)));
+        assert_eq!(would(2, 3.0), (5, Duration::ZERO), "7 is in the window");
+        assert_eq!(would(3, 2.0), (3, Duration::from_secs(9)), "no change yet");
+    }
+
+    #[test]
+    fn a_window_that_is_made_shorter_forgets_at_once() {
+        let mut governor = Governor::new(paced(60, 0));
+        let apply = |governor: &mut Governor, second: u64, workers: f64| {
+            let now = Time::ZERO + Duration::from_secs(second);
+            let applied = governor.apply(now, setting(8), &BOUNDS, &wish(workers));
+            applied.setting.workers
+        };
+        assert_eq!(apply(&mut governor, 1, 8.0), 8);
+        assert_eq!(apply(&mut governor, 2, 2.0), 8);
+        governor.reconfigure(paced(1, 0));
+        assert_eq!(apply(&mut governor, 3, 2.0), 2);
     }
 
     #[test]

@@ -13,7 +13,8 @@ pub trait Policy: Send {
     fn name(&self) -> &str;
 
     /// Workers that the policy wants from the very start, before its first tick; `None`: what
-    /// the configuration says. The broker bounds it like any wish.
+    /// the configuration says. A policy that names a number means it: while it rules, bounds
+    /// that have no room for so many are widened to it.
     fn start_workers(&self) -> Option<u32> {
         None
     }

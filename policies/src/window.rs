@@ -24,6 +24,11 @@ impl WindowMax {
         }
     }
 
+    /// Forgets what is older than `length` from now on; what was forgotten before stays so.
+    pub(crate) fn set_length(&mut self, length: Duration) {
+        self.length = length;
+    }
+
     /// Adds `value` and returns the largest of the window, itself included. A value exactly
     /// as old as the window has left it.
     pub(crate) fn push(&mut self, now: Time, value: u32) -> u32 {

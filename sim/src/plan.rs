@@ -14,6 +14,7 @@ use ebbtide_core::fault::Fault as Wrong;
 use ebbtide_core::message::{AgentId, ClassId, Kind};
 use ebbtide_core::text::TextError;
 use ebbtide_measure::Threshold;
+use ebbtide_policies::registry;
 use ebbtide_policies::units::{Duration, Time};
 
 use crate::agents::{Agent, Fault};
@@ -385,7 +386,9 @@ fn contenders(text: &str, scenario: &Scenario, faults: &mut Vec<Wrong>) -> Vec<C
         } else {
             config.policy.clone_from(name);
         }
-        start_at_once(&mut config);
+        if let Ok(policy) = registry::build(&config.policy) {
+            config = config.under(&*policy);
+        }
         match Checked::new(config) {
             Ok(config) => contenders.push(Contender {
                 name: name.clone(),
@@ -398,18 +401,6 @@ fn contenders(text: &str, scenario: &Scenario, faults: &mut Vec<Wrong>) -> Vec<C
     }
     faults.dedup();
     contenders
-}
-
-/// Gives `fixed(n)` its workers from the start, rather than at its first tick, and room for
-/// them.
-fn start_at_once(config: &mut BrokerConfig) {
-    let workers = config.policy.strip_prefix("fixed(");
-    let workers = workers.and_then(|rest| rest.strip_suffix(')')?.parse().ok());
-    if let Some(workers) = workers {
-        config.num_workers = workers;
-        config.min_workers = config.min_workers.min(workers);
-        config.max_workers = config.max_workers.max(workers);
-    }
 }
 
 /// The scenario's broker, had it named this profile.

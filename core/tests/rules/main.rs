@@ -6,6 +6,7 @@ mod calls;
 mod pool;
 mod queue;
 mod rig;
+mod steering;
 
 use ebbtide_core::message::WorkerId;
 use ebbtide_core::units::{Duration, Time};

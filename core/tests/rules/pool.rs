@@ -124,7 +124,12 @@ fn the_policy_may_say_how_many_workers_it_wants_from_the_start() {
         ..plain()
     };
     let rig = Rig::with(config, registry::build("fixed(7)").expect("it exists"));
-    assert_eq!(rig.state.setting().workers, 5, "within bounds");
+    assert_eq!(
+        rig.state.setting().workers,
+        7,
+        "who names a number means it"
+    );
+    rig.state.check();
 }
 
 #[test]

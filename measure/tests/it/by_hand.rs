@@ -84,6 +84,7 @@ fn decided() -> What<()> {
         before: ONE_WORKER,
         applied: TWO_WORKERS,
         cool_down: Duration::ZERO,
+        withheld: None,
     }))
 }
 

@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use ebbtide_core::BrokerConfig;
 use ebbtide_measure::{Detail, Run};
-use ebbtide_policies::registry;
 use ebbtide_policies::units::Duration;
 use ebbtide_sim::arrivals::Arrivals;
 use ebbtide_sim::distribution::Distribution;
@@ -134,14 +133,13 @@ impl Pool {
     }
 }
 
-/// Workers of a fixed policy, and the bound of any other.
+/// Workers of a fixed policy (a plan's configuration has what it names), and the bound of any other.
 fn most_workers(config: &BrokerConfig) -> u32 {
-    if !is_fixed(config) {
-        return config.max_workers;
+    if is_fixed(config) {
+        config.num_workers
+    } else {
+        config.max_workers
     }
-    let policy = registry::build(&config.policy).ok();
-    let own = policy.and_then(|policy| policy.start_workers());
-    own.unwrap_or(config.num_workers).min(config.max_workers)
 }
 
 /// Whether the policy keeps the setting that it starts with: `fixed`, `fixed(7)`.
