@@ -223,7 +223,7 @@ Examples:
 Exit codes, the first that applies:
   130  interrupted; what was finished is saved
     1  internal error, or a case of `validate` failed
-    2  usage or bad input
+    2  usage or bad input; a path that cannot be read or written
    20  a threshold failed
    30  inconclusive: an interval straddles its limit, there are fewer than 2 replications,
        or a quantile has too few messages beyond it

@@ -81,21 +81,21 @@ impl CliError {
         fault.with_help(help).into()
     }
 
-    /// Results could not be written.
+    /// Results could not be written: the user's fault, most often their path.
     pub(crate) fn unwritable(path: &Path, error: &io::Error) -> Self {
         let reason = io_reason(error);
         let fault = Fault::new(format!("{} cannot be written: {reason}", path.display()));
-        Self {
-            exit: Exit::Failed,
-            ..fault
-                .with_help("check the path, its permissions and the free space")
-                .into()
-        }
+        fault
+            .with_help("check the path, its permissions and the free space")
+            .into()
     }
 
     /// Standard output could not be written (a full disk, say; a closed pipe is no error).
     pub(crate) fn stdout(error: &io::Error) -> Self {
-        Self::unwritable(Path::new("standard output"), error)
+        Self {
+            exit: Exit::Failed,
+            ..Self::unwritable(Path::new("standard output"), error)
+        }
     }
 
     /// Prints every fault on standard error.

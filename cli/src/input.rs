@@ -26,6 +26,8 @@ pub(crate) struct Source {
     pub(crate) text: String,
     /// Whether the command line changed the text.
     pub(crate) overridden: bool,
+    /// Its file, unless it is shipped.
+    path: Option<PathBuf>,
     /// Where paths within it count from.
     directory: PathBuf,
 }
@@ -37,13 +39,15 @@ impl Source {
     /// There is neither, or the file cannot be read.
     pub(crate) fn open(word: &str) -> Result<Self, CliError> {
         let path = Path::new(word);
-        if !path.exists() {
+        // A directory is no scenario, so it hides none.
+        if !path.exists() || (path.is_dir() && shipped::find(word).is_some()) {
             return match shipped::find(word) {
                 Some(shipped) => Ok(Self {
                     name: word.to_owned(),
                     label: word.to_owned(),
                     text: shipped.text.to_owned(),
                     overridden: false,
+                    path: None,
                     directory: PathBuf::new(),
                 }),
                 None => Err(neither(word)),
@@ -63,6 +67,7 @@ impl Source {
             label: word.to_owned(),
             text,
             overridden: false,
+            path: Some(path.to_owned()),
             directory: path.parent().unwrap_or(Path::new("")).to_owned(),
         })
     }
@@ -78,6 +83,14 @@ impl Source {
             self.add(&mut files, &named)?;
         }
         Ok(files)
+    }
+
+    /// Every file that was read for it, its own first.
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
+        let named = Scenario::from_ron(&self.text).map(|scenario| scenario.files());
+        let named = named.unwrap_or_default().into_iter();
+        let named = named.map(|named| self.directory.join(named.path));
+        self.path.iter().cloned().chain(named).collect()
     }
 
     fn add(&self, files: &mut Files, named: &Named) -> Result<(), CliError> {

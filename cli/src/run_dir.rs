@@ -20,6 +20,9 @@ const ENTRIES: [&str; 6] = [
     "decisions",
 ];
 
+/// Those of them that are there from the start, in order.
+const FOLDERS: [&str; 3] = ["decisions", "figures", "series"];
+
 /// A run's directory.
 #[derive(Clone, Debug)]
 pub(crate) struct RunDir {
@@ -37,14 +40,14 @@ impl RunDir {
             return Err(refused(path, "is a file"));
         }
         if path.is_dir() {
-            if !dir.is_empty()? && !dir.summary().is_file() {
+            if !dir.is_empty()? && !dir.summary().is_file() && !dir.is_unfinished()? {
                 return Err(refused(path, "holds files that are no earlier run"));
             }
             dir.clear()?;
         }
-        for part in ["figures", "series", "decisions"] {
+        for part in FOLDERS {
             let part = dir.path.join(part);
-            fs::create_dir_all(&part).map_err(|error| unwritable(&part, &error))?;
+            fs::create_dir_all(&part).map_err(|error| CliError::unwritable(&part, &error))?;
         }
         Ok(dir)
     }
@@ -107,6 +110,39 @@ impl RunDir {
         Ok(entries.next().is_none())
     }
 
+    /// Whether it is what a run leaves that was ended before it could save anything: its
+    /// folders, and nothing but decisions in them.
+    fn is_unfinished(&self) -> Result<bool, CliError> {
+        let names = |path: &Path| -> Result<Vec<PathBuf>, CliError> {
+            let unreadable = |error| CliError::unreadable(path, &error);
+            let entries = fs::read_dir(path).map_err(unreadable)?;
+            let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+            paths.collect::<io::Result<_>>().map_err(unreadable)
+        };
+        let mut folders = names(&self.path)?;
+        folders.sort();
+        if folders != FOLDERS.map(|folder| self.path.join(folder)) {
+            return Ok(false);
+        }
+        let [decisions, others @ ..] = folders.as_slice() else {
+            return Ok(false);
+        };
+        let log = |path: &PathBuf| path.extension().is_some_and(|end| end == "jsonl");
+        let mut empty = names(decisions)?.iter().all(log);
+        for folder in others {
+            empty = empty && names(folder)?.is_empty();
+        }
+        Ok(empty)
+    }
+
+    /// Takes away what [`create`](Self::create) made, of a run that saved nothing.
+    pub(crate) fn discard(&self) {
+        if !self.summary().exists() && self.clear().is_ok() {
+            // Stays if it holds anything else.
+            let _ = fs::remove_dir(&self.path);
+        }
+    }
+
     fn clear(&self) -> Result<(), CliError> {
         for entry in ENTRIES {
             let path = self.path.join(entry);
@@ -117,7 +153,7 @@ impl RunDir {
             };
             match removed {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(unwritable(&path, &error));
+                    return Err(CliError::unwritable(&path, &error));
                 }
                 _ => {}
             }
@@ -145,15 +181,6 @@ fn refused(path: &Path, why: &str) -> CliError {
         message,
         "name a new or an empty directory, or an earlier run",
     )
-}
-
-/// Before a run the directory is the user's choice, so a fault of the input.
-fn unwritable(path: &Path, error: &io::Error) -> CliError {
-    let CliError { faults, .. } = CliError::unwritable(path, error);
-    CliError {
-        exit: crate::exit::Exit::BadInput,
-        faults,
-    }
 }
 
 /// What to say of a directory that should hold a run and does not.

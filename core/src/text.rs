@@ -122,6 +122,20 @@ pub fn utf8(bytes: &[u8]) -> Result<&str, TextError> {
     })
 }
 
+/// The names of the outermost fields of a RON or JSON text, as far as it can be made out: what
+/// tells one kind of file from another, even one with faults.
+#[must_use]
+pub fn fields(text: &str) -> Vec<&str> {
+    let Ok(outline) = Outline::of(text) else {
+        return Vec::new();
+    };
+    if outline.is_empty() {
+        return Vec::new();
+    }
+    let names = outline.children_of(0).filter_map(|at| outline.key(at));
+    names.collect()
+}
+
 /// Reads a value from text.
 ///
 /// # Errors

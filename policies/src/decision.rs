@@ -49,7 +49,7 @@ pub struct Prediction {
     pub arrivals_per_s: f64,
     /// Share of the slots' time with a call, 0–1.
     pub utilisation: f64,
-    /// The objective's quantile of its measure, in seconds (p95 of sojourn without one);
+    /// The objective's quantile of its measure, in seconds (p95 of wait without one);
     /// `None`: unbounded.
     pub latency_s: Option<f64>,
     /// Expected cost per second: workers plus priced lateness.

@@ -33,8 +33,8 @@ impl Monitor {
         (done as f64 / total.max(1) as f64).min(1.0)
     }
 
-    /// So many runs of this length are to be done besides.
-    pub(crate) fn expect(&self, runs: u64, length: Time) {
+    /// So many runs of this length are to be done besides; an experiment says so itself.
+    pub fn expect(&self, runs: u64, length: Time) {
         let nanos = length.as_nanos().saturating_mul(runs);
         self.total.fetch_add(nanos, Ordering::Relaxed);
     }

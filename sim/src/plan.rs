@@ -354,6 +354,15 @@ impl Plan {
         }
     }
 
+    /// The trace that source `index` plays, if it is one.
+    #[must_use]
+    pub fn trace_of(&self, index: usize) -> Option<&Trace> {
+        match &self.sources.get(index)?.arrivals {
+            Arrivals::Trace { file, .. } => Some(self.files.trace(file)),
+            _ => None,
+        }
+    }
+
     /// The class of a row of source `index` that names it.
     pub(crate) fn class_of(&self, index: usize, class: u32) -> Option<ClassId> {
         let named = match &self.replay {

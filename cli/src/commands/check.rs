@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::Path;
 
 use ebbtide_core::config;
-use ebbtide_core::text::Format;
+use ebbtide_core::text::{self, Format};
 use ebbtide_sim::{Plan, Scenario};
 
 use crate::args::CheckArgs;
@@ -19,8 +19,21 @@ use crate::output::{Stdout, number};
 use capacity::{Capacity, Pool};
 use load::Load;
 
-/// What a scenario has and a configuration has not.
-const SCENARIO_FIELDS: [&str; 3] = ["run:", "traffic:", "agents:"];
+/// What a scenario may have and a configuration has not.
+const SCENARIO_FIELDS: [&str; 12] = [
+    "note",
+    "run",
+    "traffic",
+    "agents",
+    "faults",
+    "worker_deaths",
+    "worker_start",
+    "time_grain",
+    "broker",
+    "policies",
+    "expect",
+    "fails_with",
+];
 
 /// Checks every file, and reports on all of them even if one has faults.
 pub(crate) fn run(args: &CheckArgs) -> Result<Exit, CliError> {
@@ -56,9 +69,8 @@ fn format_of(source: &Source) -> Option<Format> {
     match format.unwrap_or(Format::Ron) {
         Format::Json => Some(Format::Json),
         Format::Ron => {
-            let is_scenario = SCENARIO_FIELDS
-                .iter()
-                .any(|field| source.text.contains(field));
+            let fields = text::fields(&source.text);
+            let is_scenario = fields.iter().any(|field| SCENARIO_FIELDS.contains(field));
             (!is_scenario).then_some(Format::Ron)
         }
     }
@@ -86,7 +98,8 @@ fn scenario(source: &Source) -> Result<String, CliError> {
     };
     let load = Load::of(&scenario, &plan);
     let mut best = largest;
-    if load.peak_per_s.max(load.mean_per_s) > largest.messages_per_s {
+    let is_served = load.peak_per_s.max(load.mean_per_s) <= largest.messages_per_s;
+    if !is_served && !load.brings_call_times {
         let smaller = pool.smaller();
         for other in smaller.filter_map(|pool| pool.measure(&scenario, &plan, &files)) {
             if other.messages_per_s > best.messages_per_s {
@@ -102,7 +115,9 @@ fn scenario(source: &Source) -> Result<String, CliError> {
     } else {
         "raise broker.num_workers, or an agent's limit if that is what binds"
     };
-    warn_of_load(&source.label, &load, &best, remedy);
+    if !load.brings_call_times {
+        warn_of_load(&source.label, &load, &best, remedy);
+    }
     text += &load_text(&load, &best);
     text += &cost(&plan, &load, &best);
     Ok(text)
@@ -140,7 +155,12 @@ fn warn_of_load(label: &str, load: &Load, best: &Capacity, remedy: &str) {
 }
 
 fn load_text(load: &Load, best: &Capacity) -> String {
-    let delivery = delivery(best);
+    let delivery = if load.brings_call_times {
+        let workers = workers(best);
+        format!("its calls last as a trace says, so what {workers} can deliver is unknown")
+    } else {
+        delivery(best)
+    };
     if !load.is_open() {
         return format!("  load: callers that wait; {delivery}\n");
     }

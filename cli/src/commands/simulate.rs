@@ -71,11 +71,7 @@ fn simulate(
         logs.finish()?;
     }
     let Some(report) = report(job, &experiment, began.elapsed().as_secs_f64()) else {
-        Fault::new(format!(
-            "{}: interrupted before a replication was finished, there is nothing to save",
-            job.source.name
-        ))
-        .print();
+        nothing_to_save(job);
         return Ok(Exit::Interrupted);
     };
     let headline = sentence::conclusion(&report);
@@ -83,10 +79,35 @@ fn simulate(
         save::all(dir, job, &report, &experiment, &headline)?;
     }
     if let Some(path) = &job.export {
-        export::trace(path, &job.plan, &experiment)?;
+        let monitor = Monitor::default();
+        let label = format!("{}: trace", job.source.name);
+        let progress = Progress::start(label, Verbosity::from_flag(args.quiet));
+        let show = |share| progress.update(share);
+        let exported = threads::watched(pool, &monitor, interrupt, show, || {
+            export::trace(path, &job.plan, &experiment, &monitor)
+        });
+        progress.finish();
+        if !exported? {
+            let path = path.display();
+            Fault::warning(format!("interrupted: {path} was not written")).print();
+        }
     }
     print(job, args.format, &report, &headline)?;
     Ok(verdict(&report, &experiment))
+}
+
+fn nothing_to_save(job: &Job) {
+    if let Some(dir) = &job.dir {
+        dir.discard();
+    }
+    if let Some(path) = &job.export {
+        export::discard(path);
+    }
+    Fault::new(format!(
+        "{}: interrupted before a replication was finished, there is nothing to save",
+        job.source.name
+    ))
+    .print();
 }
 
 /// The results as one object; `None` if nothing was finished.

@@ -230,7 +230,7 @@ fn write_prediction(
             let full = objective.to_string();
             full.split(" <").next().unwrap_or(&full).to_owned()
         }
-        None => "p95(sojourn)".to_owned(),
+        None => "p95(wait)".to_owned(),
     };
     line(text, &limited, latency(expected))?;
     line(

@@ -1,7 +1,8 @@
 //! The last line of a run: one sentence that says what a person wanted to know.
 
 use ebbtide_measure::{
-    Estimate, Metric, PolicyResults, Report, Stat, Threshold, ThresholdResult, ThresholdVerdict,
+    Estimate, Group, Metric, PolicyResults, Report, Stat, Threshold, ThresholdResult,
+    ThresholdVerdict,
 };
 
 use crate::output::{figure, number};
@@ -77,14 +78,33 @@ fn without_threshold(report: &Report) -> String {
     let clauses = report.policies.iter().map(|policy| {
         let group = &policy.results.total;
         let with = workers(policy).map_or(String::new(), |w| format!(" with {w} on average"));
-        format!(
-            "{} delivers {} at p95(sojourn) {}{with}",
-            policy.policy,
-            figure::of_group(Metric::ThroughputPerS, group),
-            figure::of_group(Metric::Sojourn(Stat::P95), group),
-        )
+        let sojourn = [Stat::P95, Stat::Mean].map(Metric::Sojourn).into_iter();
+        let sojourn = sojourn.map(|metric| (metric, figure::of_group(metric, group)));
+        let at = match sojourn
+            .into_iter()
+            .find(|(_, found)| found != figure::NOTHING)
+        {
+            Some((metric, found)) => format!(" at {metric} {found}"),
+            None => String::new(),
+        };
+        format!("{} delivers {}{at}{with}", policy.policy, delivered(group))
     });
     clauses.collect::<Vec<_>>().join("; ")
+}
+
+/// A rate; of a run so short that everything was delivered after it, how many messages.
+fn delivered(group: &Group<Estimate>) -> String {
+    let rate = &group.figures.throughput_per_s;
+    if rate.mean.is_some_and(|rate| rate > 0.0) {
+        return figure::of_group(Metric::ThroughputPerS, group);
+    }
+    let counts = &group.counts;
+    let sent = counts.accepted + counts.refused + counts.blocked;
+    format!(
+        "{} of {} messages",
+        number::count(counts.outcomes.delivered as f64),
+        number::count(sent as f64)
+    )
 }
 
 const fn verb(verdict: ThresholdVerdict) -> &'static str {
@@ -198,6 +218,24 @@ mod tests {
             &[policy("adaptive", 0.157, 2.0)],
             &["p95(sojourn) < 500ms", "workers_mean < 1.5"],
             "adaptive misses workers_mean < 1.5 (2.00 ± 0.10) with 2 workers on average",
+        );
+    }
+
+    /// A trace of one message: it is over before the message is delivered.
+    #[test]
+    fn a_run_too_short_for_a_rate_says_how_many_it_delivered() {
+        let mut one = policy("adaptive", 0.157, 2.0);
+        let total = &mut one.results.total;
+        total.figures.throughput_per_s.mean = Some(0.0);
+        total.figures.sojourn_s.p95 = Estimate::default();
+        total.figures.sojourn_s.mean.mean = Some(0.05);
+        total.counts.accepted = 9;
+        total.counts.refused = 1;
+        total.counts.outcomes.delivered = 8;
+        check(
+            &[one],
+            &[],
+            "adaptive delivers 8 of 10 messages at mean(sojourn) 50 ms with 2 workers on average",
         );
     }
 

@@ -71,6 +71,82 @@ fn configurations_are_told_from_scenarios() {
     );
 }
 
+/// By the outermost fields: not by words in comments or deeper down, and whatever is wrong.
+#[test]
+fn a_file_with_faults_is_taken_for_what_it_is() {
+    let room = Room::new();
+    room.write(
+        "broker.ron",
+        "(// run: with traffic: of agents:\n profile: \"remot\")",
+    );
+    room.write("scenario.ron", "(policies : [\"fixed\"])");
+    let run = room.run(&["check", "broker.ron", "scenario.ron"]);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("profile"), "{}", run.stderr);
+    assert!(run.stderr.contains("run"), "{}", run.stderr);
+    assert!(!run.stderr.contains("unknown field"), "{}", run.stderr);
+}
+
+#[test]
+fn a_directory_hides_no_shipped_scenario() {
+    let room = Room::new();
+    std::fs::create_dir(room.path().join("burst")).expect("the directory is ours");
+    let run = room.run(&["check", "burst"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+}
+
+/// Callers who do not think send as fast as calls end, not a billion times a second: the other
+/// source's slow class keeps its part in what the pool is tried with.
+#[test]
+fn callers_who_do_not_think_do_not_crowd_out_the_rest() {
+    let room = Room::new();
+    let scenario = r#"(
+        run: (length: "50s", replications: 4),
+        traffic: [
+            (arrivals: Closed(callers: 1, think: Constant("0s")),
+             classes: [(name: "ask", to: Agent("quick"))]),
+            (arrivals: Poisson("100/s"), classes: [(name: "tell", to: Agent("slow"))]),
+        ],
+        agents: [
+            (name: "quick", call: Constant("10ms")),
+            (name: "slow", call: Constant("100ms")),
+        ],
+        broker: (policy: "fixed", num_workers: 1, delivery_parallelism: 1),
+    )"#;
+    room.write("mixed.ron", scenario);
+    let run = room.run(&["check", "mixed.ron"]);
+    // One of each takes 110 ms.
+    assert!(run.stdout.contains("delivers 18."), "{}", run.stdout);
+}
+
+/// The pool is tried with the classes as often as they come in the trace, and with no word on
+/// what it delivers where the trace says how long calls take.
+#[test]
+fn a_trace_has_shares_and_call_times_of_its_own() {
+    let room = Room::new();
+    let scenario = r#"(
+        run: (length: "10s"),
+        traffic: [(
+            arrivals: Trace(file: "t.csv"),
+            classes: [(name: "ask", to: Agent("quick")), (name: "tell", to: Agent("slow"))],
+        )],
+        agents: [
+            (name: "quick", call: Constant("10ms")),
+            (name: "slow", call: Constant("110ms")),
+        ],
+        broker: (policy: "fixed", num_workers: 1, delivery_parallelism: 1),
+    )"#;
+    room.write("traced.ron", scenario);
+    room.write("t.csv", "t_s,class\n0,ask\n1,ask\n2,ask\n3,tell\n");
+    let run = room.run(&["check", "traced.ron"]);
+    // Four take 140 ms.
+    assert!(run.stdout.contains("delivers 28."), "{}", run.stdout);
+    room.write("t.csv", "t_s,class,service_s\n0,ask,50\n1,tell,\n");
+    let run = room.run(&["check", "traced.ron"]);
+    let told = "its calls last as a trace says, so what 1 worker can deliver is unknown";
+    assert!(run.stdout.contains(told), "{}", run.stdout);
+}
+
 #[test]
 fn every_file_is_looked_at_even_after_a_fault() {
     let room = Room::with_small_scenario();

@@ -49,15 +49,34 @@ fn a_fault_in_the_second_scenario_is_found_before_the_first_runs() {
     check(&["simulate", "small.ron", "missing.ron"], 2);
 }
 
+/// A file stands where a directory would have to be. It is found out before anything is run.
 #[test]
-fn results_that_cannot_be_written_are_1() {
-    let args = [
-        "simulate",
-        "small.ron",
-        "--export-trace",
-        "no/such/trace.csv",
-    ];
-    check(&args, 1);
+fn a_path_that_cannot_be_written_is_2() {
+    let room = Room::with_small_scenario();
+    let cases = "case,arrivals,call,workers,metric,value,rel_tol\n\
+                 M/M/1,poisson(rate=1),exponential(mean=0.5),1,wait_mean,0.5,0.5\n";
+    room.write("cases.csv", cases);
+    for args in [
+        [
+            "simulate",
+            "small.ron",
+            "--export-trace",
+            "small.ron/trace.csv",
+        ],
+        [
+            "simulate",
+            "small.ron",
+            "--export-trace",
+            "no/such/trace.csv",
+        ],
+        ["simulate", "small.ron", "--out", "small.ron/run"],
+        ["validate", "cases.csv", "--emit", "small.ron/cases"],
+    ] {
+        let run = room.run(&args);
+        assert_eq!(run.code, 2, "{args:?}: {}", run.stderr);
+        assert_eq!(run.stdout, "", "{args:?}");
+        assert!(run.stderr.contains("cannot be written"), "{}", run.stderr);
+    }
 }
 
 #[cfg(unix)]

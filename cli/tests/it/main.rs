@@ -9,4 +9,5 @@ mod help;
 mod saved;
 mod shipped;
 mod simulate;
+mod traces;
 mod validate;

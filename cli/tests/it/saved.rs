@@ -73,6 +73,34 @@ fn an_earlier_run_is_replaced_and_nothing_else_is_touched() {
     assert!(!room.path().join("run/series/remote.csv").exists());
 }
 
+/// What Ctrl-C leaves when it is pressed twice, or before anything was finished.
+#[test]
+fn a_run_that_saved_nothing_makes_room_for_the_next() {
+    let room = Room::with_small_scenario();
+    for folder in ["decisions", "figures", "series"] {
+        fs::create_dir_all(room.path().join("run").join(folder)).expect("the directory is ours");
+    }
+    room.write("run/decisions/fixed.jsonl", "{\"half\": ");
+    let args = ["simulate", "small.ron", "--out", "run"];
+    assert_eq!(room.run(&args).code, 0);
+
+    fs::remove_file(room.path().join("run/summary.json")).expect("it was written");
+    let run = room.run(&args);
+    assert_eq!(run.code, 2, "figures may be anybody's");
+    assert!(room.path().join("run/figures/percentiles.svg").exists());
+}
+
+#[test]
+fn scenarios_whose_directories_would_be_one_are_refused() {
+    let room = Room::with_small_scenario();
+    room.write("a b.ron", room.read("small.ron"));
+    room.write("a-b.ron", room.read("small.ron"));
+    let run = room.run(&["simulate", "a b.ron", "a-b.ron", "--out", "runs"]);
+    assert_eq!(run.code, 2);
+    let told = "a b.ron and a-b.ron would both be saved as \"a-b\"";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+}
+
 #[test]
 fn several_scenarios_get_a_directory_each() {
     let room = Room::with_small_scenario();
@@ -129,6 +157,24 @@ fn explain_tells_what_was_seen_chosen_predicted_and_rejected() {
         last.contains("decided at 10 s (decision 10, the last)"),
         "{last}"
     );
+}
+
+/// Without an objective the default policy limits the wait, and predicts it.
+#[test]
+fn explain_names_what_is_predicted_without_an_objective() {
+    let room = Room::new();
+    let text = REGULAR.replace(", objective: \"p95(sojourn) < 500ms\"", "");
+    room.write("regular.ron", text);
+    room.run(&[
+        "simulate",
+        "regular.ron",
+        "--policy",
+        "adaptive",
+        "--out",
+        "run",
+    ]);
+    let run = room.run(&["explain", "run", "--at", "5s"]);
+    assert!(run.stdout.contains("\n  p95(wait)    "), "{}", run.stdout);
 }
 
 #[test]

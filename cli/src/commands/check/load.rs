@@ -1,8 +1,9 @@
 //! What a scenario sends.
 
 use ebbtide_sim::agents::Agent;
-use ebbtide_sim::arrivals::Arrivals;
-use ebbtide_sim::traffic::{Class, To};
+use ebbtide_sim::arrivals::{Arrivals, Load as LoadOf};
+use ebbtide_sim::trace::Trace;
+use ebbtide_sim::traffic::{Class, Source, To};
 use ebbtide_sim::{Plan, Scenario};
 
 use super::capacity::Capacity;
@@ -17,23 +18,27 @@ pub(crate) struct Load {
     /// Messages a second of callers that wait for their replies, if those came at once; they
     /// cannot overload anything.
     pub(crate) callers_per_s: f64,
+    /// Whether a trace says how long calls take: no other run can then tell what a pool delivers.
+    pub(crate) brings_call_times: bool,
 }
 
 impl Load {
     /// Of `scenario`.
     pub(crate) fn of(scenario: &Scenario, plan: &Plan) -> Self {
         let fan_out = fan_out(scenario, plan);
-        let length = plan.run.length.as_secs_f64();
         let mut load = Self::default();
-        for (source, part) in scenario.traffic.iter().zip(plan.loads()) {
-            if let Arrivals::Closed { callers, think } = &source.arrivals {
-                let nanos = think.mean() + quickest_call_nanos(scenario);
-                load.callers_per_s += f64::from(*callers) * 1e9 / nanos.max(1.0) * fan_out;
+        let rates = rates(scenario, plan).into_iter().zip(plan.loads());
+        for (source, (per_s, part)) in scenario.traffic.iter().zip(rates) {
+            if matches!(source.arrivals, Arrivals::Closed { .. }) {
+                load.callers_per_s += per_s * fan_out;
             } else {
-                load.mean_per_s += part.messages * fan_out / length;
+                load.mean_per_s += per_s * fan_out;
                 load.peak_per_s += part.peak_per_s * fan_out;
             }
         }
+        let mut traces = (0..scenario.traffic.len()).filter_map(|index| plan.trace_of(index));
+        load.brings_call_times =
+            traces.any(|trace| trace.rows(0).iter().any(|row| row.service.is_some()));
         load
     }
 
@@ -49,6 +54,20 @@ impl Load {
     }
 }
 
+/// Messages a second of each source; of callers, if their replies came after the quickest call.
+fn rates(scenario: &Scenario, plan: &Plan) -> Vec<f64> {
+    let length = plan.run.length.as_secs_f64();
+    let sources = scenario.traffic.iter().zip(plan.loads());
+    let rate = |(source, load): (&Source, LoadOf)| match &source.arrivals {
+        Arrivals::Closed { callers, think } => {
+            let nanos = think.mean() + quickest_call_nanos(scenario);
+            f64::from(*callers) * 1e9 / nanos.max(1.0)
+        }
+        _ => load.messages / length,
+    };
+    sources.map(rate).collect()
+}
+
 fn quickest_call_nanos(scenario: &Scenario) -> f64 {
     let calls = scenario
         .agents
@@ -59,17 +78,42 @@ fn quickest_call_nanos(scenario: &Scenario) -> f64 {
 
 /// All classes of all sources, each by its part of the whole load.
 pub(crate) fn mix(scenario: &Scenario, plan: &Plan) -> Vec<Class> {
-    let sources = scenario.traffic.iter().zip(plan.loads());
-    let classes = sources.flat_map(|(source, load)| {
-        let shares: f64 = source.classes.iter().map(|class| class.share).sum();
-        source.classes.iter().map(move |class| Class {
-            share: (class.share / shares * load.messages).max(f64::MIN_POSITIVE),
+    let sources = scenario.traffic.iter().zip(rates(scenario, plan));
+    let classes = sources.enumerate().flat_map(|(index, (source, per_s))| {
+        let weights = weights(source, plan.trace_of(index));
+        let sum: f64 = weights.iter().sum();
+        let classes = source.classes.iter().zip(weights);
+        let weighed = classes.map(move |(class, weight)| Class {
+            share: (weight / sum * per_s).max(f64::MIN_POSITIVE),
             deadline: None,
             patience: None,
             ..class.clone()
-        })
+        });
+        weighed.collect::<Vec<_>>()
     });
     classes.collect()
+}
+
+/// How often each class of a source comes: as its trace has it, if that names them.
+fn weights(source: &Source, trace: Option<&Trace>) -> Vec<f64> {
+    let shares = source.classes.iter().map(|class| class.share);
+    let Some(trace) = trace else {
+        return shares.collect();
+    };
+    let of = |class: &Class| {
+        let place = trace
+            .classes()
+            .iter()
+            .position(|name| *name == class.name)?;
+        let rows = trace.rows(0).iter();
+        let own = rows.filter(|row| row.class.is_some_and(|class| class as usize == place));
+        Some(own.count() as f64)
+    };
+    let counts: Vec<Option<f64>> = source.classes.iter().map(of).collect();
+    if counts.iter().flatten().sum::<f64>() > 0.0 {
+        return counts.into_iter().map(Option::unwrap_or_default).collect();
+    }
+    shares.collect()
 }
 
 /// Messages that one sending of the whole mix makes: a broadcast is one for each subscriber.

@@ -3,7 +3,7 @@
 //! Written in a pass of its own, one replication after another: on several threads they would
 //! have to be kept until their turn.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::Mutex;
@@ -22,11 +22,37 @@ struct Export {
     failed: Option<io::Error>,
 }
 
-/// Writes the messages of `experiment` to `path`.
+/// Makes sure, before anything is run, that `path` can be written; what it holds stays.
+///
+/// # Errors
+/// It cannot.
+pub(crate) fn prepare(path: &Path) -> Result<(), CliError> {
+    let open = File::options().append(true).create(true).open(path);
+    open.map(drop)
+        .map_err(|error| CliError::unwritable(path, &error))
+}
+
+/// Takes away an empty file that [`prepare`] made and nothing was written to.
+pub(crate) fn discard(path: &Path) {
+    if path
+        .metadata()
+        .is_ok_and(|file| file.is_file() && file.len() == 0)
+    {
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// Writes the messages of `experiment` to `path`. `false` if `monitor` says stop: a trace that
+/// lacks some is none, and is taken away.
 ///
 /// # Errors
 /// The file cannot be written.
-pub(crate) fn trace(path: &Path, plan: &Plan, experiment: &Experiment) -> Result<(), CliError> {
+pub(crate) fn trace(
+    path: &Path,
+    plan: &Plan,
+    experiment: &Experiment,
+    monitor: &Monitor,
+) -> Result<bool, CliError> {
     let unwritable = |error| CliError::unwritable(path, &error);
     let recorded = Recorded {
         length: Some(plan.run.length),
@@ -49,24 +75,23 @@ pub(crate) fn trace(path: &Path, plan: &Plan, experiment: &Experiment) -> Result
         .policies
         .first()
         .map_or(0, |first| first.replications);
-    for number in 0..finished {
-        let monitor = Monitor::default();
-        let _figures = replicate(
-            plan,
-            0,
-            number,
-            experiment.warm_up,
-            Detail::Summary,
-            &sinks,
-            &monitor,
-        );
+    monitor.expect(u64::from(finished), plan.end());
+    let warm_up = experiment.warm_up;
+    let again = |number| replicate(plan, 0, number, warm_up, Detail::Summary, &sinks, monitor);
+    if !(0..finished).all(|number| again(number).is_some()) {
+        drop(export);
+        let _ = fs::remove_file(path);
+        return Ok(false);
     }
     let export = export
         .into_inner()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
     match export.failed {
         Some(error) => Err(unwritable(error)),
-        None => export.writer.into_inner().flush().map_err(unwritable),
+        None => {
+            let flushed = export.writer.into_inner().flush();
+            flushed.map(|()| true).map_err(unwritable)
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What one scenario of the command line asks for, resolved: the scenario as it will be run,
 //! its plan, and where its results go.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ebbtide_core::config::Profile;
 use ebbtide_core::text::closest;
@@ -9,6 +9,7 @@ use ebbtide_policies::registry;
 use ebbtide_sim::scenario::set;
 use ebbtide_sim::{Plan, Scenario};
 
+use super::export;
 use crate::args::SimulateArgs;
 use crate::error::{CliError, Fault};
 use crate::input::{self, Source};
@@ -44,20 +45,16 @@ pub(crate) fn all(args: &SimulateArgs) -> Result<Vec<Job>, CliError> {
     let mut jobs: Vec<Job> = Vec::new();
     for word in &args.scenarios {
         let job = plan(word, args)?;
-        if jobs
-            .iter()
-            .any(|other| other.source.name == job.source.name)
-            && args.out.is_some()
-        {
-            return Err(CliError::bad_input(
-                format!(
-                    "two scenarios are named {:?}, --out needs different names",
-                    job.source.name
-                ),
-                "run them one by one, each with its own --out",
-            ));
+        if args.out.is_some() {
+            check_name(&jobs, &job)?;
         }
         jobs.push(job);
+    }
+    if let Some(path) = &args.export_trace {
+        for job in &jobs {
+            check_export(path, job, args)?;
+        }
+        export::prepare(path)?;
     }
     // Directories last: nothing is created if anything else is wrong.
     if let Some(out) = &args.out {
@@ -74,6 +71,41 @@ pub(crate) fn all(args: &SimulateArgs) -> Result<Vec<Job>, CliError> {
     Ok(jobs)
 }
 
+/// A name that no other scenario's directory has.
+fn check_name(jobs: &[Job], job: &Job) -> Result<(), CliError> {
+    let (name, own) = (&job.source.name, run_dir::file_name(&job.source.name));
+    let same = |other: &&Job| run_dir::file_name(&other.source.name) == own;
+    let Some(other) = jobs.iter().find(same) else {
+        return Ok(());
+    };
+    Err(CliError::bad_input(
+        format!(
+            "{} and {} would both be saved as {own:?}, --out needs different names",
+            other.source.label, job.source.label
+        ),
+        format!("run them one by one, each with its own --out, or rename {name:?}"),
+    ))
+}
+
+/// What was read is not written over.
+fn check_export(path: &Path, job: &Job, args: &SimulateArgs) -> Result<(), CliError> {
+    let Ok(target) = path.canonicalize() else {
+        return Ok(());
+    };
+    let read = job.source.paths().into_iter().chain(args.trace.clone());
+    let same = |read: &PathBuf| read.canonicalize().is_ok_and(|read| read == target);
+    match read.into_iter().find(same) {
+        Some(_) => Err(CliError::bad_input(
+            format!(
+                "--export-trace {} is a file that this run reads",
+                path.display()
+            ),
+            "name another file",
+        )),
+        None => Ok(()),
+    }
+}
+
 fn plan(word: &str, args: &SimulateArgs) -> Result<Job, CliError> {
     let mut source = Source::open(word)?;
     override_text(&mut source, args)?;
@@ -86,14 +118,24 @@ fn plan(word: &str, args: &SimulateArgs) -> Result<Job, CliError> {
             .replay(&name, trace)
             .map_err(|error| CliError::from(Fault::new(format!("--trace: {error}"))))?;
     }
-    let note = Scenario::from_ron(&source.text).map(|scenario| scenario.note);
     Ok(Job {
-        note: note.unwrap_or_default(),
+        note: note(&source, args),
         source,
         plan,
         dir: None,
         export: args.export_trace.clone(),
     })
+}
+
+/// What the scenario says about itself, unless its traffic is not what is run.
+fn note(source: &Source, args: &SimulateArgs) -> String {
+    match &args.trace {
+        Some(trace) => format!(
+            "The messages of {} in place of the scenario's own traffic.",
+            trace.display()
+        ),
+        None => Scenario::from_ron(&source.text).map_or(String::new(), |scenario| scenario.note),
+    }
 }
 
 /// Writes what the command line overrides into the scenario's text, so that faults, the saved

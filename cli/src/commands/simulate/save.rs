@@ -13,7 +13,6 @@ use ebbtide_sim::{Experiment, Plan};
 
 use super::job::Job;
 use crate::error::{CliError, Fault};
-use crate::exit::Exit;
 use crate::output::command_line;
 use crate::run_dir::RunDir;
 
@@ -126,10 +125,7 @@ fn pictures(dir: &RunDir, input: &ReportInput<'_>) -> Result<(), CliError> {
         }
         figure
             .write_png(&path.with_added_extension("png"))
-            .map_err(|error| CliError {
-                exit: Exit::Failed,
-                ..Fault::new(error.to_string()).into()
-            })?;
+            .map_err(|error| CliError::from(Fault::new(error.to_string())))?;
     }
     write(&dir.report(), &report_html(input, &figures))
 }
