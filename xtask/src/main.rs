@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod docs;
 mod shell;
+mod soak;
 mod testing;
 mod tidy;
 mod tools;
@@ -21,6 +22,7 @@ cargo xtask CHORE
   docs          draws the README's figures and table from a fresh run of the main job
   bench         speed beside bare loops and peers, instructions a message
   instructions  instructions a message of the simulator, against the limit and the record
+  soak          a hundred million messages through `ebbtide simulate`, in 200 MiB of memory
   tidy          the rules of the house that no other tool checks: arrows, file heads, words, lengths
 ";
 
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         Some("docs") => ci::release_build(&root).and_then(|()| docs::run(&root)),
         Some("bench") => bench::run(&root),
         Some("instructions") => bench::build(&root).and_then(|()| bench::instructions(&root)),
+        Some("soak") => ci::release_build(&root).and_then(|()| soak::run(&root)),
         Some("tidy") => tidy::run(&root),
         Some(other) => Err(format!("unknown chore {other:?}\n\n{HELP}")),
         None => Err(HELP.to_owned()),

@@ -6,6 +6,7 @@ mod command;
 mod determinism;
 mod exit_codes;
 mod help;
+mod real_traces;
 mod saved;
 mod shipped;
 mod simulate;

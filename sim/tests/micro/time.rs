@@ -213,6 +213,38 @@ fn an_early_tick_shortens_its_interval_and_moves_no_other() {
     assert_eq!(regular, [1.0, 2.0, 3.0, 4.0, 5.0]);
 }
 
+/// `adaptive` also asks for early ticks when the oldest wait is beyond half of the objective's
+/// limit, 0.5 here, or half as long again as it was at the tick before. The only slot is taken
+/// from 5.05 to 8.05. b waits from 5.2: at 5.7 for 0.5, which is not beyond it, so at 5.8. Its
+/// wait of 0.6 makes the next limit 0.9; the regular tick at 6 comes first, whose 0.8 makes it
+/// 1.2: not at 6.4, but at 6.5. The 1.8 of 7 make it 2.7, beyond which is no time before 8.
+#[test]
+fn an_early_tick_comes_when_the_oldest_wait_is_beyond_its_bound() {
+    let text = r#"(
+        run: (length: "9s", warm_up: "0s", replications: 1),
+        traffic: [(
+            arrivals: Trace(file: "messages"),
+            classes: [(name: "a", to: Agent("echo"))],
+        )],
+        agents: [(name: "echo", call: Constant("100ms"))],
+        broker: (
+            num_workers: 1, max_workers: 1, delivery_parallelism: 1,
+            objective: "p95(sojourn) < 1s",
+        ),
+    )"#;
+    let calm = (0..10).map(|half| format!("{},\n", f64::from(half) / 2.0));
+    let csv = format!(
+        "t_s,service_s\n{}5.05,3\n5.2,\n5.9,\n",
+        calm.collect::<String>()
+    );
+    let found = decisions(text, &csv);
+    let early: Vec<f64> = (found.iter())
+        .filter(|record| record.observation.as_ref().is_some_and(|it| it.early))
+        .map(|record| record.at.as_secs_f64())
+        .collect();
+    assert_eq!(early, [5.8, 6.5]);
+}
+
 /// A source of one message a second sends its first one gap after the start, and none at the
 /// length itself: at 1 and 2.
 #[test]
