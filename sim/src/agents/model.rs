@@ -237,16 +237,18 @@ impl AgentModel {
         }
     }
 
-    /// Answers 429 if a rate limit says so.
+    /// Answers 429 if a rate limit says so. What one of several refuses costs the others nothing.
     #[inline]
     fn refuse(&mut self, now: Time, items: &[CallItem]) -> Option<CallPlan> {
         if self.gate.is_none() && self.faults.is_empty() {
             return None;
         }
         let units = items.iter().map(|item| f64::from(item.units)).sum();
-        let wait = {
-            let mut gates = self.gate.iter_mut().chain(self.faults.gates(now));
-            gates.find_map(|gate| gate.enter(now, units).err())?
+        let gates = self.gate.iter_mut().chain(self.faults.gates(now));
+        let Some(wait) = gates.filter_map(|gate| gate.wait(now, units)).max() else {
+            let gates = self.gate.iter_mut().chain(self.faults.gates(now));
+            gates.for_each(|gate| gate.enter(units));
+            return None;
         };
         Some(CallPlan {
             ends: Some(now + self.round_trip(&items[0])),

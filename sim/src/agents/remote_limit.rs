@@ -47,24 +47,25 @@ impl Gate {
         }
     }
 
-    /// Lets a call of so many units in, or says how long to wait.
-    pub(super) fn enter(&mut self, now: Time, units: f64) -> Result<(), Duration> {
+    /// How long a call of so many units has to wait; `None`: it may come in.
+    pub(super) fn wait(&mut self, now: Time, units: f64) -> Option<Duration> {
         let lacking = |bucket: &mut Option<Bucket>, wanted| {
             bucket
                 .as_mut()
                 .and_then(|bucket| bucket.lacking(now, wanted))
         };
-        let wait = lacking(&mut self.calls, 1.0).max(lacking(&mut self.units, units));
-        if let Some(wait) = wait {
-            return Err(self.retry_after.unwrap_or(wait));
-        }
+        let wait = lacking(&mut self.calls, 1.0).max(lacking(&mut self.units, units))?;
+        Some(self.retry_after.unwrap_or(wait))
+    }
+
+    /// A call of so many units comes in.
+    pub(super) fn enter(&mut self, units: f64) {
         if let Some(calls) = &mut self.calls {
             calls.tokens -= 1.0;
         }
         if let Some(tokens) = &mut self.units {
             tokens.tokens -= units;
         }
-        Ok(())
     }
 }
 
@@ -117,13 +118,20 @@ mod tests {
             retry_after: None,
         });
         let at = |ms| Time::ZERO + Duration::from_millis(ms);
-        assert_eq!(gate.enter(at(0), 4.0), Ok(()));
-        assert_eq!(gate.enter(at(0), 4.0), Ok(()));
-        assert_eq!(gate.enter(at(0), 1.0), Err(Duration::from_millis(500)));
-        assert_eq!(gate.enter(at(500), 8.0), Err(Duration::from_millis(100)));
-        assert_eq!(gate.enter(at(600), 8.0), Ok(()));
+        let mut call = |ms, units| {
+            let wait = gate.wait(at(ms), units);
+            if wait.is_none() {
+                gate.enter(units);
+            }
+            wait.map(|wait| wait.as_nanos() / 1_000_000)
+        };
+        assert_eq!(call(0, 4.0), None);
+        assert_eq!(call(0, 4.0), None);
+        assert_eq!(call(0, 1.0), Some(500));
+        assert_eq!(call(500, 8.0), Some(100));
+        assert_eq!(call(600, 8.0), None);
         // Dearer than the bucket: when it is full.
-        assert_eq!(gate.enter(at(1_600), 25.0), Ok(()));
-        assert_eq!(gate.enter(at(3_600), 1.0), Ok(()));
+        assert_eq!(call(1_600, 25.0), None);
+        assert_eq!(call(3_600, 1.0), None);
     }
 }

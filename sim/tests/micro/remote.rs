@@ -137,3 +137,28 @@ fn a_trace_may_say_how_long_a_call_takes() {
          c: delivered 1.6",
     );
 }
+
+/// The agent lets two calls in and then one in ten seconds, the fault one a second. a takes a token
+/// of each. b, of 0.1, is refused by the fault until 1 and takes none of the agent's: at 1 it has
+/// one. Were it to take one, b would wait until 10.
+#[test]
+fn what_one_rate_limit_refuses_costs_the_other_nothing() {
+    check(
+        r#"agents: [(
+               name: "echo",
+               call: Constant("100ms"),
+               rate_limit: (calls: (rate: "0.1/s", burst: 2)),
+           )],
+           faults: [(
+               agent: "echo",
+               from: "0s",
+               until: "10s",
+               effect: RateLimit((calls: (rate: "1/s", burst: 1))),
+           )]"#,
+        "0 a echo
+         0 b echo",
+        "a: delivered 0.1
+         b: delivered 1.1
+         calls: 3",
+    );
+}
