@@ -210,8 +210,15 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// What free slots could start now, if one more message each to `more` had entered:
     /// agents in the order of registration, each agent's highest lanes first. Where that
     /// would take a trial, what is certain counts: of a batch agent's messages full batches,
-    /// or the one that has closed; of an agent with a unit limit one call.
-    pub(crate) fn startable(&self, submission: &Submission<M>, more: &[AgentId]) -> Startable {
+    /// or the one that has closed; of an agent with a unit limit one call. Bytes are counted
+    /// as far as `bytes`: the messages of thousands of free slots are not walked through for
+    /// each submission.
+    pub(crate) fn startable(
+        &self,
+        submission: &Submission<M>,
+        more: &[AgentId],
+        bytes: u64,
+    ) -> Startable {
         let mut found = Startable::default();
         let mut free = self.workers.free_slots();
         let due = submission.due.is_none_or(|due| due <= self.now)
@@ -226,7 +233,8 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             if calls > 0 {
                 free -= calls;
                 found.calls += calls;
-                found.bytes += self.bytes_of_first(agent, calls, joining);
+                let missing = bytes.saturating_sub(found.bytes);
+                found.bytes += self.bytes_of_first(agent, calls, joining, missing);
             }
         }
         found
@@ -234,11 +242,14 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
 
     fn startable_calls(&self, agent: &Agent, joining: Option<&Submission<M>>) -> u64 {
         let now = self.now;
+        let first_units = self.first_units(agent, joining);
+        if (agent.units.as_ref()).is_some_and(|units| !units.has(now, first_units)) {
+            return 0;
+        }
         let blocked = if agent.takeable > 0 {
             self.block(agent, now)
         } else {
-            let units = joining.map_or(0, |joining| joining.units);
-            self.block_of_an_empty_queue(agent, units, now)
+            self.block_of_an_empty_queue(agent, now)
         };
         if blocked.is_some() && blocked != Some(Block::OpenBatch) {
             return 0;
@@ -261,22 +272,43 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         calls.min(most)
     }
 
-    /// As [`Self::block`], for an agent whose first message, of so many units, is only on its
-    /// way in.
-    fn block_of_an_empty_queue(&self, agent: &Agent, units: u32, now: Time) -> Option<Block> {
+    /// Units of the message that goes first once `joining` has entered.
+    fn first_units(&self, agent: &Agent, joining: Option<&Submission<M>>) -> u64 {
+        let queued = (agent.takeable > 0).then(|| self.first_ranked(agent, self.now));
+        let units = match (queued, joining) {
+            (Some((lane, index)), Some(joining)) => {
+                let first = &self.messages[index];
+                let overdue = self.lanes.is_overdue(lane, first.due, self.now);
+                if joining.lane < lane && !overdue {
+                    joining.units
+                } else {
+                    first.units
+                }
+            }
+            (Some((_, index)), None) => self.messages[index].units,
+            (None, joining) => joining.map_or(0, |joining| joining.units),
+        };
+        u64::from(units)
+    }
+
+    /// As [`Self::block`], for an agent whose first message is only on its way in.
+    fn block_of_an_empty_queue(&self, agent: &Agent, now: Time) -> Option<Block> {
         if agent.paused_until > now {
             return Some(Block::Paused);
         }
         let limit = agent.breaker_limit().min(agent.limit);
-        if agent.in_flight >= limit || u64::from(agent.in_flight) >= self.bulkhead_slots(agent) {
-            return Some(Block::Limit);
-        }
-        let bucket = agent.units.as_ref();
-        let dear = bucket.is_some_and(|bucket| !bucket.has(now, u64::from(units)));
-        dear.then_some(Block::RateLimit)
+        let full = u64::from(agent.in_flight) >= self.bulkhead_slots(agent);
+        (agent.in_flight >= limit || full).then_some(Block::Limit)
     }
 
-    fn bytes_of_first(&self, agent: &Agent, calls: u64, joining: Option<&Submission<M>>) -> u64 {
+    /// Bytes of the messages that so many calls carry, as far as `most`.
+    fn bytes_of_first(
+        &self,
+        agent: &Agent,
+        calls: u64,
+        joining: Option<&Submission<M>>,
+        most: u64,
+    ) -> u64 {
         let each = self.batch_rule(agent).map_or(1, |rule| rule.size);
         let messages = usize::try_from(calls * u64::from(each)).unwrap_or(usize::MAX);
         let queued = agent
@@ -285,6 +317,13 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let sizes = queued
             .map(|index| self.messages[index].size)
             .chain(joining.map(|joining| joining.size));
-        sizes.take(messages).map(u64::from).sum()
+        let mut bytes = 0;
+        for size in sizes.take(messages) {
+            if bytes >= most {
+                break;
+            }
+            bytes += u64::from(size);
+        }
+        bytes
     }
 }

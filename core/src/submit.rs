@@ -137,7 +137,8 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         if queued + more <= allowed && bytes + size <= allowed_bytes {
             return None;
         }
-        let startable = self.startable(submission, agents);
+        let over = (bytes + size).saturating_sub(allowed_bytes);
+        let startable = self.startable(submission, agents, over);
         if queued + more > allowed.saturating_add(startable.calls) {
             return Some(Refusal::Full { queued, allowed });
         }

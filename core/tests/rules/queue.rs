@@ -241,3 +241,31 @@ fn a_message_of_a_paused_lane_can_end_find_no_room_and_count_for_no_batch() {
     rig.state.check();
     assert_eq!(rig.state.books().waiting, 0);
 }
+
+/// The batch would be full, and there is a free slot: but no units are left, and nothing starts.
+#[test]
+fn a_batch_out_of_units_makes_no_room() {
+    let mut rig = Rig::new(BrokerConfig {
+        max_queue_size: 1,
+        reserve: 0,
+        batch_size: 2,
+        batch_timeout_ms: 500,
+        ..plain()
+    });
+    let rate = units::Rate::per_second(10.0).expect("a rate");
+    let batch = rig.add(AgentConfig {
+        batch: true,
+        unit_rate: Some(RateLimit { rate, burst: 10 }),
+        ..AgentConfig::new("batch")
+    });
+    let dear = |it: &mut Submission<u32>| it.units = 5;
+    rig.send_with(0, batch, 0, dear);
+    rig.send_with(0, batch, 1, dear);
+    assert_eq!(rig.taken(0), [[0, 1]], "the second fills the batch");
+    rig.send_with(1, batch, 2, dear);
+    assert!(rig.try_send(1, batch, 3, dear).is_err());
+    assert!(
+        rig.try_send(600, batch, 3, dear).is_ok(),
+        "5 units are back"
+    );
+}
