@@ -278,8 +278,9 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         counts
     }
 
-    /// Age of the oldest waiting message: sent until now, of the first in each agent's lanes
-    /// and of the first behind each ordering key.
+    /// Time since sending, the longest among the messages next in line: the first in each
+    /// agent's lanes and behind each ordering key. Not of all that wait: a retry behind fresh
+    /// messages is old, and says nothing of how long those wait.
     fn oldest_wait(&self) -> Option<Duration> {
         let waiting = self.agents.iter().filter(|agent| agent.waiting > 0);
         let firsts = waiting.flat_map(|agent| {

@@ -34,7 +34,8 @@ use crate::workers::{WorkerState, Workers};
 ///    [`extend`](Self::extend); workers and agents; [`submit`](Self::submit) and
 ///    [`cancel`](Self::cancel);
 /// 2. [`advance`](Self::advance): deadlines pass, leases are lost, the control tick runs;
-/// 3. [`take`](Self::take) calls for the workers with free slots, and start them;
+/// 3. [`take`](Self::take) calls for the workers with free slots, and start them, until a take
+///    starts none ([`may_take`](Self::may_take) alone does not say so);
 /// 4. drain [`poll_event`](Self::poll_event), unless a [`Listener`] of yours hears each event
 ///    as it happens ([`with_listener`](Self::with_listener));
 /// 5. come back at [`next_wake`](Self::next_wake), or when something happens.
@@ -186,7 +187,11 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         &self.config
     }
 
-    /// Whether there may be a call to take: a free slot and a message that may be taken.
+    /// Whether there may be a call to take: a ready worker has a free slot, and some message
+    /// waits for nothing but its agent. The agent may still be in the way (paused, at a limit,
+    /// out of tokens, its breaker or batch open), so that [`take`](Self::take) yields nothing:
+    /// a loop ends when a take starts no call, never only when this is `false`. With `false`
+    /// a take yields nothing for certain.
     #[must_use]
     pub fn may_take(&self) -> bool {
         self.workers.free_slots() > 0 && self.lanes.any_takeable()

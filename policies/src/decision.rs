@@ -76,7 +76,8 @@ pub struct Alternative {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EarlyTick {
-    /// When the oldest waiting message is older than this.
+    /// When the oldest wait, as [`QueueState`](crate::observation::QueueState) has it, is longer
+    /// than this.
     pub oldest_wait: Option<Duration>,
     /// When more messages than this have arrived since the last tick.
     pub arrivals: Option<u64>,

@@ -131,7 +131,9 @@ pub struct QueueState {
     pub delayed: u64,
     /// Bytes of both.
     pub bytes: u64,
-    /// Time since the oldest waiting message was sent; `None` if none waits.
+    /// Time since sending of the messages next in line, the longest: the first due in each
+    /// lane of each agent and behind each ordering key. `None` if none waits. A retry stands at
+    /// the tail, so its long past counts only once all that came before it is gone.
     pub oldest_wait: Option<Duration>,
     /// The bound on waiting plus delayed.
     pub max_size: u64,

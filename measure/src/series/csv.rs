@@ -18,7 +18,7 @@ impl Series {
     /// | `delivered` … `returned` | outcomes in it |
     /// | `waiting`, `waiting_max`, `waiting_mean` | messages waiting: at its end, at most, averaged |
     /// | `delayed` | messages delayed at its end |
-    /// | `oldest_wait_s` | age of the oldest waiting message, as control ticks saw it |
+    /// | `oldest_wait_s` | age of the oldest message next in line, as control ticks saw it |
     /// | `busy_slots`, `busy_workers` | slots and workers with a call, averaged |
     /// | `wanted`, `starting`, `ready`, `draining` | workers at its end |
     /// | `batch_size` | messages a batch may carry at its end |
