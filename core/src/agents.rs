@@ -4,6 +4,7 @@
 //! The bulkhead also depends on the pool, the open batch on the setting in force; `protect.rs`
 //! puts all of them together.
 
+use ebbtide_policies::observation::BreakerState;
 use ebbtide_policies::units::{Duration, Time};
 
 pub use crate::config::{AgentConfig, RateLimit};
@@ -69,6 +70,22 @@ impl Agent {
             tally: AgentTally::default(),
             config,
         }
+    }
+
+    /// What it takes from the broker's configuration, taken again.
+    pub(crate) fn reconfigure(&mut self, broker: &BrokerConfig) {
+        self.call_timeout = self.config.call_timeout.unwrap_or(broker.call_timeout());
+        self.bulkhead = self.config.bulkhead.or(broker.bulkhead);
+        match (&mut self.breaker, broker.breaker) {
+            (Some(breaker), Some(config)) => breaker.reconfigure(config),
+            (breaker, config) => *breaker = config.map(Breaker::new),
+        }
+    }
+
+    /// The state of its breaker; without one calls flow.
+    pub(crate) fn breaker_state(&self) -> BreakerState {
+        let breaker = self.breaker.as_ref();
+        breaker.map_or(BreakerState::Closed, Breaker::state)
     }
 
     /// A call starts; the replica that takes it: fewest calls, lowest index among equals.

@@ -65,6 +65,21 @@ impl Breaker {
         }
     }
 
+    /// Other settings from now on; the time of an open state stands, and a window of another
+    /// length begins anew.
+    pub(crate) fn reconfigure(&mut self, config: BreakerConfig) {
+        if config.window_ms == self.config.window_ms {
+            self.config = config;
+        } else {
+            let (state, run) = (self.state, self.run);
+            *self = Self {
+                state,
+                run,
+                ..Self::new(config)
+            };
+        }
+    }
+
     /// The state, as observations have it.
     pub(crate) fn state(&self) -> BreakerState {
         match self.state {

@@ -26,7 +26,7 @@ const GRID: u64 = 10;
 /// The controller: the policy, its governor, and what is in force.
 pub(crate) struct Control {
     pub(crate) policy: Box<dyn Policy>,
-    governor: Governor,
+    pub(crate) governor: Governor,
     pub(crate) bounds: Bounds,
     /// Workers that there may be, draining ones included: the bound, or what there was when it
     /// was narrowed.
@@ -43,7 +43,7 @@ pub(crate) struct Control {
     ticks: u64,
     keep_observations: bool,
     /// What the policy saw last; kept, so that a tick allocates next to nothing.
-    observation: Observation,
+    pub(crate) observation: Observation,
 }
 
 impl Control {
@@ -119,6 +119,20 @@ impl Control {
         self.next
     }
 
+    /// When the next tick is due, regular or early.
+    pub(crate) fn next_tick(&self) -> Time {
+        self.next.min(self.next_early)
+    }
+
+    /// Ticks come at the multiples of another interval.
+    pub(crate) fn set_interval(&mut self, now: Time, interval: Duration) {
+        self.interval = interval;
+        self.next = Self::after(now, interval.as_nanos());
+        if self.early.is_some() {
+            self.next_early = Self::after(now, self.grid());
+        }
+    }
+
     fn grid(&self) -> u64 {
         (self.interval.as_nanos() / GRID).max(1)
     }
@@ -142,7 +156,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// When the next tick is due, regular or early; `None` once shut down.
     pub(crate) fn next_tick(&self) -> Option<Time> {
         let running = self.shutdown != crate::shutdown::Shutdown::Over;
-        running.then(|| self.control.next.min(self.control.next_early))
+        running.then(|| self.control.next_tick())
     }
 
     /// Ticks that were missed before `now` merge into the last of them.

@@ -87,3 +87,17 @@ pub struct PinError {
     /// The most.
     pub most: u32,
 }
+
+/// A configuration that changes what stays as it is while the broker runs.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field} is {found}, allowed is {allowed}: {remedy}")]
+pub struct ReconfigureError {
+    /// The setting.
+    pub field: &'static str,
+    /// What the new configuration says.
+    pub found: String,
+    /// What is in force.
+    pub allowed: String,
+    /// What to do instead.
+    pub remedy: &'static str,
+}

@@ -169,6 +169,19 @@ impl Lanes {
         }
     }
 
+    /// Other weights, maximum waits, another discipline from now on. Where turns are counted
+    /// differently, all lanes begin alike.
+    pub(crate) fn reconfigure(&mut self, config: &BrokerConfig) {
+        let new = Self::new(config);
+        if (new.discipline, new.strides) != (self.discipline, self.strides) {
+            self.passes = new.passes;
+            self.reached = new.reached;
+        }
+        self.discipline = new.discipline;
+        self.strides = new.strides;
+        self.max_wait = new.max_wait;
+    }
+
     /// Whether any message may be taken, its agent permitting.
     pub(crate) fn any_takeable(&self) -> bool {
         self.filled != 0

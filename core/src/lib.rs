@@ -26,6 +26,7 @@ mod pool;
 mod protect;
 mod queue;
 mod rate_limit;
+mod reconfigure;
 mod retry;
 mod settle;
 mod shutdown;
@@ -42,7 +43,7 @@ pub use ebbtide_policies::units;
 
 pub use account::Books;
 pub use config::{AgentConfig, BrokerConfig, Checked, RateLimit};
-pub use error::{AddAgentError, LateSettle, PinError, Refusal, SubmitError};
+pub use error::{AddAgentError, LateSettle, PinError, ReconfigureError, Refusal, SubmitError};
 pub use event::{Event, Listener, What};
 pub use message::{Call, Lane, Outcome, Settlement, Submission, Verdict};
 pub use state::{BrokerState, Unfinished, Wake};

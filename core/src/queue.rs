@@ -31,6 +31,15 @@ impl WarningLevels {
             above: false,
         }
     }
+
+    /// Other levels from now on; what was last said stays said.
+    pub(crate) fn reconfigure(&mut self, config: &BrokerConfig) {
+        let above = self.above;
+        *self = Self {
+            above,
+            ..Self::new(config)
+        };
+    }
 }
 
 impl<M, L: Listener<M>> BrokerState<M, L> {

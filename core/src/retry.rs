@@ -56,6 +56,15 @@ impl Retries {
         }
     }
 
+    /// Other settings from now on; what is left of the budget stays.
+    pub(crate) fn reconfigure(&mut self, config: &BrokerConfig) {
+        let left = self.budget.as_ref().map(|budget| budget.left);
+        *self = Self::new(config);
+        if let (Some(budget), Some(left)) = (&mut self.budget, left) {
+            budget.left = left.min(budget.most);
+        }
+    }
+
     /// A first arrival was accepted.
     pub(crate) fn arrived(&mut self) {
         if let Some(budget) = &mut self.budget {

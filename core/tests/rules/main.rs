@@ -5,6 +5,7 @@ mod agents;
 mod calls;
 mod pool;
 mod queue;
+mod reconfigure;
 mod rig;
 mod steering;
 

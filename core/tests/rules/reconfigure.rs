@@ -1,0 +1,333 @@
+//! Hot configuration: what changes at once, what goes on as it began, what is refused.
+
+use ebbtide_core::config::{BreakerConfig, Discipline};
+use ebbtide_core::event::WorkerChange;
+use ebbtide_core::message::{AgentId, DeadReason};
+use ebbtide_core::units::{Bytes, Duration, Time};
+use ebbtide_core::*;
+use ebbtide_policies::observation::BreakerState;
+use ebbtide_policies::registry;
+
+use crate::rig::{Rig, ms, plain};
+
+#[track_caller]
+fn reconfigure(rig: &mut Rig, at: u64, config: BrokerConfig) {
+    let config = Checked::new(config).expect("sound");
+    rig.state
+        .reconfigure(ms(at), config)
+        .expect("all of it may change");
+    rig.state.check();
+}
+
+fn batch_agent(rig: &mut Rig) -> AgentId {
+    rig.add(AgentConfig {
+        batch: true,
+        ..AgentConfig::new("batch")
+    })
+}
+
+#[test]
+fn the_queues_bounds_move_and_what_is_beyond_them_stays() {
+    let config = BrokerConfig {
+        max_queue_size: 10,
+        reserve: 0,
+        ..plain()
+    };
+    let mut rig = Rig::new(config.clone());
+    let echo = rig.agent("echo");
+    rig.state.pause_agent(ms(0), echo, Time::MAX);
+    rig.send_each(0, echo, 0..3);
+    let narrow = BrokerConfig {
+        max_queue_size: 2,
+        ..config.clone()
+    };
+    reconfigure(&mut rig, 1, narrow);
+    assert!(rig.try_send(1, echo, 3, |_| {}).is_err());
+    assert_eq!(rig.state.books().waiting, 3);
+    let by_bytes = BrokerConfig {
+        max_queue_bytes: Bytes(5),
+        ..config
+    };
+    reconfigure(&mut rig, 2, by_bytes);
+    assert!(rig.try_send(2, echo, 4, |it| it.size = 6).is_err());
+    assert!(rig.try_send(2, echo, 5, |it| it.size = 5).is_ok());
+    let warnings = rig.events().iter().filter_map(|event| match event.what {
+        What::QueueWarning { above, queued } => Some((event.at, above, queued)),
+        _ => None,
+    });
+    let expected = [(ms(1), true, 3), (ms(2), false, 3)];
+    assert_eq!(warnings.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn narrowed_bounds_let_workers_go_and_busy_ones_finish() {
+    let config = BrokerConfig {
+        num_workers: 3,
+        max_workers: 3,
+        delivery_parallelism: 1,
+        ..plain()
+    };
+    let mut rig = Rig::new(config.clone());
+    let echo = rig.agent("echo");
+    rig.send_each(0, echo, 0..3);
+    let calls = rig.take(0);
+    rig.state
+        .pin_workers(ms(1), Some(3))
+        .expect("within bounds");
+    let narrow = BrokerConfig {
+        num_workers: 1,
+        max_workers: 1,
+        ..config.clone()
+    };
+    reconfigure(&mut rig, 2, narrow);
+    assert_eq!(
+        rig.state.setting().workers,
+        1,
+        "the pin moves with the bound"
+    );
+    assert_eq!(rig.state.ready_workers().count(), 1);
+    calls.iter().for_each(|call| rig.deliver(3, call));
+    let gone = rig
+        .workers()
+        .iter()
+        .filter(|it| it.1 == WorkerChange::Gone)
+        .count();
+    assert_eq!(gone, 2);
+    rig.state.pin_workers(ms(4), None).expect("no number");
+    reconfigure(&mut rig, 4, config);
+    assert_eq!(
+        rig.state.setting().workers,
+        3,
+        "a changed start takes effect"
+    );
+}
+
+#[test]
+fn a_number_in_the_policys_name_outlives_the_configurations() {
+    let config = BrokerConfig {
+        policy: "fixed(4)".to_owned(),
+        ..plain()
+    };
+    let policy = registry::build("fixed(4)").expect("it exists");
+    let mut rig = Rig::with(config.clone(), policy);
+    let other = BrokerConfig {
+        num_workers: 2,
+        max_workers: 2,
+        ..config
+    };
+    reconfigure(&mut rig, 1, other);
+    assert_eq!(rig.state.setting().workers, 4);
+}
+
+#[test]
+fn batches_close_as_the_new_setting_says() {
+    let config = BrokerConfig {
+        batch_size: 3,
+        batch_timeout_ms: 500,
+        ..plain()
+    };
+    let mut rig = Rig::new(config.clone());
+    let batch = batch_agent(&mut rig);
+    rig.send_each(0, batch, 0..2);
+    assert!(rig.take(0).is_empty());
+    let smaller = BrokerConfig {
+        batch_size: 2,
+        ..config.clone()
+    };
+    reconfigure(&mut rig, 1, smaller.clone());
+    assert_eq!(rig.taken(1), [[0, 1]]);
+    rig.send(2, batch, 2);
+    let sooner = BrokerConfig {
+        batch_timeout_ms: 10,
+        ..smaller.clone()
+    };
+    reconfigure(&mut rig, 2, sooner);
+    assert_eq!(rig.state.next_wake().map(|(at, _)| at), Some(ms(12)));
+    let never = BrokerConfig {
+        enable_batching: false,
+        ..smaller
+    };
+    reconfigure(&mut rig, 3, never);
+    assert_eq!(rig.taken(3), [[2]]);
+}
+
+#[test]
+fn calls_keep_their_timeout_and_new_ones_have_the_new_one() {
+    let config = BrokerConfig {
+        call_timeout_ms: 50,
+        retry_max_attempts: Some(1),
+        ..plain()
+    };
+    let mut rig = Rig::new(config.clone());
+    let echo = rig.agent("echo");
+    rig.send(0, echo, 0);
+    rig.take(0);
+    let longer = BrokerConfig {
+        call_timeout_ms: 200,
+        ..config
+    };
+    reconfigure(&mut rig, 10, longer);
+    rig.send(10, echo, 1);
+    rig.take(10);
+    rig.advance(300);
+    let dead = Outcome::DeadLettered(DeadReason::AttemptsSpent);
+    assert_eq!(rig.outcomes(), [(0, dead, 50), (1, dead, 210)]);
+}
+
+#[test]
+fn retries_follow_the_new_rule_and_the_budget_keeps_what_is_left() {
+    let config = BrokerConfig {
+        retry_budget: Some(0.0),
+        retry_budget_reserve: 2,
+        retry_max_attempts: None,
+        ..plain()
+    };
+    let mut rig = Rig::new(config.clone());
+    let echo = rig.agent("echo");
+    rig.send(0, echo, 0);
+    let call = rig.take(0)[0];
+    rig.fail(1, &call);
+    let longer = BrokerConfig {
+        retry_backoff_ms: 30,
+        ..config
+    };
+    reconfigure(&mut rig, 2, longer);
+    let call = rig.take(2)[0];
+    rig.fail(3, &call);
+    assert!(rig.take(62).is_empty(), "the second backoff: twice 30 ms");
+    let call = rig.take(63)[0];
+    rig.fail(64, &call);
+    let dead = Outcome::DeadLettered(DeadReason::RetryBudgetSpent);
+    assert_eq!(rig.outcomes(), [(0, dead, 64)], "two retries, not four");
+}
+
+#[test]
+fn lanes_share_by_the_new_weights_and_discipline() {
+    let strict = BrokerConfig {
+        discipline: Discipline::Strict,
+        delivery_parallelism: 1,
+        ..plain()
+    };
+    let mut rig = Rig::new(strict.clone());
+    let echo = rig.agent("echo");
+    let high = |it: &mut Submission<u32>| it.lane = Lane::High;
+    for name in 0..40 {
+        rig.send_with(0, echo, name, high);
+    }
+    rig.send_each(0, echo, 100..140);
+    let serve = |rig: &mut Rig, calls: u64, from: u64| {
+        let mut names = Vec::new();
+        for at in from..from + calls {
+            let call = rig.take(at)[0];
+            names.extend(rig.names(call.lease));
+            rig.deliver(at, &call);
+        }
+        names.iter().filter(|&&name| name < 100).count()
+    };
+    assert_eq!(serve(&mut rig, 20, 1), 20);
+    let weighted = BrokerConfig {
+        discipline: Discipline::Weighted,
+        lane_weights: [1; 5],
+        ..strict
+    };
+    reconfigure(&mut rig, 30, weighted);
+    assert_eq!(serve(&mut rig, 20, 31), 10, "no debts from before");
+}
+
+#[test]
+fn a_breaker_that_is_taken_away_lets_calls_flow() {
+    let config = BrokerConfig {
+        breaker: Some(BreakerConfig {
+            failures_in_a_row: 1,
+            ..BreakerConfig::default()
+        }),
+        ..plain()
+    };
+    let mut rig = Rig::new(config.clone());
+    let echo = rig.agent("echo");
+    rig.send(0, echo, 0);
+    let call = rig.take(0)[0];
+    rig.fail(1, &call);
+    assert!(rig.take(1).is_empty());
+    let other_window = BrokerConfig {
+        breaker: config.breaker.map(|breaker| BreakerConfig {
+            window_ms: 1,
+            ..breaker
+        }),
+        ..config.clone()
+    };
+    reconfigure(&mut rig, 2, other_window);
+    assert!(rig.take(2).is_empty(), "it stays open");
+    reconfigure(
+        &mut rig,
+        3,
+        BrokerConfig {
+            breaker: None,
+            ..config
+        },
+    );
+    assert_eq!(rig.taken(3), [[0]]);
+    let told = rig.events().iter().filter_map(|event| match event.what {
+        What::Breaker { state, .. } => Some(state),
+        _ => None,
+    });
+    let expected = [BreakerState::Open, BreakerState::Closed];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn ticks_come_at_the_multiples_of_the_new_interval() {
+    let mut rig = Rig::new(plain());
+    let objective = "p95(wait) < 10ms".parse().ok();
+    let faster = BrokerConfig {
+        control_interval_ms: 200,
+        objective,
+        ..plain()
+    };
+    reconfigure(&mut rig, 250, faster);
+    assert_eq!(rig.state.next_wake(), Some((ms(400), Wake::Tick)));
+    rig.advance(400);
+    rig.advance(600);
+    let seen = rig.decisions().into_iter().filter_map(|it| it.observation);
+    let seen: Vec<_> = seen.map(|it| (it.at, it.interval, it.objective)).collect();
+    let length = Duration::from_millis;
+    assert!(objective.is_some());
+    let expected = [
+        (ms(400), length(400), objective),
+        (ms(600), length(200), objective),
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn what_stays_is_refused_by_name_and_nothing_changes() {
+    let mut rig = Rig::new(plain());
+    let try_with = |rig: &mut Rig, config| {
+        let config = Checked::new(config).expect("sound");
+        rig.state.reconfigure(ms(1), config)
+    };
+    let more_slots = BrokerConfig {
+        delivery_parallelism: 5,
+        max_queue_size: 1,
+        ..plain()
+    };
+    let refused = try_with(&mut rig, more_slots).expect_err("slots stay");
+    assert_eq!(
+        refused.to_string(),
+        "delivery_parallelism is 5, allowed is 2: workers keep the slots they started with; \
+         start another broker"
+    );
+    assert_eq!(rig.state.config().max_queue_size, 10_000);
+    let adaptive = || BrokerConfig {
+        policy: "adaptive".to_owned(),
+        ..plain()
+    };
+    let refused = try_with(&mut rig, adaptive()).expect_err("it is not in place");
+    assert_eq!(
+        refused.to_string(),
+        "policy is adaptive, allowed is fixed: switch the policy first"
+    );
+    let policy = registry::build("adaptive").expect("it exists");
+    rig.state.switch_policy(ms(2), policy);
+    assert_eq!(try_with(&mut rig, adaptive()), Ok(()));
+}
