@@ -4,6 +4,7 @@
 use ebbtide_policies::latency::LatencyHistogram;
 use ebbtide_policies::observation::{AgentObservation, CallSample, CallStats, Flow, SlotTime};
 use ebbtide_policies::units::{Duration, Time};
+use serde::{Deserialize, Serialize};
 
 use crate::message::Outcome;
 
@@ -11,7 +12,7 @@ use crate::message::Outcome;
 const MOST_SAMPLES: usize = 256;
 
 /// Where every accepted message is, or how it ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Books {
     /// Messages ever accepted.
@@ -73,7 +74,7 @@ impl Outcome {
 }
 
 /// What has happened since the last tick.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Tally {
     pub(crate) since: Time,
     pub(crate) slots: SlotTime,
@@ -83,7 +84,7 @@ pub(crate) struct Tally {
 }
 
 /// What has happened at one agent since the last tick.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct AgentTally {
     pub(crate) arrivals: u64,
     pub(crate) retries: u64,

@@ -6,6 +6,7 @@
 
 use ebbtide_policies::observation::BreakerState;
 use ebbtide_policies::units::{Duration, Time};
+use serde::{Deserialize, Serialize};
 
 pub use crate::config::{AgentConfig, RateLimit};
 
@@ -18,8 +19,9 @@ use crate::ordering::OrderingKeys;
 use crate::rate_limit::TokenBucket;
 
 /// A registered agent, or what is left of a removed one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Agent {
+    #[serde(with = "crate::journal::as_json")]
     pub(crate) config: Checked<AgentConfig>,
     /// Nothing new enters; what is in a call may still settle.
     pub(crate) removed: bool,

@@ -5,6 +5,7 @@
 
 use ebbtide_policies::observation::BreakerState;
 use ebbtide_policies::units::Time;
+use serde::{Deserialize, Serialize};
 
 use crate::config::BreakerConfig;
 
@@ -25,7 +26,7 @@ pub(crate) enum Health {
 }
 
 /// One agent's breaker.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Breaker {
     config: BreakerConfig,
     state: State,
@@ -37,13 +38,13 @@ pub(crate) struct Breaker {
     next_bucket: Time,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Tally {
     calls: u32,
     failures: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 enum State {
     Closed,
     Open { until: Time },

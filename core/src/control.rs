@@ -12,6 +12,7 @@ use ebbtide_policies::observation::{
 };
 use ebbtide_policies::units::{Duration, Time};
 use ebbtide_policies::{Decision, Policy};
+use serde::{Deserialize, Serialize};
 
 use crate::agents::Agent;
 use crate::config::{BrokerConfig, Checked};
@@ -24,7 +25,10 @@ use crate::workers::WorkerState;
 const GRID: u64 = 10;
 
 /// The controller: the policy, its governor, and what is in force.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Control {
+    /// Not saved: it is rebuilt from what it has seen.
+    #[serde(skip, default = "crate::journal::no_policy")]
     pub(crate) policy: Box<dyn Policy>,
     pub(crate) governor: Governor,
     pub(crate) bounds: Bounds,

@@ -53,7 +53,7 @@ impl<M> Listener<M> for EventQueue<M> {
 }
 
 /// Where a message belongs in the books: figures are kept by agent, lane and class.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Account {
     /// Its agent.
     pub agent: AgentId,

@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 
 use ebbtide_policies::units::{Duration, Time};
+use serde::{Deserialize, Serialize};
 
 use crate::config::{BrokerConfig, Discipline};
 use crate::message::Lane;
@@ -26,7 +27,7 @@ const STRIDE: u64 = 720_720 * 16;
 pub(crate) type Rank = (Time, u64);
 
 /// One agent's waiting messages in one lane that may be taken, in [`Rank`] order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct LaneQueue {
     head: u32,
     tail: u32,
@@ -116,7 +117,7 @@ impl LaneQueue {
 }
 
 /// How the lanes share the workers, and who waits in each.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Lanes {
     discipline: Discipline,
     strides: [u64; 5],

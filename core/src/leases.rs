@@ -1,19 +1,20 @@
 //! Leases: each call's right to settle its messages, with an epoch and an expiry.
 
 use ebbtide_policies::units::Time;
+use serde::{Deserialize, Serialize};
 
 use crate::message::{LeaseId, MessageId, WorkerId};
 
 /// Lease slots by index; a slot's epoch grows with each tenant, so that an old lease finds
 /// nothing (invariant 3).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Leases {
     slots: Vec<Lease>,
     free: Vec<u32>,
 }
 
 /// A call's lease, or an empty slot.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Lease {
     pub(crate) epoch: u32,
     pub(crate) state: LeaseState,
@@ -38,7 +39,7 @@ pub(crate) struct Lease {
 }
 
 /// What a lease slot is used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum LeaseState {
     /// Nothing.
     Free,

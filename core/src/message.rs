@@ -4,7 +4,7 @@ use ebbtide_policies::units::{Duration, Time};
 use serde::{Deserialize, Serialize};
 
 /// Names an accepted message for as long as it lives; stale once it has its outcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MessageId {
     pub(crate) index: u32,
     pub(crate) generation: u32,
@@ -19,7 +19,7 @@ pub struct AgentId(pub u32);
 pub struct WorkerId(pub u32);
 
 /// The right to settle one call; stale once the call was settled or its lease was lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LeaseId {
     pub(crate) slot: u32,
     pub(crate) epoch: u32,
@@ -205,7 +205,7 @@ pub enum DeadReason {
 }
 
 /// What a call did with one message, as its handler says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
     /// Handled.
     Delivered,

@@ -1,13 +1,15 @@
 //! A message inside core: what was submitted, and what has become of it so far.
 
 use ebbtide_policies::units::Time;
+use serde::{Deserialize, Serialize};
 
 use crate::event::{Account, Whereabouts};
 use crate::lanes::Rank;
 use crate::message::Kind;
 
 /// One accepted message without an outcome.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(serialize = "", deserialize = "M: Default"))]
 pub(crate) struct Message<M> {
     pub(crate) account: Account,
     pub(crate) kind: Kind,
@@ -32,11 +34,12 @@ pub(crate) struct Message<M> {
     pub(crate) place: Place,
     pub(crate) previous: u32,
     pub(crate) next: u32,
+    #[serde(skip)]
     pub(crate) payload: M,
 }
 
 /// Where a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Place {
     /// Waiting, in its lane's list.
     Listed,

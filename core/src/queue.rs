@@ -2,6 +2,7 @@
 //! delayed and leased, so that lists, books and ordering keys always agree.
 
 use ebbtide_policies::units::Time;
+use serde::{Deserialize, Serialize};
 
 use crate::config::BrokerConfig;
 use crate::event::{Listener, Requeue, What};
@@ -15,7 +16,7 @@ use crate::state::{BrokerState, Wake};
 const CLEAR_SHARE: f64 = 0.9;
 
 /// Between which the queue warns, and whether it was last said to be above.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct WarningLevels {
     warn_at: u64,
     clear_at: u64,

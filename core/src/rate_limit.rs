@@ -2,6 +2,7 @@
 //! says it will have enough is an instant at which it has enough.
 
 use ebbtide_policies::units::Time;
+use serde::{Deserialize, Serialize};
 
 use crate::agents::RateLimit;
 
@@ -11,7 +12,7 @@ const GRAINS_PER_TOKEN: i128 = 1_000_000_000_000_000;
 const GRAINS_PER_NANO_AT_ONE_PER_SECOND: f64 = 1e6;
 
 /// A bucket that fills at a rate up to its burst, and may go into debt.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct TokenBucket {
     grains: i128,
     filled_at: Time,

@@ -6,6 +6,7 @@
 //! a storm.
 
 use ebbtide_policies::units::Duration;
+use serde::{Deserialize, Serialize};
 
 use crate::config::BrokerConfig;
 
@@ -13,7 +14,7 @@ use crate::config::BrokerConfig;
 const MILLION: u64 = 1_000_000;
 
 /// What the configuration says about retries, and what is left of the budget.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Retries {
     max_attempts: u32,
     backoff: Duration,
@@ -22,7 +23,7 @@ pub(crate) struct Retries {
     budget: Option<Budget>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Budget {
     per_arrival: u64,
     left: u64,

@@ -2,13 +2,14 @@
 //! is left goes back to its senders.
 
 use ebbtide_policies::units::{Duration, Time};
+use serde::{Deserialize, Serialize};
 
 use crate::event::Listener;
 use crate::message::Outcome;
 use crate::state::{BrokerState, Wake};
 
 /// Whether the broker is shutting down, and until when it may go on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Shutdown {
     #[default]
     Off,

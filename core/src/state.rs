@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use ebbtide_policies::Policy;
 use ebbtide_policies::observation::Setting;
 use ebbtide_policies::units::Time;
+use serde::{Deserialize, Serialize};
 
 use crate::account::{Books, Tally};
 use crate::agents::Agent;
@@ -41,7 +42,10 @@ use crate::workers::{WorkerState, Workers};
 /// 5. come back at [`next_wake`](Self::next_wake), or when something happens.
 ///
 /// The same calls give the same results, byte for byte (invariant 9).
+#[derive(Serialize, Deserialize)]
+#[serde(bound(serialize = "", deserialize = "M: Default, L: Default"))]
 pub struct BrokerState<M, L = EventQueue<M>> {
+    #[serde(with = "crate::journal::as_json")]
     pub(crate) config: Checked<BrokerConfig>,
     pub(crate) now: Time,
     pub(crate) messages: Table<Message<M>>,
@@ -60,11 +64,12 @@ pub struct BrokerState<M, L = EventQueue<M>> {
     pub(crate) timers: Timers,
     pub(crate) shutdown: Shutdown,
     pub(crate) warnings: WarningLevels,
+    #[serde(skip)]
     pub(crate) listener: L,
 }
 
 /// Everything that is due at a time, the ticks apart.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Timers {
     pub(crate) delayed: TimerQueue<MessageId>,
     pub(crate) deadlines: TimerQueue<MessageId>,
@@ -93,7 +98,7 @@ impl Timers {
 }
 
 /// Why the shell should come back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Wake {
     /// A pause (of an agent or a lane), an open breaker or a cancelled handler's grace ends.

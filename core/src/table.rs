@@ -3,14 +3,16 @@
 //! Messages live in one: a name from outside may be old, and an old name must find nothing
 //! rather than the row's next tenant.
 
+use serde::{Deserialize, Serialize};
+
 /// Rows by index; each index counts its tenants.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Table<T> {
     rows: Vec<Row<T>>,
     free: Vec<u32>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Row<T> {
     generation: u32,
     tenant: Option<T>,

@@ -9,9 +9,11 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use ebbtide_policies::units::Time;
+use serde::{Deserialize, Serialize};
 
 /// Entries by time, first set first among equals.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(deserialize = "T: Ord + Deserialize<'de>"))]
 pub(crate) struct TimerQueue<T> {
     in_order: VecDeque<(Time, u64, T)>,
     out_of_order: BinaryHeap<Reverse<(Time, u64, T)>>,

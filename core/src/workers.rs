@@ -3,10 +3,12 @@
 //! Core orders workers and lets them go; the shell starts them and reports them ready or
 //! gone. A name is never used twice, so that a late report finds nothing.
 
+use serde::{Deserialize, Serialize};
+
 use crate::message::WorkerId;
 
 /// The workers that are not gone, lowest name first.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Workers {
     all: Vec<Worker>,
     next_id: u32,
@@ -20,7 +22,7 @@ pub(crate) struct Workers {
 }
 
 /// One worker.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Worker {
     pub(crate) id: WorkerId,
     pub(crate) state: WorkerState,
@@ -29,7 +31,7 @@ pub(crate) struct Worker {
 }
 
 /// What a worker can do. One that is gone is not in the pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum WorkerState {
     Starting,
     Ready,

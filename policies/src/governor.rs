@@ -4,6 +4,8 @@
 //! core, so that a test of a policy meets the same rules as the broker. Deliberately absent:
 //! a queue of wishes. What the governor cuts is dropped; the policy asks again at its next tick.
 
+use serde::{Deserialize, Serialize};
+
 use crate::decision::Decision;
 use crate::observation::{Bounds, Setting};
 use crate::units::{Duration, Time};
@@ -34,7 +36,7 @@ pub struct Applied {
 ///
 /// A present setting that lies outside the bounds (they were narrowed meanwhile) moves to the
 /// nearest bound at once.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Governor {
     cool_down: Duration,
     wishes: WindowMax,

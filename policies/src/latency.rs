@@ -116,7 +116,9 @@ fn longest_of(bucket: usize) -> u64 {
 /// As `[micros, count]` pairs of the buckets that are not empty.
 impl Serialize for LatencyHistogram {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.filled())
+        // Binary formats want the number of pairs beforehand.
+        let filled: Vec<_> = self.filled().collect();
+        filled.serialize(serializer)
     }
 }
 

@@ -168,6 +168,9 @@ impl<'de> Deserialize<'de> for Objective {
                 text.parse().map_err(E::custom)
             }
         }
+        if !deserializer.is_human_readable() {
+            return deserializer.deserialize_str(Visitor);
+        }
         deserializer.deserialize_any(Visitor)
     }
 }

@@ -5,11 +5,13 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use crate::units::{Duration, Time};
 
 /// The largest of the values pushed within `length`. Holds at most one entry a distinct value,
 /// so that a steady series costs no memory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct WindowMax {
     length: Duration,
     /// Values that no later one reaches, oldest and largest first.

@@ -8,7 +8,8 @@
 
 use rayon::prelude::*;
 
-use ebbtide_core::BrokerState;
+use ebbtide_core::Journaled;
+use ebbtide_core::journal::Sink as JournalSink;
 use ebbtide_measure::interval::LEVEL;
 use ebbtide_measure::record::DecisionSink;
 use ebbtide_measure::run::FaultBand;
@@ -38,6 +39,8 @@ pub struct Sinks<'a> {
     pub decisions: Option<&'a (dyn Fn(usize) -> DecisionSink + Sync)>,
     /// Gets a replication's messages as the first contender meets them.
     pub arrivals: Option<&'a (dyn Fn(u32) -> ArrivalSink<'a> + Sync)>,
+    /// Gets the journal of a contender's first replication, by its place.
+    pub journal: Option<&'a (dyn Fn(usize) -> Box<dyn JournalSink> + Sync)>,
 }
 
 /// What an experiment found.
@@ -183,10 +186,12 @@ pub fn replicate(
         .filter(|_| contender == 0)
         .map(|sink| sink(number));
     let streams = Streams::new(plan.run.seed, number);
-    let mut state = BrokerState::with_listener(
+    let journal = sinks.journal.filter(|_| number == 0);
+    let mut state = Journaled::new(
         config.clone(),
         policy,
         Audience::new(recorder, plan.has_callers()),
+        journal.map(|sink| sink(contender)),
     );
     state.keep_observations(sinks.decisions.is_some() && number == 0);
     World::new(plan, state, streams)

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use ebbtide_core::event::{CallEnd, Event, What, WorkerChange};
 use ebbtide_core::message::{LeaseId, WorkerId};
-use ebbtide_core::{BrokerState, Call, Settlement};
+use ebbtide_core::{Call, Journaled, Settlement};
 use ebbtide_measure::{Run, RunEnd, Unfinished};
 use ebbtide_policies::units::{Duration, Time};
 
@@ -47,7 +47,7 @@ pub(crate) struct Tag {
 /// One replication of one policy.
 pub(crate) struct World<'p> {
     plan: &'p Plan,
-    state: BrokerState<Tag, Audience>,
+    state: Journaled<Tag, Audience>,
     traffic: Traffic<'p>,
     agents: Vec<AgentModel>,
     calendar: Calendar,
@@ -97,7 +97,7 @@ impl<'p> World<'p> {
     /// A world before its first instant. The broker is new, with the plan's agents.
     pub(crate) fn new(
         plan: &'p Plan,
-        mut state: BrokerState<Tag, Audience>,
+        mut state: Journaled<Tag, Audience>,
         streams: Streams,
     ) -> Self {
         for agent in &plan.agents {
@@ -425,6 +425,7 @@ impl<'p> World<'p> {
         let done = self.state.is_idle() && self.blocked_count == 0;
         let at = if done { self.now.max(length) } else { limit };
         self.state.advance(at);
+        self.state.close();
         self.heed_events();
         let mut blocked = Vec::new();
         for arrival in self.blocked.iter().flat_map(Line::iter) {

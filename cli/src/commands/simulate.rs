@@ -58,6 +58,7 @@ fn simulate(
     let sinks = Sinks {
         decisions: decisions.as_ref().map(|sink| sink as _),
         arrivals: None,
+        journal: None,
     };
     let monitor = Monitor::default();
     let progress = Progress::start(&job.source.name, Verbosity::from_flag(args.quiet));

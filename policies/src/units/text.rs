@@ -378,16 +378,25 @@ impl<T: Quantity> de::Visitor<'_> for QuantityVisitor<T> {
     }
 }
 
+/// Text where people may read it; the bare number in binary formats, whose fields have no unit
+/// to forget.
 macro_rules! serde_as_text {
-    ($($quantity:ty),*) => {$(
+    ($($quantity:ident),*) => {$(
         impl Serialize for $quantity {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                if serializer.is_human_readable() {
+                    serializer.collect_str(self)
+                } else {
+                    self.0.serialize(serializer)
+                }
             }
         }
 
         impl<'de> Deserialize<'de> for $quantity {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                if !deserializer.is_human_readable() {
+                    return Deserialize::deserialize(deserializer).map($quantity);
+                }
                 // Not `deserialize_str`: RON would refuse a number without asking the visitor.
                 deserializer.deserialize_any(QuantityVisitor(PhantomData))
             }

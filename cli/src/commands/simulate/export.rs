@@ -70,6 +70,7 @@ pub(crate) fn trace(
     let sinks = Sinks {
         decisions: None,
         arrivals: Some(&sink),
+        journal: None,
     };
     let finished = experiment
         .policies

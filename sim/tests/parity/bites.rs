@@ -1,0 +1,223 @@
+//! Whatever is wrong with either side is found, at its place.
+
+use ebbtide_core::Verdict;
+use ebbtide_core::event::DecisionRecord;
+use ebbtide_core::journal::{Input, Mismatch, Record, Verdicts};
+use ebbtide_policies::threshold::Threshold;
+use ebbtide_policies::units::Duration;
+use ebbtide_policies::{Decision, Observation, Policy, registry};
+
+use crate::MIXED;
+use crate::tape::{Tape, Writer, replay};
+
+/// A policy under another's name, which sees workers start a little slower: as if a constant had
+/// been changed since the journal was written.
+struct Changed {
+    inner: Box<dyn Policy>,
+    name: &'static str,
+    slower: Duration,
+}
+
+impl Policy for Changed {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn start_workers(&self) -> Option<u32> {
+        self.inner.start_workers()
+    }
+
+    fn decide(&mut self, observation: &Observation) -> Decision {
+        let mut seen = observation.clone();
+        seen.worker_start = seen.worker_start + self.slower;
+        self.inner.decide(&seen)
+    }
+}
+
+fn shipped(name: &str) -> Option<Box<dyn Policy>> {
+    registry::build(name).ok()
+}
+
+/// Replays a changed journal with the shipped policies; what disagrees.
+#[track_caller]
+fn mismatch(
+    tape: &Tape,
+    change: impl FnMut(Record<'static>) -> Option<Record<'static>>,
+) -> Mismatch {
+    let parity = replay(&tape.changed(change), &shipped);
+    parity.mismatch.expect("the change is found")
+}
+
+#[test]
+fn a_changed_constant_in_a_policy() {
+    let cases: [(&str, fn() -> Changed); 3] = [
+        ("fixed", || Changed {
+            inner: registry::build("fixed(6)").expect("shipped"),
+            name: "fixed",
+            slower: Duration::ZERO,
+        }),
+        ("threshold(2)", || Changed {
+            inner: Box::new(Threshold::with_target(3)),
+            name: "threshold(2)",
+            slower: Duration::ZERO,
+        }),
+        ("adaptive", || Changed {
+            inner: registry::build("adaptive").expect("shipped"),
+            name: "adaptive",
+            slower: Duration::from_millis(20),
+        }),
+    ];
+    for (policy, changed) in cases {
+        for writer in [Writer::Keeps, Writer::Stalls { seed: 1 }] {
+            let tape = Tape::record(MIXED, policy, writer);
+            let parity = replay(&tape.bytes(), &|_| Some(Box::new(changed())));
+            let found = parity.mismatch.unwrap_or_else(|| panic!("{policy} passes"));
+            assert!(found.decision.is_some(), "{found}");
+        }
+    }
+}
+
+#[test]
+fn a_constant_changed_by_nothing_passes() {
+    let tape = Tape::record(MIXED, "adaptive", Writer::Keeps);
+    let same = || Changed {
+        inner: registry::build("adaptive").expect("shipped"),
+        name: "adaptive",
+        slower: Duration::ZERO,
+    };
+    assert_eq!(
+        replay(&tape.bytes(), &|_| Some(Box::new(same()))).mismatch,
+        None
+    );
+}
+
+#[test]
+fn one_input_of_thousands() {
+    let tape = Tape::record(MIXED, "adaptive", Writer::Keeps);
+    let mut flips: Vec<(&str, Box<dyn Fn(&mut Input<'static>) -> bool>)> = Vec::new();
+    flips.push((
+        "verdict",
+        Box::new(|input| match input {
+            Input::Settle { verdicts, .. } if *verdicts == Verdicts::All(Verdict::Delivered) => {
+                *verdicts = Verdicts::All(Verdict::Failed);
+                true
+            }
+            _ => false,
+        }),
+    ));
+    flips.push((
+        "agent",
+        Box::new(|input| match input {
+            Input::Submit(entry) => {
+                entry.agent.0 = 1 - entry.agent.0;
+                true
+            }
+            _ => false,
+        }),
+    ));
+    flips.push((
+        "sent",
+        Box::new(|input| match input {
+            Input::Submit(entry) => {
+                entry.age = entry.age + Duration::from_millis(5);
+                true
+            }
+            _ => false,
+        }),
+    ));
+    flips.push((
+        "call not made",
+        Box::new(|input| match input {
+            Input::Take { .. } => {
+                *input = Input::Advance;
+                true
+            }
+            _ => false,
+        }),
+    ));
+    for (what, flip) in flips {
+        let mut number = 0;
+        let found = mismatch(&tape, |mut record| {
+            if let Record::Input { input, .. } = &mut record {
+                number += 1;
+                // One in the midst: the first of its kind after the 2000th input.
+                if number > 2_000 && flip(input) {
+                    number = i32::MIN;
+                }
+            }
+            Some(record)
+        });
+        assert!(
+            found.decision.is_some() && found.inputs > 2_000,
+            "{what}: {found}"
+        );
+    }
+}
+
+#[test]
+fn a_millisecond_between_two_inputs() {
+    let tape = Tape::record(MIXED, "threshold(2)", Writer::Keeps);
+    let mut number = 0;
+    let found = mismatch(&tape, |mut record| {
+        if let Record::Input { after, .. } = &mut record {
+            number += 1;
+            if number == 2_000 {
+                *after = *after + Duration::from_millis(1);
+            }
+        }
+        Some(record)
+    });
+    assert!(found.inputs >= 2_000, "{found}");
+}
+
+/// A shell that computes what a policy sees by a path of its own, right to a part in a million.
+#[test]
+fn observations_computed_another_way() {
+    let tape = Tape::record(MIXED, "adaptive", Writer::Keeps);
+    let found = mismatch(&tape, |record| {
+        let Record::Decision(json) = &record else {
+            return Some(record);
+        };
+        let mut logged: DecisionRecord = serde_json::from_str(json).expect("a decision");
+        let seen = logged.observation.as_mut().expect("kept");
+        let seconds = seen.slots.idle.as_secs_f64() as f32;
+        seen.slots.idle = Duration::from_secs_f64(f64::from(seconds));
+        let json = serde_json::to_string(&logged).expect("text keys only");
+        Some(Record::Decision(json.into()))
+    });
+    assert_eq!(found.field, "observation.slots.idle", "{found}");
+}
+
+#[test]
+fn a_decision_too_few_or_too_many() {
+    let tape = Tape::record(MIXED, "threshold(2)", Writer::Keeps);
+    let mut decisions = 0;
+    let left_out = mismatch(&tape, |record| {
+        decisions += i32::from(matches!(record, Record::Decision(_)));
+        (decisions != 7 || !matches!(record, Record::Decision(_))).then_some(record)
+    });
+    assert_eq!(left_out.decision, Some(6), "{left_out}");
+    let (mut decisions, mut seventh) = (0, None);
+    let twice = mismatch(&tape, |record| {
+        let advance = matches!(
+            &record,
+            Record::Input {
+                input: Input::Advance,
+                ..
+            }
+        );
+        if matches!(record, Record::Decision(_)) {
+            decisions += 1;
+            seventh = (decisions == 7).then(|| record.clone());
+        }
+        if advance {
+            seventh.take().or(Some(record))
+        } else {
+            Some(record)
+        }
+    });
+    assert!(
+        twice.live == "one" && twice.replayed == "no decision",
+        "{twice}"
+    );
+}
