@@ -3,7 +3,6 @@
 use ebbtide_core::Verdict;
 use ebbtide_core::event::DecisionRecord;
 use ebbtide_core::journal::{Input, Mismatch, Record, Verdicts};
-use ebbtide_policies::threshold::Threshold;
 use ebbtide_policies::units::Duration;
 use ebbtide_policies::{Decision, Observation, Policy, registry};
 
@@ -29,7 +28,7 @@ impl Policy for Changed {
 
     fn decide(&mut self, observation: &Observation) -> Decision {
         let mut seen = observation.clone();
-        seen.worker_start = seen.worker_start + self.slower;
+        seen.worker_start += self.slower;
         self.inner.decide(&seen)
     }
 }
@@ -48,29 +47,25 @@ fn mismatch(
     parity.mismatch.expect("the change is found")
 }
 
+fn changed(policy: &'static str) -> Changed {
+    let (inner, slower) = match policy {
+        "fixed" => ("fixed(6)", Duration::ZERO),
+        "threshold(2)" => ("threshold(3)", Duration::ZERO),
+        name => (name, Duration::from_millis(20)),
+    };
+    Changed {
+        inner: registry::build(inner).expect("shipped"),
+        name: policy,
+        slower,
+    }
+}
+
 #[test]
 fn a_changed_constant_in_a_policy() {
-    let cases: [(&str, fn() -> Changed); 3] = [
-        ("fixed", || Changed {
-            inner: registry::build("fixed(6)").expect("shipped"),
-            name: "fixed",
-            slower: Duration::ZERO,
-        }),
-        ("threshold(2)", || Changed {
-            inner: Box::new(Threshold::with_target(3)),
-            name: "threshold(2)",
-            slower: Duration::ZERO,
-        }),
-        ("adaptive", || Changed {
-            inner: registry::build("adaptive").expect("shipped"),
-            name: "adaptive",
-            slower: Duration::from_millis(20),
-        }),
-    ];
-    for (policy, changed) in cases {
+    for policy in crate::names() {
         for writer in [Writer::Keeps, Writer::Stalls { seed: 1 }] {
             let tape = Tape::record(MIXED, policy, writer);
-            let parity = replay(&tape.bytes(), &|_| Some(Box::new(changed())));
+            let parity = replay(&tape.bytes(), &|_| Some(Box::new(changed(policy))));
             let found = parity.mismatch.unwrap_or_else(|| panic!("{policy} passes"));
             assert!(found.decision.is_some(), "{found}");
         }
@@ -91,50 +86,53 @@ fn a_constant_changed_by_nothing_passes() {
     );
 }
 
+/// Changes an input of one kind. Whether it was of that kind.
+type Flip = fn(&mut Input<'static>) -> bool;
+
+fn fail(input: &mut Input<'static>) -> bool {
+    let delivered = Verdicts::All(Verdict::Delivered);
+    match input {
+        Input::Settle { verdicts, .. } if *verdicts == delivered => {
+            *verdicts = Verdicts::All(Verdict::Failed);
+            true
+        }
+        _ => false,
+    }
+}
+
+fn mistake(input: &mut Input<'static>) -> bool {
+    let Input::Submit(entry) = input else {
+        return false;
+    };
+    entry.agent.0 = 1 - entry.agent.0;
+    true
+}
+
+fn age(input: &mut Input<'static>) -> bool {
+    let Input::Submit(entry) = input else {
+        return false;
+    };
+    entry.age += Duration::from_millis(5);
+    true
+}
+
+fn skip(input: &mut Input<'static>) -> bool {
+    let is_take = matches!(input, Input::Take { .. });
+    if is_take {
+        *input = Input::Advance;
+    }
+    is_take
+}
+
 #[test]
 fn one_input_of_thousands() {
     let tape = Tape::record(MIXED, "adaptive", Writer::Keeps);
-    let mut flips: Vec<(&str, Box<dyn Fn(&mut Input<'static>) -> bool>)> = Vec::new();
-    flips.push((
-        "verdict",
-        Box::new(|input| match input {
-            Input::Settle { verdicts, .. } if *verdicts == Verdicts::All(Verdict::Delivered) => {
-                *verdicts = Verdicts::All(Verdict::Failed);
-                true
-            }
-            _ => false,
-        }),
-    ));
-    flips.push((
-        "agent",
-        Box::new(|input| match input {
-            Input::Submit(entry) => {
-                entry.agent.0 = 1 - entry.agent.0;
-                true
-            }
-            _ => false,
-        }),
-    ));
-    flips.push((
-        "sent",
-        Box::new(|input| match input {
-            Input::Submit(entry) => {
-                entry.age = entry.age + Duration::from_millis(5);
-                true
-            }
-            _ => false,
-        }),
-    ));
-    flips.push((
-        "call not made",
-        Box::new(|input| match input {
-            Input::Take { .. } => {
-                *input = Input::Advance;
-                true
-            }
-            _ => false,
-        }),
-    ));
+    let flips: [(&str, Flip); 4] = [
+        ("verdict", fail),
+        ("agent", mistake),
+        ("sent", age),
+        ("call not made", skip),
+    ];
     for (what, flip) in flips {
         let mut number = 0;
         let found = mismatch(&tape, |mut record| {
@@ -162,7 +160,7 @@ fn a_millisecond_between_two_inputs() {
         if let Record::Input { after, .. } = &mut record {
             number += 1;
             if number == 2_000 {
-                *after = *after + Duration::from_millis(1);
+                *after += Duration::from_millis(1);
             }
         }
         Some(record)

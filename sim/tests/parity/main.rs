@@ -54,7 +54,7 @@ pub(crate) const MIXED: &str = r#"(
 const SHIPPED: [&str; 4] = ["burst", "batch-agent", "brown-out", "closed-loop"];
 
 /// Every shipped policy; `threshold` with a target that the scenario crosses often.
-fn names() -> impl Iterator<Item = &'static str> {
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     POLICIES.iter().map(|entry| match entry.name {
         "threshold" => "threshold(2)",
         name => name,
