@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use ebbtide_policies::units::{Duration, Time};
 use serde::{Deserialize, Serialize};
 
+use super::replay::{BuildPolicy, ReplayError, policy};
 use crate::config::AgentConfig;
 use crate::event::Listener;
 use crate::message::{
@@ -53,6 +54,12 @@ pub enum Input<'a> {
     PauseLane { lane: Lane, until: Time },
     /// `resume_lane`.
     ResumeLane(Lane),
+    /// `switch_policy`, by the policy's name. Kept through gaps: what follows is decided by it.
+    SwitchPolicy(Cow<'a, str>),
+    /// `pin_workers`, refused ones too.
+    PinWorkers(Option<u32>),
+    /// `set_dry_run`.
+    SetDryRun(bool),
     /// `shutdown`.
     Shutdown { within: Duration },
 }
@@ -149,7 +156,15 @@ impl Verdicts<'_> {
 impl Input<'_> {
     /// Makes the call. What core answers does not matter: the live broker heard it, and what it
     /// did then is the next input.
-    pub(crate) fn apply(&self, state: &mut BrokerState<(), impl Listener<()>>, now: Time) {
+    ///
+    /// # Errors
+    /// It brings in a policy that `build` does not have.
+    pub(crate) fn apply(
+        &self,
+        state: &mut BrokerState<(), impl Listener<()>>,
+        now: Time,
+        build: &BuildPolicy<'_>,
+    ) -> Result<(), ReplayError> {
         match self {
             Self::Submit(entry) => drop(state.submit(now, entry.submission(now))),
             Self::Broadcast { topic, entry } => {
@@ -176,7 +191,11 @@ impl Input<'_> {
             Self::ResumeAgent(agent) => state.resume_agent(now, *agent),
             Self::PauseLane { lane, until } => state.pause_lane(now, *lane, *until),
             Self::ResumeLane(lane) => state.resume_lane(now, *lane),
+            Self::SwitchPolicy(name) => state.switch_policy(now, policy(build, name)?),
+            Self::PinWorkers(workers) => drop(state.pin_workers(now, *workers)),
+            Self::SetDryRun(dry_run) => state.set_dry_run(now, *dry_run),
             Self::Shutdown { within } => state.shutdown(now, *within),
         }
+        Ok(())
     }
 }

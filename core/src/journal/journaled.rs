@@ -10,7 +10,7 @@ use super::Sink;
 use super::input::{Entry, Input};
 use super::recorder::Recorder;
 use crate::config::{AgentConfig, BrokerConfig, Checked};
-use crate::error::{AddAgentError, LateSettle, Refusal, SubmitError};
+use crate::error::{AddAgentError, LateSettle, PinError, Refusal, SubmitError};
 use crate::event::{DecisionRecord, Event, EventQueue, Listener, What};
 use crate::message::{AgentId, Call, Lane, LeaseId, MessageId, Settlement, Submission, WorkerId};
 use crate::state::BrokerState;
@@ -224,6 +224,24 @@ impl<M, L: Listener<M>> Journaled<M, L> {
         self.call(now, input, |state| state.resume_lane(now, lane));
     }
 
+    pub fn switch_policy(&mut self, now: Time, policy: Box<dyn Policy>) {
+        self.note(now, |_| {
+            Input::SwitchPolicy(Cow::Owned(policy.name().to_owned()))
+        });
+        self.state.switch_policy(now, policy);
+        self.note_decisions();
+    }
+
+    pub fn pin_workers(&mut self, now: Time, workers: Option<u32>) -> Result<(), PinError> {
+        let input = |_| Input::PinWorkers(workers);
+        self.call(now, input, |state| state.pin_workers(now, workers))
+    }
+
+    pub fn set_dry_run(&mut self, now: Time, dry_run: bool) {
+        let input = |_| Input::SetDryRun(dry_run);
+        self.call(now, input, |state| state.set_dry_run(now, dry_run));
+    }
+
     pub fn shutdown(&mut self, now: Time, within: Duration) {
         let input = |_| Input::Shutdown { within };
         self.call(now, input, |state| state.shutdown(now, within));
@@ -255,6 +273,16 @@ impl<M> Journaled<M> {
     /// As [`BrokerState::poll_event`].
     pub fn poll_event(&mut self) -> Option<Event<M>> {
         self.listener_mut().next()
+    }
+}
+
+#[cfg(test)]
+impl<M, L> Journaled<M, L> {
+    /// So many bytes are kept while the writer has no room.
+    pub(super) fn keep_at_most(&mut self, bytes: usize) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.most_kept = bytes;
+        }
     }
 }
 

@@ -30,6 +30,8 @@ pub trait Sink: Send {
 pub(super) struct Recorder {
     sink: Box<dyn Sink>,
     chunk: Vec<u8>,
+    /// Bytes that are kept while the writer has no room.
+    pub(super) most_kept: usize,
     /// What the present gap has swallowed so far.
     gap: Option<Lost>,
 }
@@ -41,6 +43,7 @@ impl Recorder {
         let mut recorder = Self {
             sink,
             chunk: Vec::with_capacity(CHUNK + CHUNK / 4),
+            most_kept: MOST_KEPT,
             gap: None,
         };
         recorder.write(&Record::Header(Header {
@@ -62,6 +65,10 @@ impl Recorder {
         if let Some(lost) = self.gap
             && !(lost.inputs.is_multiple_of(ASK_EVERY) && self.resume(state))
         {
+            if matches!(input, Input::SwitchPolicy(_)) {
+                let after = now.since(state.now());
+                return self.write(&Record::Input { after, input });
+            }
             let inputs = lost.inputs + 1;
             self.gap = Some(Lost { inputs, ..lost });
             return;
@@ -82,7 +89,7 @@ impl Recorder {
     ) {
         for record in decisions {
             match &mut self.gap {
-                Some(lost) if self.chunk.len() > MOST_KEPT => lost.decisions += 1,
+                Some(lost) if self.chunk.len() > self.most_kept => lost.decisions += 1,
                 _ => self.write(&Record::Decision(Cow::Owned(json(&record)))),
             }
         }

@@ -155,8 +155,7 @@ impl<'b> Replay<'b> {
         let config = serde_json::from_str::<BrokerConfig>(&header.config).ok();
         let config = config.and_then(|config| Checked::new(config).ok());
         let config = config.ok_or(ReplayError::Unreadable("configuration"))?;
-        let policy = (self.build)(&header.policy);
-        let policy = policy.ok_or_else(|| ReplayError::UnknownPolicy(header.policy.clone()))?;
+        let policy = policy(self.build, &header.policy)?;
         let mut state = BrokerState::with_listener(config, policy, Ear::default());
         state.keep_observations(true);
         self.state = Some(state);
@@ -169,13 +168,16 @@ impl<'b> Replay<'b> {
             self.disagree(Some(early.number), early.at, "no decision", "one");
             return Ok(());
         }
-        if self.in_gap {
-            return Err(ReplayError::Order("an input in a gap"));
-        }
         let Some(state) = &mut self.state else {
             return Ok(());
         };
-        input.apply(state, now);
+        match input {
+            Input::SwitchPolicy(name) if self.in_gap => {
+                state.control.policy = policy(self.build, name)?;
+            }
+            _ if self.in_gap => return Err(ReplayError::Order("an input in a gap")),
+            input => input.apply(state, now, self.build)?,
+        }
         self.ahead.extend(state.listener_mut().0.drain(..));
         self.parity.inputs += 1;
         self.parity.until = state.now();
@@ -273,6 +275,11 @@ impl<'b> Replay<'b> {
             replayed: replayed.into(),
         });
     }
+}
+
+/// The policy of that name.
+pub(super) fn policy(build: &BuildPolicy<'_>, name: &str) -> Result<Box<dyn Policy>, ReplayError> {
+    build(name).ok_or_else(|| ReplayError::UnknownPolicy(name.to_owned()))
 }
 
 impl std::fmt::Debug for Replay<'_> {
