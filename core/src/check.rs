@@ -34,6 +34,9 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             .filter(|(_, message)| queued(message.place));
         let bytes: u64 = queued.map(|(_, message)| u64::from(message.size)).sum();
         assert_eq!(bytes, self.books.bytes, "invariant 5: bytes");
+        let with_history = |(index, _): &(u32, _)| self.histories.contains_key(index);
+        let histories = self.messages.iter().filter(with_history).count();
+        assert_eq!(histories, self.histories.len(), "histories of no message");
         self.check_agents();
         self.check_calls();
         let setting = &self.control.setting;

@@ -11,6 +11,7 @@ use ebbtide_policies::observation::{BreakerState, Observation, Setting};
 use ebbtide_policies::units::{Duration, Time};
 use serde::{Deserialize, Serialize};
 
+use crate::history::History;
 use crate::message::{AgentId, ClassId, Kind, Lane, LeaseId, MessageId, Outcome, WorkerId};
 
 /// Something that happened at `at`.
@@ -148,6 +149,14 @@ pub enum What<M> {
         why: Requeue,
         /// Attempts it has spent.
         attempts: u32,
+    },
+    /// What went wrong with a message that is about to have its outcome, whichever that is.
+    /// Comes right before its [`What::Finished`]; a message that was never set back has none.
+    History {
+        /// The message.
+        message: MessageId,
+        /// What went wrong.
+        history: Box<History>,
     },
     /// A message has its outcome; its payload leaves core.
     Finished {

@@ -16,6 +16,7 @@ mod control;
 pub mod error;
 pub mod event;
 pub mod fault;
+pub mod history;
 pub mod journal;
 mod lanes;
 mod leases;

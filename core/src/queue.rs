@@ -247,6 +247,9 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             self.books.bytes -= u64::from(size);
         }
         self.books.outcomes[outcome.index()] += 1;
+        if !self.histories.is_empty() {
+            self.tell_history(index);
+        }
         let message = self.messages.remove(index);
         self.count_outcome(&message, outcome);
         self.emit(What::Finished {

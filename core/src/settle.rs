@@ -7,6 +7,7 @@ use ebbtide_policies::units::{Duration, Time};
 use crate::breaker::Health;
 use crate::error::LateSettle;
 use crate::event::{CallEnd, Listener, Requeue, What, Whereabouts};
+use crate::history::SetbackKind;
 use crate::leases::LeaseState;
 use crate::message::{AgentId, DeadReason, LeaseId, Outcome, Settlement, Verdict};
 use crate::messages::{Message, Place};
@@ -49,6 +50,9 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             if let Some(index) = self.live_member(slot, at) {
                 let verdict = verdict_at(settlement, at);
                 limited |= matches!(verdict, Verdict::RateLimited(_));
+                if let Some(how) = setback(settlement, verdict) {
+                    self.set_back(index, slot, how);
+                }
                 self.apply_verdict(index, verdict, probe);
             }
         }
@@ -112,8 +116,10 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
                 continue;
             };
             if end == CallEnd::WorkerLost {
+                self.set_back(index, slot, SetbackKind::WorkerLost);
                 self.lose_worker_under(index);
             } else {
+                self.set_back(index, slot, SetbackKind::TimedOut);
                 self.apply_verdict(index, Verdict::Failed, probe);
             }
         }
@@ -312,6 +318,17 @@ fn verdict_at(settlement: Settlement<'_>, at: usize) -> Verdict {
         Settlement::All(verdict) => verdict,
         Settlement::Each(verdicts) => verdicts.get(at).copied().unwrap_or(Verdict::Failed),
         Settlement::Panicked => Verdict::Failed,
+    }
+}
+
+/// What a verdict short of an outcome means for its message's history.
+fn setback(settlement: Settlement<'_>, verdict: Verdict) -> Option<SetbackKind> {
+    match verdict {
+        Verdict::Delivered | Verdict::Rejected | Verdict::Discarded => None,
+        Verdict::Failed if settlement == Settlement::Panicked => Some(SetbackKind::Panicked),
+        Verdict::Failed => Some(SetbackKind::Failed),
+        Verdict::Snoozed(_) => Some(SetbackKind::Snoozed),
+        Verdict::RateLimited(_) => Some(SetbackKind::RateLimited),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::agents::Agent;
 use crate::config::{BrokerConfig, Checked};
 use crate::control::Control;
 use crate::event::{Event, EventQueue, Listener, What};
+use crate::history::Histories;
 use crate::lanes::Lanes;
 use crate::leases::Leases;
 use crate::message::{AgentId, LeaseId, MessageId, WorkerId};
@@ -49,6 +50,7 @@ pub struct BrokerState<M, L = EventQueue<M>> {
     pub(crate) config: Checked<BrokerConfig>,
     pub(crate) now: Time,
     pub(crate) messages: Table<Message<M>>,
+    pub(crate) histories: Histories,
     pub(crate) turns: u64,
     pub(crate) agents: Vec<Agent>,
     /// Agents that are not removed.
@@ -144,6 +146,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let mut state = Self {
             now: Time::ZERO,
             messages: Table::default(),
+            histories: Histories::new(),
             turns: 0,
             agents: Vec::new(),
             registered: 0,

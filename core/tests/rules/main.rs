@@ -3,6 +3,7 @@
 
 mod agents;
 mod calls;
+mod history;
 mod pool;
 mod queue;
 mod reconfigure;
