@@ -57,18 +57,23 @@ pub(crate) fn per_second(value: f64) -> String {
 
 /// A length of time: "85 µs", "412 ms", "1.3 s", "7.5 min", "2.1 h".
 pub(crate) fn seconds(value: f64) -> String {
-    let (scaled, unit) = match value.abs() {
+    let (length, unit) = time_unit(value);
+    format!("{} {unit}", three(value / length))
+}
+
+/// The unit in which a time reads best, and its length in seconds.
+fn time_unit(value: f64) -> (f64, &'static str) {
+    match value.abs() {
         // Times are whole nanoseconds; less is a rounding error of their differences.
-        v if v < 0.5e-9 => (0.0, "s"),
-        v if v < 999.5e-9 => (value * 1e9, "ns"),
-        v if v < 999.5e-6 => (value * 1e6, "µs"),
-        v if v < 0.9995 => (value * 1e3, "ms"),
-        v if v < 599.5 => (value, "s"),
-        v if v < 3.0 * 3600.0 => (value / 60.0, "min"),
-        v if v < 96.0 * 3600.0 => (value / 3600.0, "h"),
-        _ => (value / 86400.0, "d"),
-    };
-    format!("{} {unit}", three(scaled))
+        v if v < 0.5e-9 => (f64::INFINITY, "s"),
+        v if v < 999.5e-9 => (1e-9, "ns"),
+        v if v < 999.5e-6 => (1e-6, "µs"),
+        v if v < 0.9995 => (1e-3, "ms"),
+        v if v < 599.5 => (1.0, "s"),
+        v if v < 3.0 * 3600.0 => (60.0, "min"),
+        v if v < 96.0 * 3600.0 => (3600.0, "h"),
+        _ => (86400.0, "d"),
+    }
 }
 
 /// A share as a percentage: "12.5 %", and "> 99.9 %" rather than a rounded "100 %".
@@ -126,13 +131,21 @@ pub(crate) fn mean(unit: Unit, estimate: &Estimate) -> String {
     estimate.mean.map_or("–".to_owned(), text)
 }
 
-/// Half a width of an interval: two digits say enough.
-pub(crate) fn half_width(unit: Unit, half: f64) -> String {
+/// Half a width of an interval around `mean`: two digits say enough, and a time is told in the
+/// mean's own unit, so that the two compare at a glance.
+pub(crate) fn half_width(unit: Unit, mean: f64, half: f64) -> String {
     if half == 0.0 {
         return "0".to_owned();
     }
     let scale = 10f64.powi(1 - half.abs().log10().floor() as i32);
-    in_unit(unit, (half * scale).round() / scale)
+    let half = (half * scale).round() / scale;
+    match unit {
+        Unit::Seconds if mean != 0.0 => {
+            let (length, unit) = time_unit(mean);
+            format!("{} {unit}", three(half / length))
+        }
+        _ => in_unit(unit, half),
+    }
 }
 
 /// The interval of an estimate.
@@ -175,6 +188,17 @@ mod tests {
         assert_eq!(clock(450.0), "7 min 30 s");
         assert_eq!(clock(3900.0), "1 h 5 min");
         assert_eq!(clock(3599.9), "1 h");
+    }
+
+    /// 94.8 h ± 10.9 d, it said, and 13.8 min ± 390 s.
+    #[test]
+    fn half_a_width_is_told_in_its_means_unit() {
+        let told = |mean, half| half_width(Unit::Seconds, mean, half);
+        assert_eq!(told(341_280.0, 939_000.0), "261 h");
+        assert_eq!(told(828.0, 390.0), "6.5 min");
+        assert_eq!(told(0.157, 0.004), "4 ms");
+        assert_eq!(told(0.0, 0.004), "4 ms");
+        assert_eq!(half_width(Unit::Count, 5.0, 0.049), "0.049");
     }
 
     #[test]

@@ -138,7 +138,7 @@ fn cell(unit: Unit, estimate: Option<&Estimate>) -> Markup {
         (mean(unit, &estimate))
         @if let Some(half) = estimate.half_width() {
             br;
-            small { "± " (half_width(unit, half)) }
+            small { "± " (half_width(unit, estimate.mean.unwrap_or_default(), half)) }
         }
     }
 }
