@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         Some("docs") => ci::release_build(&root).and_then(|()| docs::run(&root)),
         Some("bench") => bench::run(&root),
         Some("instructions") => bench::build(&root).and_then(|()| bench::instructions(&root)),
-        Some("soak") => ci::release_build(&root).and_then(|()| soak::run(&root)),
+        Some("soak") => soak::run(&root),
         Some("tidy") => tidy::run(&root),
         Some(other) => Err(format!("unknown chore {other:?}\n\n{HELP}")),
         None => Err(HELP.to_owned()),

@@ -28,8 +28,11 @@ const SCENARIO: &str = r#"(
 )
 "#;
 
-/// Runs it, and compares its messages and its memory with what they must be.
+/// Builds the command, runs it, and compares its messages and its memory with what they must be.
 pub(crate) fn run(root: &Path) -> Done {
+    let mut build = shell::cargo(root);
+    build.args(["build", "--release", "--locked", "--quiet"]);
+    shell::run(build.args(["--package", "ebbtide-cli"]))?;
     let ebbtide = tools::release_binary(root, "ebbtide")?;
     let scenario = ebbtide.with_file_name("soak.ron");
     std::fs::write(&scenario, SCENARIO).map_err(|why| format!("soak.ron: {why}"))?;

@@ -25,7 +25,7 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// Changes of a source's rate in a run: more take longer to step over than the messages between.
 const MOST_CHANGES: u64 = 10_000_000;
-/// Control ticks in a run, which make a minute or two if nothing else happens.
+/// Control ticks in a run; with the default policy they take some minutes by themselves.
 const MOST_TICKS: u64 = 100_000_000;
 
 /// What is wrong with a run's length for a broker that ticks at this interval.
