@@ -38,6 +38,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "ebbtide-core",
             "ebbtide-measure",
             "ebbtide-sim",
+            "ebbtide",
         ],
     ),
     ("xtask", &[]),
