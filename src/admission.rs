@@ -56,6 +56,14 @@ impl Shared {
 }
 
 impl Floor {
+    /// Whether a submission enters for want of room neither here nor in core, without a trial.
+    fn has_plenty_of_room(&self, size: u32) -> bool {
+        let (books, config) = (self.driver.books(), self.driver.config());
+        self.room.is_empty()
+            && books.queued() < config.max_queue_size
+            && books.bytes + u64::from(size) <= config.max_queue_bytes.0
+    }
+
     fn submit(&mut self, if_full: IfFull, mut submission: Submission<Parcel>) -> Admitted {
         submission.luck = self.next_luck();
         if submission
@@ -64,7 +72,7 @@ impl Floor {
         {
             return Admitted::Refused(NotAccepted::Expired, submission.payload);
         }
-        let waits = if_full == IfFull::Wait && {
+        let waits = if_full == IfFull::Wait && !self.has_plenty_of_room(submission.size) && {
             let refusal = self.driver.would_refuse(&submission);
             let full = refusal.is_some_and(|refusal| refusal.is_full());
             full || refusal.is_none() && self.room.is_ahead_of(submission.lane)

@@ -111,30 +111,36 @@ impl CallControl {
 }
 
 thread_local! {
-    /// The call whose handler is being polled on this thread.
+    /// The number of the broker one of whose handlers is being polled on this thread; 0: none.
+    static BROKER: Cell<u64> = const { Cell::new(0) };
+    /// What that handler's requests inherit.
     static CURRENT: Cell<Option<Ambient>> = const { Cell::new(None) };
 }
 
 /// What requests inherit that a handler makes.
 #[derive(Clone, Debug)]
 pub(crate) struct Ambient {
-    /// Which broker the call is of.
-    pub(crate) broker: u64,
     pub(crate) deadline: Option<Time>,
     pub(crate) headers: Headers,
 }
 
 impl Ambient {
     /// That of the handler being polled, if it is one of this broker's.
+    #[inline]
     pub(crate) fn current(broker: u64) -> Option<Self> {
-        let current = CURRENT.take();
-        let copy = current.clone();
-        CURRENT.set(current);
-        copy.filter(|ambient| ambient.broker == broker)
+        (BROKER.get() == broker).then(|| {
+            let current = CURRENT.take();
+            CURRENT.set(current.clone());
+            current.expect("it is set with the broker's number")
+        })
     }
 
-    /// Makes it the current one; gives back what was.
-    pub(crate) fn enter(ambient: Option<Self>) -> Option<Self> {
-        CURRENT.replace(ambient)
+    /// Polls a handler of `broker` with this as the current one.
+    pub(crate) fn within<T>(this: &mut Option<Self>, broker: u64, poll: impl FnOnce() -> T) -> T {
+        let (outer_broker, outer) = (BROKER.replace(broker), CURRENT.replace(this.take()));
+        let result = poll();
+        BROKER.set(outer_broker);
+        *this = CURRENT.replace(outer);
+        result
     }
 }

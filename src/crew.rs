@@ -88,6 +88,8 @@ impl Wake for SlotWaker {
 pub(crate) struct Crew {
     hands: Vec<Hand>,
     /// Hands that are not at rest.
+    up: usize,
+    /// Hands that are awake.
     awake: usize,
 }
 
@@ -102,8 +104,10 @@ struct Hand {
 /// Whether a worker comes to the floor by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mood {
-    /// It must be woken: nothing to take when it last asked, or no free slot.
+    /// It must be woken: nothing to take when it last asked.
     AtRest,
+    /// It has no free slot, and will ask again before it rests.
+    Full,
     /// It was woken, or has free slots and will ask again before it rests.
     Awake,
 }
@@ -119,29 +123,42 @@ pub(crate) struct LostCall {
 impl Crew {
     /// A new worker, awake until it first rests.
     pub(crate) fn hire(&mut self, link: Arc<WorkerLink>) {
-        self.awake += 1;
         self.hands.push(Hand {
             link,
             mood: Mood::Awake,
             lost: Vec::new(),
         });
+        self.count(Mood::AtRest, Mood::Awake);
     }
 
     /// A worker is gone: its task finds out when it next asks.
     pub(crate) fn dismiss(&mut self, id: WorkerId) -> Option<Arc<WorkerLink>> {
         let at = self.hands.iter().position(|hand| hand.link.id == id)?;
         let hand = self.hands.swap_remove(at);
-        self.awake -= usize::from(hand.mood == Mood::Awake);
+        self.count(hand.mood, Mood::AtRest);
         Some(hand.link)
     }
 
     pub(crate) fn dismiss_all(&mut self) -> Vec<Arc<WorkerLink>> {
-        self.awake = 0;
+        (self.up, self.awake) = (0, 0);
         self.hands.drain(..).map(|hand| hand.link).collect()
     }
 
+    /// Whether somebody with a free slot comes to the floor by itself.
     pub(crate) fn is_awake(&self) -> bool {
         self.awake > 0
+    }
+
+    /// Whether somebody comes to the floor by itself.
+    pub(crate) fn is_up(&self) -> bool {
+        self.up > 0
+    }
+
+    fn count(&mut self, before: Mood, after: Mood) {
+        self.up -= usize::from(before != Mood::AtRest);
+        self.awake -= usize::from(before == Mood::Awake);
+        self.up += usize::from(after != Mood::AtRest);
+        self.awake += usize::from(after == Mood::Awake);
     }
 
     pub(crate) fn knows(&self, id: WorkerId) -> bool {
@@ -150,12 +167,9 @@ impl Crew {
 
     pub(crate) fn set_mood(&mut self, id: WorkerId, mood: Mood) {
         let hand = self.hands.iter_mut().find(|hand| hand.link.id == id);
-        if let Some(hand) = hand.filter(|hand| hand.mood != mood) {
-            hand.mood = mood;
-            match mood {
-                Mood::Awake => self.awake += 1,
-                Mood::AtRest => self.awake -= 1,
-            }
+        if let Some(hand) = hand {
+            let before = std::mem::replace(&mut hand.mood, mood);
+            self.count(before, mood);
         }
     }
 
@@ -167,8 +181,9 @@ impl Crew {
         let ready = |hand: &&mut Hand| hand.mood == Mood::AtRest && has_free_slot(hand.link.id);
         let hand = self.hands.iter_mut().find(ready)?;
         hand.mood = Mood::Awake;
-        self.awake += 1;
-        Some(hand.link.clone())
+        let link = hand.link.clone();
+        self.count(Mood::AtRest, Mood::Awake);
+        Some(link)
     }
 
     /// Leaves a note for a worker that one of its calls is lost.

@@ -30,6 +30,8 @@ pub(crate) struct Floor {
     pub(crate) driver: Driver,
     pub(crate) crew: Crew,
     pub(crate) room: WaitingRoom,
+    /// Senders that were let in and do not know it yet.
+    admitted: Vec<Waker>,
     /// By [`AgentId`]; removed ones stay for the calls that they still have.
     pub(crate) agents: Vec<Registered>,
     /// Handlers with a grace, first to end first: all graces are equally long.
@@ -77,6 +79,7 @@ impl Floor {
             driver,
             crew: Crew::default(),
             room: WaitingRoom::default(),
+            admitted: Vec::new(),
             agents: Vec::new(),
             graces: VecDeque::new(),
             armed: Time::MAX,
@@ -111,7 +114,8 @@ impl Floor {
             self.graces.pop_front();
             self.lose_call(worker, lease, true, errands);
         }
-        self.room.expire(now, errands);
+        self.room.expire(now, &mut errands.wakers);
+        errands.wakers.append(&mut self.admitted);
         self.hear(shared, errands);
         self.armed = Time::MAX;
         self.alarm_is_here = true;
@@ -125,7 +129,7 @@ impl Floor {
     #[inline]
     pub(crate) fn close(&mut self, shared: &Arc<Shared>, errands: &mut Errands) {
         self.hear(shared, errands);
-        while self.room.admit_first(&mut self.driver, errands) {
+        while self.room.admit_first(&mut self.driver, &mut self.admitted) {
             self.hear(shared, errands);
         }
         let mut alarm = self.driver.next_timer();
@@ -140,6 +144,7 @@ impl Floor {
                 self.call_a_hand(errands);
             }
         }
+        alarm = alarm.min(self.wake_senders(errands));
         self.arm(alarm, errands);
         if self.phase == Phase::Closing && self.driver.is_idle() && self.room.is_empty() {
             self.phase = Phase::Closed;
@@ -147,6 +152,20 @@ impl Floor {
             errands.alarm = true;
             errands.closed = true;
         }
+    }
+
+    /// Tells senders whose messages were let in, soon: not one by one while workers make room,
+    /// which would cost more than the messages do. The latest time to come back to it.
+    fn wake_senders(&mut self, errands: &mut Errands) -> Time {
+        if self.admitted.is_empty() {
+            return Time::MAX;
+        }
+        let half = self.driver.config().max_queue_size / 2;
+        if self.crew.is_up() && self.driver.books().queued() > half {
+            return self.driver.now() + TRUST;
+        }
+        errands.wakers.append(&mut self.admitted);
+        Time::MAX
     }
 
     fn call_a_hand(&mut self, errands: &mut Errands) {

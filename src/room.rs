@@ -15,7 +15,6 @@ use parking_lot::Mutex;
 
 use crate::driver::Driver;
 use crate::error::NotAccepted;
-use crate::floor::Errands;
 use crate::parcel::Parcel;
 
 /// A place in the line: the critical lane's first, then in order of arrival.
@@ -63,10 +62,10 @@ impl Turn {
         self.0.lock().result.take()
     }
 
-    fn tell(&self, result: Told, errands: &mut Errands) {
+    fn tell(&self, result: Told, wakers: &mut Vec<Waker>) {
         let mut state = self.0.lock();
         state.result = Some(result);
-        errands.wakers.extend(state.waker.take());
+        wakers.extend(state.waker.take());
     }
 }
 
@@ -112,12 +111,12 @@ impl WaitingRoom {
 
     /// Lets the first of a line in, if there is room for it. Whether somebody left the room.
     #[inline]
-    pub(crate) fn admit_first(&mut self, driver: &mut Driver, errands: &mut Errands) -> bool {
+    pub(crate) fn admit_first(&mut self, driver: &mut Driver, wakers: &mut Vec<Waker>) -> bool {
         !self.line.is_empty()
-            && (self.admit_from(false, driver, errands) || self.admit_from(true, driver, errands))
+            && (self.admit_from(false, driver, wakers) || self.admit_from(true, driver, wakers))
     }
 
-    fn admit_from(&mut self, ordinary: bool, driver: &mut Driver, errands: &mut Errands) -> bool {
+    fn admit_from(&mut self, ordinary: bool, driver: &mut Driver, wakers: &mut Vec<Waker>) -> bool {
         let mut line = self.line.range((ordinary, 0)..=(ordinary, u64::MAX));
         let Some((&ticket, first)) = line.next() else {
             return false;
@@ -129,12 +128,12 @@ impl WaitingRoom {
         let waiting = self.remove(ticket).expect("it was found there");
         let result = driver.submit(waiting.submission);
         let told = result.map_err(|(refusal, parcel)| (refusal.into(), parcel));
-        waiting.turn.tell(told, errands);
+        waiting.turn.tell(told, wakers);
         true
     }
 
     /// Those whose deadline has passed leave.
-    pub(crate) fn expire(&mut self, now: Time, errands: &mut Errands) {
+    pub(crate) fn expire(&mut self, now: Time, wakers: &mut Vec<Waker>) {
         while let Some(&(deadline, ticket)) = self.deadlines.first()
             && deadline <= now
         {
@@ -144,7 +143,7 @@ impl WaitingRoom {
             let parcel = waiting.submission.payload;
             waiting
                 .turn
-                .tell(Err((NotAccepted::Expired, parcel)), errands);
+                .tell(Err((NotAccepted::Expired, parcel)), wakers);
         }
     }
 

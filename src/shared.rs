@@ -16,9 +16,9 @@ use crate::crew::WorkerLink;
 use crate::floor::{Errands, Floor, Phase};
 use crate::worker::Worker;
 
-/// Brokers started by this process: each has a number, so that a request made by one's handler
+/// The number of the next broker started by this process: each has one from 1, so that a request made by one's handler
 /// to another inherits nothing.
-static BROKERS: AtomicU64 = AtomicU64::new(0);
+static BROKERS: AtomicU64 = AtomicU64::new(1);
 
 pub(crate) struct Shared {
     floor: Mutex<Floor>,

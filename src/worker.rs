@@ -31,7 +31,7 @@ pub(crate) struct Worker {
     free: Vec<u32>,
     /// Calls that have ended and are not settled.
     ended: Vec<(LeaseId, Done)>,
-    /// It had free slots when it last asked, and has started calls since: it asks again.
+    /// It has started calls since it last asked: it asks again before it rests.
     asks_again: bool,
     errands: Errands,
     // Lists that are used again.
@@ -109,9 +109,10 @@ impl Worker {
         let slot = &mut self.slots[index as usize];
         let Some(lease) = slot.lease else { return };
         let mut context = TaskContext::from_waker(&slot.waker);
-        let outer = Ambient::enter(slot.ambient.take());
-        let polled = catch_unwind(AssertUnwindSafe(|| slot.future.poll(&mut context)));
-        slot.ambient = Ambient::enter(outer);
+        let future = &mut slot.future;
+        let polled = Ambient::within(&mut slot.ambient, self.link.shared.number, || {
+            catch_unwind(AssertUnwindSafe(|| future.poll(&mut context)))
+        });
         let done = match polled {
             Ok(Poll::Pending) => return,
             Ok(Poll::Ready(done)) => done,
@@ -158,11 +159,11 @@ impl Worker {
             let agent = agent.expect("an agent stays until its last call has ended");
             self.runners.push(agent.runner.clone());
         }
-        self.asks_again = !self.begun.is_empty() && self.begun.len() < free;
-        let mood = if self.asks_again {
-            Mood::Awake
-        } else {
-            Mood::AtRest
+        self.asks_again = !self.begun.is_empty();
+        let mood = match self.begun.len() {
+            0 => Mood::AtRest,
+            all if all == free => Mood::Full,
+            _ => Mood::Awake,
         };
         floor.crew.set_mood(self.link.id, mood);
     }
@@ -196,7 +197,7 @@ impl Worker {
                 .free
                 .pop()
                 .expect("no more is taken than slots are free");
-            self.slots[index as usize].start(begun, runner, self.link.shared.number);
+            self.slots[index as usize].start(begun, runner);
             self.poll_slot(index);
         }
         (self.begun, self.runners) = (begun, runners);
@@ -242,7 +243,7 @@ impl Drop for DeathWatch {
 }
 
 impl Slot {
-    fn start(&mut self, begun: Begun, runner: Arc<dyn Runner>, broker: u64) {
+    fn start(&mut self, begun: Begun, runner: Arc<dyn Runner>) {
         match Arc::get_mut(&mut self.control) {
             Some(control) => control.renew(),
             None => self.control = Arc::new(CallControl::new(self.control.worker.clone())),
@@ -250,7 +251,6 @@ impl Slot {
         let headers = begun.load.headers();
         self.lease = Some(begun.lease);
         self.ambient = Some(Ambient {
-            broker,
             deadline: begun.deadline,
             headers: headers.clone(),
         });
