@@ -1,25 +1,45 @@
 //! Getting a message in: at once, or through the waiting room.
 
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
-use ebbtide_core::Submission;
-use ebbtide_core::message::MessageId;
+use ebbtide_core::message::{AgentId, MessageId};
+use ebbtide_core::{Refusal, Submission};
 
+use crate::driver::Driver;
 use crate::error::NotAccepted;
 use crate::floor::{Errands, Floor};
 use crate::parcel::Parcel;
 use crate::room::{Ticket, Turn};
 use crate::shared::Shared;
 
-/// What became of a submission.
-pub(crate) enum Admitted {
-    Accepted(MessageId),
-    /// It waits for room.
-    Waits(Ticket, Arc<Turn>),
-    Refused(NotAccepted, Parcel),
+/// A message on its way in.
+pub(crate) struct Entry {
+    pub(crate) submission: Submission<Parcel>,
+    /// Every subscriber of this topic gets it, rather than the submission's agent.
+    pub(crate) topic: Option<Arc<str>>,
+    pub(crate) idempotency_key: Option<Arc<str>>,
 }
 
-/// Whether a submission may wait for room.
+/// What was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Accepted {
+    Message(MessageId),
+    /// So many copies of a broadcast.
+    Copies(usize),
+}
+
+/// Whether it was accepted; if not, the parcel comes back.
+pub(crate) type Told = Result<Accepted, (NotAccepted, Parcel)>;
+
+/// What became of an entry.
+pub(crate) enum Admitted {
+    Told(Told),
+    /// It waits for room.
+    Waits(Ticket, Arc<Turn>),
+}
+
+/// Whether an entry may wait for room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IfFull {
     Wait,
@@ -27,15 +47,11 @@ pub(crate) enum IfFull {
 }
 
 impl Shared {
-    /// Hands a submission in.
+    /// Hands an entry in.
     #[inline]
-    pub(crate) fn submit(
-        self: &Arc<Self>,
-        if_full: IfFull,
-        submission: Submission<Parcel>,
-    ) -> Admitted {
+    pub(crate) fn submit(self: &Arc<Self>, if_full: IfFull, entry: Entry) -> Admitted {
         self.with_floor(&mut Errands::default(), |floor, _| {
-            floor.submit(if_full, submission)
+            floor.submit(if_full, entry)
         })
     }
 
@@ -48,7 +64,7 @@ impl Shared {
     pub(crate) fn leave(self: &Arc<Self>, ticket: Ticket, turn: &Turn) {
         self.on_floor(|floor| {
             floor.room.leave(ticket);
-            if let Some(Ok(message)) = turn.take() {
+            if let Some(Ok(Accepted::Message(message))) = turn.take() {
                 floor.driver.cancel(message);
             }
         });
@@ -56,34 +72,100 @@ impl Shared {
 }
 
 impl Floor {
-    /// Whether a submission enters for want of room neither here nor in core, without a trial.
-    fn has_plenty_of_room(&self, size: u32) -> bool {
-        let (books, config) = (self.driver.books(), self.driver.config());
-        self.room.is_empty()
-            && books.queued() < config.max_queue_size
-            && books.bytes + u64::from(size) <= config.max_queue_bytes.0
-    }
-
-    fn submit(&mut self, if_full: IfFull, mut submission: Submission<Parcel>) -> Admitted {
+    fn submit(&mut self, if_full: IfFull, mut entry: Entry) -> Admitted {
+        let submission = &mut entry.submission;
         submission.luck = self.next_luck();
-        if submission
-            .deadline
-            .is_some_and(|deadline| deadline <= self.driver.now())
-        {
-            return Admitted::Refused(NotAccepted::Expired, submission.payload);
+        let now = self.driver.now();
+        if submission.deadline.is_some_and(|deadline| deadline <= now) {
+            return Admitted::Told(Err((NotAccepted::Expired, entry.submission.payload)));
         }
-        let waits = if_full == IfFull::Wait && !self.has_plenty_of_room(submission.size) && {
-            let refusal = self.driver.would_refuse(&submission);
-            let full = refusal.is_some_and(|refusal| refusal.is_full());
-            full || refusal.is_none() && self.room.is_ahead_of(submission.lane)
-        };
-        if waits {
-            let (ticket, turn) = self.room.enter(submission);
+        if if_full == IfFull::Wait && self.must_wait(&entry) {
+            let (ticket, turn) = self.room.enter(entry);
             return Admitted::Waits(ticket, turn);
         }
-        match self.driver.submit(submission) {
-            Ok(message) => Admitted::Accepted(message),
-            Err((refusal, parcel)) => Admitted::Refused(refusal.into(), parcel),
+        Admitted::Told(self.driver.enter(entry, &mut self.keys))
+    }
+
+    /// Whether there is no room for an entry, or somebody is in line before it.
+    fn must_wait(&mut self, entry: &Entry) -> bool {
+        let size = u64::from(entry.submission.size);
+        let (books, config) = (self.driver.books(), self.driver.config());
+        let plenty = self.room.is_empty()
+            && entry.topic.is_none()
+            && books.queued() < config.max_queue_size
+            && books.bytes + size <= config.max_queue_bytes.0;
+        if plenty {
+            return false;
+        }
+        match self.driver.refusal(entry) {
+            Some(refusal) => refusal.is_full(),
+            None => self.room.is_ahead_of(entry.submission.lane),
+        }
+    }
+}
+
+impl Driver {
+    /// Why an entry would be refused now.
+    pub(crate) fn refusal(&mut self, entry: &Entry) -> Option<Refusal> {
+        match &entry.topic {
+            Some(topic) => self.would_refuse_broadcast(topic, &entry.submission),
+            None => self.would_refuse(&entry.submission),
+        }
+    }
+
+    /// Accepts an entry, unless it is refused or was accepted before.
+    pub(crate) fn enter(&mut self, entry: Entry, keys: &mut RecentKeys) -> Told {
+        let key = entry
+            .idempotency_key
+            .map(|key| (entry.submission.agent, key));
+        if key.as_ref().is_some_and(|key| keys.holds(key)) {
+            return Err((NotAccepted::Duplicate, entry.submission.payload));
+        }
+        let accepted = match entry.topic {
+            None => self.submit(entry.submission).map(Accepted::Message),
+            Some(topic) => self
+                .broadcast(&topic, entry.submission)
+                .map(Accepted::Copies),
+        };
+        let accepted = accepted.map_err(|(refusal, parcel)| (refusal.into(), parcel))?;
+        if let Some(key) = key {
+            keys.remember(key);
+        }
+        Ok(accepted)
+    }
+}
+
+/// The idempotency keys of messages accepted lately, by agent; the oldest is forgotten first.
+pub(crate) struct RecentKeys {
+    known: HashSet<Key>,
+    order: VecDeque<Key>,
+    most: usize,
+}
+
+type Key = (AgentId, Arc<str>);
+
+impl RecentKeys {
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            known: HashSet::new(),
+            order: VecDeque::new(),
+            most,
+        }
+    }
+
+    fn holds(&self, key: &Key) -> bool {
+        self.known.contains(key)
+    }
+
+    fn remember(&mut self, key: Key) {
+        if self.order.len() >= self.most
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        if self.most > 0 {
+            self.known.insert(key.clone());
+            self.order.push_back(key);
         }
     }
 }

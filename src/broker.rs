@@ -13,6 +13,7 @@ use crate::builder::Builder;
 use crate::error::AgentError;
 use crate::floor::{Floor, Phase, Registered};
 use crate::handler::{AnyAgent, IntoAgent};
+use crate::notice::Events;
 use crate::runner::Types;
 use crate::shared::Shared;
 use crate::shutdown::ShutdownReport;
@@ -101,26 +102,17 @@ impl Broker {
         })
     }
 
-    /// Pauses an agent until it is resumed: its messages wait.
-    ///
-    /// # Errors
-    /// [`AgentError::Unknown`] if there is no such agent.
-    pub fn pause_agent(&self, name: &str) -> Result<(), AgentError> {
-        self.on_agent(name, |floor, id| floor.driver.pause_agent(id, Time::MAX))
-    }
-
-    /// Ends an agent's pause, whoever asked for it.
-    ///
-    /// # Errors
-    /// [`AgentError::Unknown`] if there is no such agent.
-    pub fn resume_agent(&self, name: &str) -> Result<(), AgentError> {
-        self.on_agent(name, |floor, id| floor.driver.resume_agent(id))
-    }
-
     /// The broker's books: where every message is that it ever accepted.
     #[must_use]
     pub fn books(&self) -> Books {
         self.shared().on_floor(|floor| *floor.driver.books())
+    }
+
+    /// What happens from now on: warnings, steering, lost workers, dead letters.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        self.shared()
+            .on_floor(|floor| floor.driver.ear().notices.subscribe())
     }
 
     /// The setting in force: workers wanted, batch size and batch timeout.
@@ -144,27 +136,17 @@ impl Broker {
             }
             closed.await;
         }
+        let writer = shared.on_floor(|floor| floor.driver.ear_mut().log.as_mut()?.close());
+        if let Some(writer) = writer {
+            // Its file is whole before the broker says that it is done.
+            let _ = tokio::task::spawn_blocking(|| writer.join()).await;
+        }
         let now = shared.clock.now();
         ShutdownReport::new(&before, &self.books(), now.since(began))
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.open.shared
-    }
-
-    fn on_agent(
-        &self,
-        name: &str,
-        work: impl FnOnce(&mut Floor, AgentId),
-    ) -> Result<(), AgentError> {
-        self.shared()
-            .on_floor(|floor| match floor.agent_named(name) {
-                Some(id) => {
-                    work(floor, id);
-                    Ok(())
-                }
-                None => Err(AgentError::Unknown(name.to_owned())),
-            })
     }
 }
 
@@ -185,7 +167,7 @@ impl Floor {
         Ok(id)
     }
 
-    fn agent_named(&self, name: &str) -> Option<AgentId> {
+    pub(crate) fn agent_named(&self, name: &str) -> Option<AgentId> {
         let named = |agent: &Registered| !agent.removed && *agent.name == *name;
         let at = self.agents.iter().position(named)?;
         u32::try_from(at).ok().map(AgentId)

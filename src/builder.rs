@@ -9,10 +9,13 @@ use ebbtide_policies::units::Duration;
 use ebbtide_policies::{Policy, registry};
 use tokio::runtime::Handle;
 
+use crate::admission::RecentKeys;
 use crate::alarm;
 use crate::broker::{Broker, Open};
 use crate::clock::{Clock, TimeSource};
+use crate::decision_log::{DecisionLog, DecisionLogConfig};
 use crate::driver::Driver;
+use crate::ear::Ear;
 use crate::error::StartError;
 use crate::floor::Floor;
 use crate::handler::{AnyAgent, IntoAgent};
@@ -20,6 +23,12 @@ use crate::shared::Shared;
 
 /// How long a request waits for its reply unless it, or the builder, says otherwise.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Dead letters kept unless the builder says otherwise.
+const DEAD_LETTERS: usize = 10_000;
+
+/// Idempotency keys remembered unless the builder says otherwise.
+const IDEMPOTENCY_KEYS: usize = 100_000;
 
 /// A broker to be started.
 ///
@@ -45,6 +54,9 @@ pub struct Builder {
     agents: Vec<(AgentConfig, AnyAgent)>,
     time: TimeSource,
     patience: Option<Duration>,
+    dead_letters: usize,
+    idempotency_keys: usize,
+    decision_log: Option<DecisionLogConfig>,
 }
 
 impl Default for Builder {
@@ -55,6 +67,9 @@ impl Default for Builder {
             agents: Vec::new(),
             time: TimeSource::Auto,
             patience: Some(PATIENCE),
+            dead_letters: DEAD_LETTERS,
+            idempotency_keys: IDEMPOTENCY_KEYS,
+            decision_log: None,
         }
     }
 }
@@ -92,11 +107,30 @@ impl Builder {
         self
     }
 
+    /// How many dead letters are kept; beyond that the oldest is dropped. Default: 10 000.
+    pub fn dead_letters(mut self, most: usize) -> Self {
+        self.dead_letters = most;
+        self
+    }
+
+    /// How many idempotency keys are remembered; beyond that the oldest is forgotten. Default:
+    /// 100 000.
+    pub fn idempotency_keys(mut self, most: usize) -> Self {
+        self.idempotency_keys = most;
+        self
+    }
+
+    /// Logs what the controller sees and decides, a line of JSON each. Default: not.
+    pub fn decision_log(mut self, config: DecisionLogConfig) -> Self {
+        self.decision_log = Some(config);
+        self
+    }
+
     /// Starts it, on the runtime that this is called on.
     ///
     /// # Errors
     /// [`StartError`] if the configuration has faults, the policy is unknown, an agent cannot
-    /// be added, or there is no runtime.
+    /// be added, the decision log cannot be written, or there is no runtime.
     pub async fn start(self) -> Result<Broker, StartError> {
         let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         let config = Checked::new(self.config)?;
@@ -104,7 +138,10 @@ impl Builder {
             Some(policy) => policy,
             None => registry::build(&config.policy)?,
         };
-        let mut floor = Floor::new(Driver::new(config, policy));
+        let log = self.decision_log.map(DecisionLog::start).transpose();
+        let log = log.map_err(StartError::DecisionLog)?;
+        let driver = Driver::new(config, policy, Ear::new(self.dead_letters, log));
+        let mut floor = Floor::new(driver, RecentKeys::new(self.idempotency_keys));
         for (config, agent) in self.agents {
             floor.add_agent(config, agent)?;
         }

@@ -5,21 +5,23 @@
 //! says. Methods have core's names.
 
 use ebbtide_core::config::Checked;
+use ebbtide_core::error::PinError;
 use ebbtide_core::message::{AgentId, LeaseId, MessageId, WorkerId};
 use ebbtide_core::{
-    AddAgentError, AgentConfig, Books, BrokerConfig, BrokerState, Call, Event, LateSettle, Refusal,
+    AddAgentError, AgentConfig, Books, BrokerConfig, BrokerState, Call, Lane, LateSettle, Refusal,
     Settlement, Submission, Verdict,
 };
 use ebbtide_policies::Policy;
 use ebbtide_policies::observation::Setting;
 use ebbtide_policies::units::{Duration, Time};
 
+use crate::ear::Ear;
 use crate::parcel::Parcel;
 use crate::runner::{Done, Load, Member};
 
 /// The broker's state and the time of whoever works on it.
 pub(crate) struct Driver {
-    state: BrokerState<Parcel>,
+    state: BrokerState<Parcel, Ear>,
     now: Time,
     /// Used again for each call with several verdicts.
     verdicts: Vec<Verdict>,
@@ -38,9 +40,11 @@ pub(crate) struct Begun {
 }
 
 impl Driver {
-    pub(crate) fn new(config: Checked<BrokerConfig>, policy: Box<dyn Policy>) -> Self {
+    pub(crate) fn new(config: Checked<BrokerConfig>, policy: Box<dyn Policy>, ear: Ear) -> Self {
+        let mut state = BrokerState::with_listener(config, policy, ear);
+        state.keep_observations(state.listener().log.is_some());
         Self {
-            state: BrokerState::new(config, policy),
+            state,
             now: Time::ZERO,
             verdicts: Vec::new(),
             calls: Vec::new(),
@@ -169,13 +173,66 @@ impl Driver {
         self.state.resume_agent(self.now, agent);
     }
 
+    pub(crate) fn pause_lane(&mut self, lane: Lane, until: Time) {
+        self.state.pause_lane(self.now, lane, until);
+    }
+
+    pub(crate) fn resume_lane(&mut self, lane: Lane) {
+        self.state.resume_lane(self.now, lane);
+    }
+
+    pub(crate) fn switch_policy(&mut self, policy: Box<dyn Policy>) {
+        self.state.switch_policy(self.now, policy);
+    }
+
+    pub(crate) fn pin_workers(&mut self, workers: Option<u32>) -> Result<(), PinError> {
+        self.state.pin_workers(self.now, workers)
+    }
+
+    pub(crate) fn set_dry_run(&mut self, dry_run: bool) {
+        self.state.set_dry_run(self.now, dry_run);
+    }
+
+    pub(crate) fn would_refuse_broadcast(
+        &mut self,
+        topic: &str,
+        submission: &Submission<Parcel>,
+    ) -> Option<Refusal> {
+        let now = self.now;
+        self.state.would_refuse_broadcast(now, topic, submission)
+    }
+
+    /// Accepts a copy for every subscriber, or gives the parcel back with the reason. The
+    /// copies share the message.
+    pub(crate) fn broadcast(
+        &mut self,
+        topic: &str,
+        submission: Submission<Parcel>,
+    ) -> Result<usize, (Refusal, Parcel)> {
+        let submitted = self.state.broadcast(self.now, topic, submission);
+        submitted
+            .map(|copies| copies.len())
+            .map_err(|error| (error.reason, error.submission.payload))
+    }
+
+    /// Who subscribes to a topic.
+    pub(crate) fn subscribers(&self, topic: &str) -> &[AgentId] {
+        self.state.subscribers(topic)
+    }
+
     pub(crate) fn shutdown(&mut self, within: Duration) {
         self.state.shutdown(self.now, within);
     }
 
+    /// Who hears what happens.
     #[inline]
-    pub(crate) fn poll_event(&mut self) -> Option<Event<Parcel>> {
-        self.state.poll_event()
+    pub(crate) fn ear(&self) -> &Ear {
+        self.state.listener()
+    }
+
+    #[inline]
+    pub(crate) fn ear_mut(&mut self) -> &mut Ear {
+        self.state.listener_mut()
     }
 
     /// When something happens by itself, takes apart.

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use ebbtide_core::error::AddAgentError;
-use ebbtide_core::message::DeadReason;
+use ebbtide_core::message::{AgentId, DeadReason};
 use ebbtide_core::{Outcome, Refusal};
 
 use ebbtide_core::config::ConfigError;
@@ -23,6 +23,9 @@ pub enum StartError {
     /// An agent cannot be added.
     #[error(transparent)]
     Agent(#[from] AddAgentError),
+    /// The decision log cannot be written.
+    #[error("the decision log cannot be written")]
+    DecisionLog(#[source] std::io::Error),
     /// There is no tokio runtime with timers to start it on.
     #[error("there is no tokio runtime here: start the broker within one")]
     NoRuntime,
@@ -59,6 +62,12 @@ pub enum NotAccepted {
     /// Its deadline passed while it waited for room.
     #[error("the deadline passed before the queue had room")]
     Expired,
+    /// A message with its idempotency key was accepted lately.
+    #[error("a message with this idempotency key was accepted before")]
+    Duplicate,
+    /// A broadcast to a topic to which an agent subscribes that takes another type.
+    #[error("agent {} subscribes to the topic and takes messages of another type", .0.0)]
+    OtherType(AgentId),
 }
 
 impl NotAccepted {
@@ -83,7 +92,8 @@ pub struct RequestError<M> {
     pub reason: NoReply,
     /// What the handler said last, if it said anything.
     pub text: Option<String>,
-    /// The message, where it could be had back: not while a handler still borrows it.
+    /// The message, where it could be had back: not while a handler still borrows it, nor when
+    /// it is a dead letter.
     pub message: Option<M>,
 }
 

@@ -9,13 +9,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 
-use ebbtide_core::What;
 use ebbtide_core::event::WorkerChange;
 use ebbtide_core::message::{AgentId, LeaseId, WorkerId};
 use ebbtide_policies::units::{Duration, Time};
 
+use crate::admission::RecentKeys;
 use crate::crew::{Crew, LostCall, WorkerLink};
 use crate::driver::Driver;
+use crate::ear::News;
 use crate::parcel::{Ending, Parcel};
 use crate::room::WaitingRoom;
 use crate::runner::Runner;
@@ -30,6 +31,7 @@ pub(crate) struct Floor {
     pub(crate) driver: Driver,
     pub(crate) crew: Crew,
     pub(crate) room: WaitingRoom,
+    pub(crate) keys: RecentKeys,
     /// Senders that were let in and do not know it yet.
     admitted: Vec<Waker>,
     /// By [`AgentId`]; removed ones stay for the calls that they still have.
@@ -74,11 +76,12 @@ pub(crate) struct Errands {
 }
 
 impl Floor {
-    pub(crate) fn new(driver: Driver) -> Self {
+    pub(crate) fn new(driver: Driver, keys: RecentKeys) -> Self {
         Self {
             driver,
             crew: Crew::default(),
             room: WaitingRoom::default(),
+            keys,
             admitted: Vec::new(),
             agents: Vec::new(),
             graces: VecDeque::new(),
@@ -129,7 +132,7 @@ impl Floor {
     #[inline]
     pub(crate) fn close(&mut self, shared: &Arc<Shared>, errands: &mut Errands) {
         self.hear(shared, errands);
-        while self.room.admit_first(&mut self.driver, &mut self.admitted) {
+        while !self.room.is_empty() && self.admit_first() {
             self.hear(shared, errands);
         }
         let mut alarm = self.driver.next_timer();
@@ -152,6 +155,11 @@ impl Floor {
             errands.alarm = true;
             errands.closed = true;
         }
+    }
+
+    fn admit_first(&mut self) -> bool {
+        let (driver, keys) = (&mut self.driver, &mut self.keys);
+        self.room.admit_first(driver, keys, &mut self.admitted)
     }
 
     /// Tells senders whose messages were let in, soon: not one by one while workers make room,
@@ -190,20 +198,27 @@ impl Floor {
     }
 
     /// Heeds what core said, in order.
+    #[inline]
     pub(crate) fn hear(&mut self, shared: &Arc<Shared>, errands: &mut Errands) {
-        while let Some(event) = self.driver.poll_event() {
-            match event.what {
-                What::Finished {
-                    outcome,
-                    attempts,
-                    payload,
-                    ..
-                } => errands
-                    .endings
-                    .push((payload, Ending { outcome, attempts })),
-                What::Abandoned { lease, worker } => self.abandon(worker, lease, errands),
-                What::Worker { worker, state } => self.worker(worker, state, shared, errands),
-                _ => {}
+        let ear = self.driver.ear_mut();
+        errands.endings.append(&mut ear.endings);
+        if !ear.news.is_empty() {
+            self.heed(shared, errands);
+        }
+    }
+
+    /// What is heeded may bring more about.
+    fn heed(&mut self, shared: &Arc<Shared>, errands: &mut Errands) {
+        loop {
+            let news = std::mem::take(&mut self.driver.ear_mut().news);
+            if news.is_empty() {
+                return;
+            }
+            for news in news {
+                match news {
+                    News::Abandoned(worker, lease) => self.abandon(worker, lease, errands),
+                    News::Worker(worker, state) => self.worker(worker, state, shared, errands),
+                }
             }
         }
     }

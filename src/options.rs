@@ -1,6 +1,7 @@
 //! How a message is to be sent: what all builders (request, event, broadcast) have in common.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use ebbtide_core::message::{AgentId, Kind};
 use ebbtide_core::{Lane, Submission};
@@ -20,6 +21,7 @@ pub(crate) struct Options {
     pub(crate) size: u32,
     pub(crate) units: u32,
     pub(crate) headers: Headers,
+    pub(crate) idempotency_key: Option<Arc<str>>,
     /// The call on whose behalf it is sent.
     pub(crate) parent: Option<Ambient>,
 }
@@ -34,6 +36,7 @@ impl Options {
             size: u32::try_from(size_of::<M>()).unwrap_or(u32::MAX),
             units: 0,
             headers: Headers::default(),
+            idempotency_key: None,
             parent,
         }
     }
@@ -105,6 +108,14 @@ macro_rules! message_options {
             /// order in which they were accepted.
             pub fn ordering_key(mut self, key: impl std::hash::Hash) -> Self {
                 self.options.ordering_key = Some(crate::options::hash_of(key));
+                self
+            }
+
+            /// Accepted only once: if a message to the agent with this key was accepted lately,
+            /// this one is a duplicate and refused as such. How many keys are remembered is
+            /// the builder's to say.
+            pub fn idempotency_key(mut self, key: impl Into<std::sync::Arc<str>>) -> Self {
+                self.options.idempotency_key = Some(key.into());
                 self
             }
 

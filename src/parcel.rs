@@ -28,8 +28,9 @@ pub(crate) trait Carried: Send + Sync + 'static {
     fn begin(&self, call: u32);
     /// Where a reply goes: a [`ReplySlot`] of its type.
     fn reply_slot(&self) -> Option<&(dyn Any + Send + Sync)>;
-    /// It has its outcome.
-    fn finish(&self, ending: Ending);
+    /// It has its outcome. Its sender is woken with nothing left of it here, so that it may
+    /// have the message back.
+    fn finish(self: Arc<Self>, ending: Ending);
     fn notes(&self) -> &Notes;
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
@@ -57,13 +58,17 @@ impl Notes {
     pub(crate) fn last(&self) -> Option<String> {
         self.0.lock().last().cloned()
     }
+
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.0.lock().clone()
+    }
 }
 
 /// A message that gets no reply.
 pub(crate) struct Letter<M> {
     pub(crate) message: M,
-    pub(crate) headers: Headers,
-    pub(crate) notes: Notes,
+    headers: Headers,
+    notes: Notes,
 }
 
 /// A message that gets a reply.
@@ -72,6 +77,17 @@ pub(crate) struct Inquiry<M, R> {
     pub(crate) headers: Headers,
     pub(crate) notes: Notes,
     pub(crate) reply: ReplySlot<R>,
+}
+
+impl<M> Letter<M> {
+    #[inline]
+    pub(crate) fn new(message: M, headers: Headers) -> Self {
+        Self {
+            message,
+            headers,
+            notes: Notes::default(),
+        }
+    }
 }
 
 impl<M: Send + Sync + 'static> Carried for Letter<M> {
@@ -89,7 +105,7 @@ impl<M: Send + Sync + 'static> Carried for Letter<M> {
         None
     }
 
-    fn finish(&self, _ending: Ending) {}
+    fn finish(self: Arc<Self>, _ending: Ending) {}
 
     fn notes(&self) -> &Notes {
         &self.notes
@@ -117,8 +133,12 @@ impl<M: Send + Sync + 'static, R: Send + 'static> Carried for Inquiry<M, R> {
         Some(&self.reply)
     }
 
-    fn finish(&self, ending: Ending) {
-        self.reply.finish(ending);
+    fn finish(self: Arc<Self>, ending: Ending) {
+        let waker = self.reply.finish(ending);
+        drop(self);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     fn notes(&self) -> &Notes {
@@ -166,15 +186,10 @@ impl<R> ReplySlot<R> {
         }
     }
 
-    fn finish(&self, ending: Ending) {
-        let waker = {
-            let mut state = self.state.lock();
-            state.ending = Some(ending);
-            state.waker.take()
-        };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+    fn finish(&self, ending: Ending) -> Option<Waker> {
+        let mut state = self.state.lock();
+        state.ending = Some(ending);
+        state.waker.take()
     }
 
     /// The outcome, and the reply if it is "delivered".

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use ebbtide_core::message::{Kind, MessageId};
 
 use crate::address::AgentRef;
-use crate::admission::{Admitted, IfFull};
+use crate::admission::{Accepted, Admitted, Entry, IfFull, Told};
 use crate::error::{NoReply, NotAccepted, RequestError, SendError};
 use crate::options::{Options, message_options};
 use crate::parcel::{Ending, Inquiry, Notes, ReplySlot};
@@ -97,21 +97,33 @@ impl<M: Send + Sync + 'static, R: Send + 'static> Reply<'_, M, R> {
         let inquiry = self.inquiry.as_ref().expect("it is not over");
         let shared = &self.agent.broker.shared;
         self.options.within = self.options.within.or(shared.patience);
-        let submission = self.options.submission(
-            self.agent.id,
-            Kind::Request,
-            shared.clock.now(),
-            inquiry.clone(),
-        );
-        self.progress = match shared.submit(if_full, submission) {
-            Admitted::Accepted(message) => Progress::Accepted(message),
-            Admitted::Waits(ticket, turn) => Progress::Waits(ticket, turn),
-            Admitted::Refused(reason, _) => {
-                self.progress = Progress::Over;
-                return Some(reason);
-            }
+        let (to, now) = (self.agent.id, shared.clock.now());
+        let submission = (self.options).submission(to, Kind::Request, now, inquiry.clone());
+        let entry = Entry {
+            submission,
+            topic: None,
+            idempotency_key: self.options.idempotency_key.take(),
         };
+        match shared.submit(if_full, entry) {
+            Admitted::Told(told) => return self.told(told),
+            Admitted::Waits(ticket, turn) => self.progress = Progress::Waits(ticket, turn),
+        }
         None
+    }
+
+    /// Learns whether it was accepted; why not, if it was refused.
+    fn told(&mut self, told: Told) -> Option<NotAccepted> {
+        match told {
+            Ok(Accepted::Message(message)) => {
+                self.progress = Progress::Accepted(message);
+                None
+            }
+            Ok(Accepted::Copies(_)) => unreachable!("a request is no broadcast"),
+            Err((reason, _)) => {
+                self.progress = Progress::Over;
+                Some(reason)
+            }
+        }
     }
 
     fn take_back(&mut self) -> Option<M> {
@@ -155,9 +167,9 @@ impl<M: Send + Sync + 'static, R: Send + 'static> Future for Reply<'_, M, R> {
             return Poll::Ready(this.fail(reason.into()));
         }
         if let Progress::Waits(_, turn) = &this.progress {
-            match ready!(turn.poll(cx)) {
-                Ok(message) => this.progress = Progress::Accepted(message),
-                Err((reason, _)) => return Poll::Ready(this.fail(reason.into())),
+            let told = ready!(turn.poll(cx));
+            if let Some(reason) = this.told(told) {
+                return Poll::Ready(this.fail(reason.into()));
             }
         }
         this.poll_reply(cx)

@@ -8,14 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use ebbtide_core::message::MessageId;
-use ebbtide_core::{Lane, Submission};
+use ebbtide_core::Lane;
 use ebbtide_policies::units::Time;
 use parking_lot::Mutex;
 
+use crate::admission::{Entry, RecentKeys, Told};
 use crate::driver::Driver;
 use crate::error::NotAccepted;
-use crate::parcel::Parcel;
 
 /// A place in the line: the critical lane's first, then in order of arrival.
 pub(crate) type Ticket = (bool, u64);
@@ -29,12 +28,9 @@ pub(crate) struct WaitingRoom {
 }
 
 struct Waiting {
-    submission: Submission<Parcel>,
+    entry: Entry,
     turn: Arc<Turn>,
 }
-
-/// Its message, or why it was not accepted, with the parcel.
-type Told = Result<MessageId, (NotAccepted, Parcel)>;
 
 /// What a waiting sender learns.
 #[derive(Default)]
@@ -74,6 +70,11 @@ impl WaitingRoom {
         self.line.is_empty()
     }
 
+    /// How many wait.
+    pub(crate) fn len(&self) -> usize {
+        self.line.len()
+    }
+
     /// Whether a submission of this lane would overtake somebody.
     pub(crate) fn is_ahead_of(&self, lane: Lane) -> bool {
         let line = (is_ordinary(lane), 0)..=(is_ordinary(lane), u64::MAX);
@@ -81,15 +82,15 @@ impl WaitingRoom {
     }
 
     /// Stands at the end of the line.
-    pub(crate) fn enter(&mut self, submission: Submission<Parcel>) -> (Ticket, Arc<Turn>) {
+    pub(crate) fn enter(&mut self, entry: Entry) -> (Ticket, Arc<Turn>) {
         self.last += 1;
-        let ticket = (is_ordinary(submission.lane), self.last);
-        if let Some(deadline) = submission.deadline {
+        let ticket = (is_ordinary(entry.submission.lane), self.last);
+        if let Some(deadline) = entry.submission.deadline {
             self.deadlines.insert((deadline, ticket));
         }
         let turn = Arc::new(Turn::default());
         let waiting = Waiting {
-            submission,
+            entry,
             turn: turn.clone(),
         };
         self.line.insert(ticket, waiting);
@@ -103,7 +104,7 @@ impl WaitingRoom {
 
     fn remove(&mut self, ticket: Ticket) -> Option<Waiting> {
         let waiting = self.line.remove(&ticket)?;
-        if let Some(deadline) = waiting.submission.deadline {
+        if let Some(deadline) = waiting.entry.submission.deadline {
             self.deadlines.remove(&(deadline, ticket));
         }
         Some(waiting)
@@ -111,24 +112,33 @@ impl WaitingRoom {
 
     /// Lets the first of a line in, if there is room for it. Whether somebody left the room.
     #[inline]
-    pub(crate) fn admit_first(&mut self, driver: &mut Driver, wakers: &mut Vec<Waker>) -> bool {
-        !self.line.is_empty()
-            && (self.admit_from(false, driver, wakers) || self.admit_from(true, driver, wakers))
+    pub(crate) fn admit_first(
+        &mut self,
+        driver: &mut Driver,
+        keys: &mut RecentKeys,
+        wakers: &mut Vec<Waker>,
+    ) -> bool {
+        let mut admit = |ordinary| self.admit_from(ordinary, driver, keys, wakers);
+        admit(false) || admit(true)
     }
 
-    fn admit_from(&mut self, ordinary: bool, driver: &mut Driver, wakers: &mut Vec<Waker>) -> bool {
+    fn admit_from(
+        &mut self,
+        ordinary: bool,
+        driver: &mut Driver,
+        keys: &mut RecentKeys,
+        wakers: &mut Vec<Waker>,
+    ) -> bool {
         let mut line = self.line.range((ordinary, 0)..=(ordinary, u64::MAX));
         let Some((&ticket, first)) = line.next() else {
             return false;
         };
-        let refusal = driver.would_refuse(&first.submission);
+        let refusal = driver.refusal(&first.entry);
         if refusal.is_some_and(|refusal| refusal.is_full()) {
             return false;
         }
         let waiting = self.remove(ticket).expect("it was found there");
-        let result = driver.submit(waiting.submission);
-        let told = result.map_err(|(refusal, parcel)| (refusal.into(), parcel));
-        waiting.turn.tell(told, wakers);
+        waiting.turn.tell(driver.enter(waiting.entry, keys), wakers);
         true
     }
 
@@ -140,7 +150,7 @@ impl WaitingRoom {
             let waiting = self
                 .remove(ticket)
                 .expect("whoever has a deadline stands in line");
-            let parcel = waiting.submission.payload;
+            let parcel = waiting.entry.submission.payload;
             waiting
                 .turn
                 .tell(Err((NotAccepted::Expired, parcel)), wakers);

@@ -1,4 +1,5 @@
-//! Events: a message for one agent that is not answered.
+//! Events: a message for one agent that is not answered. And what events and broadcasts have
+//! in common: their passage into the queue.
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -9,11 +10,12 @@ use std::task::{Context, Poll, ready};
 use ebbtide_core::message::Kind;
 
 use crate::address::AgentRef;
-use crate::admission::{Admitted, IfFull};
+use crate::admission::{Admitted, Entry, IfFull, Told};
 use crate::error::{NotAccepted, SendError};
 use crate::options::{Options, message_options};
-use crate::parcel::{Letter, Notes, Parcel};
+use crate::parcel::{Letter, Parcel};
 use crate::room::{Ticket, Turn};
+use crate::shared::Shared;
 
 /// An event on its way to be sent; await it until it is accepted.
 #[must_use = "an event is sent when it is awaited"]
@@ -39,27 +41,22 @@ impl<'a, M: Send + Sync + 'static, R: Send + 'static> Event<'a, M, R> {
     /// # Errors
     /// [`SendError`], which gives the message back.
     pub fn try_now(self) -> Result<(), SendError<M>> {
-        match self.submit(IfFull::Refuse) {
-            Admitted::Refused(reason, parcel) => Err(send_error(reason, parcel)),
-            Admitted::Accepted(_) | Admitted::Waits(..) => Ok(()),
-        }
+        let told = self.begin(IfFull::Refuse).over();
+        told.map(drop)
+            .map_err(|(reason, parcel)| send_error(reason, parcel))
     }
 
-    fn submit(mut self, if_full: IfFull) -> Admitted {
-        let headers = self.options.take_headers();
-        let letter = Letter {
-            message: self.message,
-            headers,
-            notes: Notes::default(),
-        };
+    #[inline]
+    fn begin(mut self, if_full: IfFull) -> Passage<'a> {
+        let letter = Arc::new(Letter::new(self.message, self.options.take_headers()));
         let shared = &self.agent.broker.shared;
-        let submission = self.options.submission(
-            self.agent.id,
-            Kind::Event,
-            shared.clock.now(),
-            Arc::new(letter),
-        );
-        shared.submit(if_full, submission)
+        let (to, now) = (self.agent.id, shared.clock.now());
+        let entry = Entry {
+            submission: self.options.submission(to, Kind::Event, now, letter),
+            topic: None,
+            idempotency_key: self.options.idempotency_key,
+        };
+        Passage::begin(shared, if_full, entry)
     }
 }
 
@@ -67,6 +64,7 @@ impl<'a, M: Send + Sync + 'static, R: Send + 'static> IntoFuture for Event<'a, M
     type Output = Result<(), SendError<M>>;
     type IntoFuture = Sending<'a, M, R>;
 
+    #[inline]
     fn into_future(self) -> Sending<'a, M, R> {
         Sending(Stage::Unsent(self))
     }
@@ -74,56 +72,86 @@ impl<'a, M: Send + Sync + 'static, R: Send + 'static> IntoFuture for Event<'a, M
 
 /// An event being sent. Dropped before it is accepted, it is not sent.
 #[must_use = "an event is sent when it is awaited"]
-pub struct Sending<'a, M: Send + Sync + 'static, R: Send + 'static>(Stage<'a, M, R>);
+pub struct Sending<'a, M, R>(Stage<'a, M, R>);
 
 enum Stage<'a, M, R> {
     Unsent(Event<'a, M, R>),
-    Waits(&'a AgentRef<M, R>, Ticket, Arc<Turn>),
-    Over,
+    Sent(Passage<'a>),
 }
 
 /// The message is moved, never polled in place.
-impl<M: Send + Sync + 'static, R: Send + 'static> Unpin for Sending<'_, M, R> {}
+impl<M, R> Unpin for Sending<'_, M, R> {}
 
 impl<M: Send + Sync + 'static, R: Send + 'static> Future for Sending<'_, M, R> {
     type Output = Result<(), SendError<M>>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if matches!(self.0, Stage::Unsent(_))
-            && let Stage::Unsent(event) = std::mem::replace(&mut self.0, Stage::Over)
-        {
-            let agent = event.agent;
-            match event.submit(IfFull::Wait) {
-                Admitted::Accepted(_) => return Poll::Ready(Ok(())),
-                Admitted::Refused(reason, parcel) => {
-                    return Poll::Ready(Err(send_error(reason, parcel)));
-                }
-                Admitted::Waits(ticket, turn) => {
-                    self.0 = Stage::Waits(agent, ticket, turn);
-                }
-            }
-        }
-        let Stage::Waits(_, _, turn) = &self.0 else {
-            panic!("polled after it was over");
+        let stage = std::mem::replace(&mut self.0, Stage::Sent(Passage::Over(None)));
+        let mut passage = match stage {
+            Stage::Unsent(event) => event.begin(IfFull::Wait),
+            Stage::Sent(passage) => passage,
         };
-        let told = ready!(turn.poll(cx));
-        self.0 = Stage::Over;
-        Poll::Ready(match told {
+        let polled = passage.poll(cx);
+        self.0 = Stage::Sent(passage);
+        polled.map(|told| match told {
             Ok(_) => Ok(()),
             Err((reason, parcel)) => Err(send_error(reason, parcel)),
         })
     }
 }
 
-impl<M: Send + Sync + 'static, R: Send + 'static> Drop for Sending<'_, M, R> {
-    fn drop(&mut self) {
-        if let Stage::Waits(agent, ticket, turn) = &self.0 {
-            agent.broker.shared.leave(*ticket, turn);
+/// A message without a reply on its way into the queue. Dropped while it waits for room, it
+/// does not enter.
+pub(crate) enum Passage<'a> {
+    Waits(&'a Arc<Shared>, Ticket, Arc<Turn>),
+    /// What became of it, until that was told.
+    Over(Option<Told>),
+}
+
+impl<'a> Passage<'a> {
+    #[inline]
+    pub(crate) fn begin(shared: &'a Arc<Shared>, if_full: IfFull, entry: Entry) -> Self {
+        match shared.submit(if_full, entry) {
+            Admitted::Told(told) => Self::Over(Some(told)),
+            Admitted::Waits(ticket, turn) => Self::Waits(shared, ticket, turn),
+        }
+    }
+
+    /// What became of one that may not wait.
+    pub(crate) fn over(mut self) -> Told {
+        match &mut self {
+            Self::Over(told) => told.take().expect("it is told once"),
+            Self::Waits(..) => unreachable!("it was not to wait"),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Told> {
+        if let Self::Waits(_, _, turn) = self {
+            let told = ready!(turn.poll(cx));
+            *self = Self::Over(Some(told));
+        }
+        match self {
+            Self::Over(told) => Poll::Ready(told.take().expect("polled after it was over")),
+            Self::Waits(..) => unreachable!("it has just ended"),
         }
     }
 }
 
-fn send_error<M: Send + Sync + 'static>(reason: NotAccepted, parcel: Parcel) -> SendError<M> {
+impl Drop for Passage<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Self::Waits(shared, ticket, turn) = self {
+            shared.leave(*ticket, turn);
+        }
+    }
+}
+
+pub(crate) fn send_error<M: Send + Sync + 'static>(
+    reason: NotAccepted,
+    parcel: Parcel,
+) -> SendError<M> {
     let letter = parcel.into_any().downcast::<Letter<M>>().ok();
     let letter = letter.and_then(Arc::into_inner);
     let message = letter.expect("a refused message is nobody else's").message;
@@ -137,7 +165,7 @@ impl<M, R> fmt::Debug for Event<'_, M, R> {
     }
 }
 
-impl<M: Send + Sync + 'static, R: Send + 'static> fmt::Debug for Sending<'_, M, R> {
+impl<M, R> fmt::Debug for Sending<'_, M, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sending").finish_non_exhaustive()
     }

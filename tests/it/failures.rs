@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use ebbtide::{AgentConfig, Broker, BrokerConfig, Context, Failure, NoReply, with};
+use ebbtide::{AgentConfig, Broker, BrokerConfig, Context, Failure, NoReply, Pause, with};
 use tokio::time::{Instant, sleep};
 
 const MS: Duration = Duration::from_millis(1);
@@ -50,7 +50,9 @@ async fn a_request_given_up_says_why() {
         error.to_string(),
         "the request was given up after 3 attempts: invalid digit found in string"
     );
-    assert_eq!(error.message, Some(7), "and gives the message back");
+    let letters = broker.dead_letters();
+    assert_eq!(letters[0].message(), Some(&7_u8), "and is kept");
+    assert_eq!(letters[0].texts, ["invalid digit found in string"; 3]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,6 +68,7 @@ async fn a_handler_says_what_is_to_follow() {
     let error = agent.request("reject").await.unwrap_err();
     assert_eq!(error.reason, NoReply::Rejected);
     assert_eq!(error.to_string(), "the agent rejected the request: no");
+    assert_eq!(error.message, Some("reject"), "it gives the message back");
     let error = agent.request("discard").await.unwrap_err();
     assert_eq!(error.reason, NoReply::Discarded);
 }
@@ -159,7 +162,7 @@ async fn an_agent_of_its_own_limits_is_paused_and_resumed() {
     let both = tokio::join!(agent.request(()), agent.request(()));
     both.0.and(both.1).unwrap();
     assert_eq!(start.elapsed(), 20 * MS, "one at a time");
-    broker.pause_agent("agent").unwrap();
+    broker.pause_agent("agent", Pause::UntilResumed).unwrap();
     let (reply, ()) = tokio::join!(agent.request(()), async {
         sleep(100 * MS).await;
         broker.resume_agent("agent").unwrap();

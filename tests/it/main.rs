@@ -1,7 +1,10 @@
 //! What the public crate does as an embedder uses it; a module per flow.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod control;
 mod embed;
+mod events;
 mod failures;
 mod pool;
 mod requests;
+mod watching;

@@ -1,0 +1,112 @@
+//! The broker's controls at run time: policy, pins, dry runs, pauses.
+
+use ebbtide_core::Lane;
+use ebbtide_core::error::PinError;
+use ebbtide_core::message::AgentId;
+use ebbtide_policies::units::{Duration, Time};
+use ebbtide_policies::{Policy, registry};
+
+use crate::broker::Broker;
+use crate::error::AgentError;
+use crate::floor::Floor;
+
+/// Until when something is paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pause {
+    /// Until it is resumed.
+    UntilResumed,
+    /// For this long.
+    For(Duration),
+}
+
+impl Pause {
+    fn until(self, now: Time) -> Time {
+        match self {
+            Self::UntilResumed => Time::MAX,
+            Self::For(length) => now + length,
+        }
+    }
+}
+
+impl Broker {
+    /// Another policy decides from the next tick on: one of the shipped ones, by name.
+    ///
+    /// # Errors
+    /// [`registry::UnknownPolicy`], with the names that there are.
+    pub fn switch_policy(&self, name: &str) -> Result<(), registry::UnknownPolicy> {
+        let policy = registry::build(name)?;
+        self.on_controls(|floor| floor.driver.switch_policy(policy));
+        Ok(())
+    }
+
+    /// A policy of your own decides from the next tick on.
+    pub fn switch_to(&self, policy: impl Policy + 'static) {
+        self.on_controls(|floor| floor.driver.switch_policy(Box::new(policy)));
+    }
+
+    /// Keeps the pool at this many workers, whatever the policy decides; `None` lets it decide
+    /// again.
+    ///
+    /// # Errors
+    /// [`PinError`] if that is out of the configuration's bounds.
+    pub fn pin_workers(&self, workers: Option<u32>) -> Result<(), PinError> {
+        self.on_controls(|floor| floor.driver.pin_workers(workers))
+    }
+
+    /// In a dry run the policy decides, and each decision is logged with what would have been
+    /// applied and counted ([`Books::dry_changes`](crate::Books)), but nothing is applied.
+    pub fn set_dry_run(&self, dry_run: bool) {
+        self.on_controls(|floor| floor.driver.set_dry_run(dry_run));
+    }
+
+    /// Pauses an agent: its messages wait. A longer pause stands.
+    ///
+    /// # Errors
+    /// [`AgentError::Unknown`] if there is no such agent.
+    pub fn pause_agent(&self, name: &str, pause: Pause) -> Result<(), AgentError> {
+        self.on_agent(name, |floor, agent| {
+            let until = pause.until(floor.driver.now());
+            floor.driver.pause_agent(agent, until);
+        })
+    }
+
+    /// Ends an agent's pause, whoever asked for it.
+    ///
+    /// # Errors
+    /// [`AgentError::Unknown`] if there is no such agent.
+    pub fn resume_agent(&self, name: &str) -> Result<(), AgentError> {
+        self.on_agent(name, |floor, agent| floor.driver.resume_agent(agent))
+    }
+
+    /// Pauses a lane: its messages wait, whoever their agent is. A longer pause stands.
+    pub fn pause_lane(&self, lane: Lane, pause: Pause) {
+        self.on_controls(|floor| {
+            let until = pause.until(floor.driver.now());
+            floor.driver.pause_lane(lane, until);
+        });
+    }
+
+    /// Ends a lane's pause.
+    pub fn resume_lane(&self, lane: Lane) {
+        self.on_controls(|floor| floor.driver.resume_lane(lane));
+    }
+
+    fn on_controls<T>(&self, work: impl FnOnce(&mut Floor) -> T) -> T {
+        self.shared().on_floor(work)
+    }
+
+    pub(crate) fn on_agent(
+        &self,
+        name: &str,
+        work: impl FnOnce(&mut Floor, AgentId),
+    ) -> Result<(), AgentError> {
+        self.shared()
+            .on_floor(|floor| match floor.agent_named(name) {
+                Some(agent) => {
+                    work(floor, agent);
+                    Ok(())
+                }
+                None => Err(AgentError::Unknown(name.to_owned())),
+            })
+    }
+}

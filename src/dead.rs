@@ -1,0 +1,229 @@
+//! Dead letters: messages that were given up, kept until somebody looks at them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use ebbtide_core::event::Account;
+use ebbtide_core::message::{AgentId, DeadReason, Kind};
+use ebbtide_core::{Lane, Submission};
+use ebbtide_policies::units::Time;
+
+use crate::broker::Broker;
+use crate::error::NotAccepted;
+use crate::parcel::Parcel;
+
+/// Names a dead letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeadLetterId(u64);
+
+/// A message that was given up.
+#[derive(Clone)]
+pub struct DeadLetter {
+    /// Its name.
+    pub id: DeadLetterId,
+    /// Whose message it was.
+    pub agent: AgentId,
+    /// That agent's name.
+    pub agent_name: Arc<str>,
+    /// Its lane.
+    pub lane: Lane,
+    /// What its sender expected back.
+    pub kind: Kind,
+    /// Why it was given up.
+    pub reason: DeadReason,
+    /// Attempts it spent.
+    pub attempts: u32,
+    /// What its handlers said of them, first to last; the latest sixteen.
+    pub texts: Vec<String>,
+    /// When it was sent, since the broker started.
+    pub sent: Time,
+    /// When it was given up.
+    pub at: Time,
+    parcel: Parcel,
+}
+
+impl DeadLetter {
+    /// The message, if it is of this type.
+    #[must_use]
+    pub fn message<M: Send + Sync + 'static>(&self) -> Option<&M> {
+        self.parcel.message().downcast_ref()
+    }
+
+    /// A header of the message.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.parcel.headers().get(name)
+    }
+}
+
+/// A message at its death.
+pub(crate) struct Death {
+    pub(crate) at: Time,
+    pub(crate) sent: Time,
+    pub(crate) account: Account,
+    pub(crate) kind: Kind,
+    pub(crate) reason: DeadReason,
+    pub(crate) attempts: u32,
+    pub(crate) parcel: Parcel,
+}
+
+/// The latest dead letters.
+pub(crate) struct DeadLetters {
+    kept: VecDeque<(DeadLetterId, Death)>,
+    most: usize,
+    /// Ever buried.
+    buried: u64,
+    /// Dropped since there were too many.
+    dropped: u64,
+}
+
+impl DeadLetters {
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            kept: VecDeque::new(),
+            most,
+            buried: 0,
+            dropped: 0,
+        }
+    }
+
+    pub(crate) fn bury(&mut self, death: Death) {
+        let id = DeadLetterId(self.buried);
+        self.buried += 1;
+        self.kept.push_back((id, death));
+        if self.kept.len() > self.most {
+            self.kept.pop_front();
+            self.dropped += 1;
+        }
+    }
+
+    /// Kept, and dropped for want of room.
+    pub(crate) fn counts(&self) -> (usize, u64) {
+        (self.kept.len(), self.dropped)
+    }
+
+    fn take(&mut self, id: DeadLetterId) -> Option<Death> {
+        let at = self.kept.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        self.kept.remove(at).map(|(_, death)| death)
+    }
+}
+
+/// Why a dead letter was not replayed; it is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// There is no such dead letter, or no longer.
+    #[error("there is no such dead letter")]
+    Unknown,
+    /// It was not accepted.
+    #[error(transparent)]
+    NotAccepted(#[from] NotAccepted),
+}
+
+impl Broker {
+    /// The dead letters, oldest first.
+    #[must_use]
+    pub fn dead_letters(&self) -> Vec<DeadLetter> {
+        self.shared().on_floor(|floor| {
+            let agents = &floor.agents;
+            let kept = floor.driver.ear().dead.kept.iter();
+            let letter = |(id, death): &(DeadLetterId, Death)| DeadLetter {
+                id: *id,
+                agent: death.account.agent,
+                agent_name: agents[death.account.agent.0 as usize].name.clone(),
+                lane: death.account.lane,
+                kind: death.kind,
+                reason: death.reason,
+                attempts: death.attempts,
+                texts: death.parcel.notes().all(),
+                sent: death.sent,
+                at: death.at,
+                parcel: death.parcel.clone(),
+            };
+            kept.map(letter).collect()
+        })
+    }
+
+    /// Sends a dead letter again, to the same agent and in the same lane, as an event: whoever
+    /// once waited for its reply has been told. It is a dead letter no more.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    /// use ebbtide::{Broker, Failure, with};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = Broker::builder().start().await?;
+    /// static UP: AtomicBool = AtomicBool::new(false);
+    /// let agent = broker.add_agent("agent", async |order: &u32| match UP.load(Ordering::Relaxed) {
+    ///     true => Ok(()),
+    ///     false => Err(Failure::retry("the warehouse is down")),
+    /// })?;
+    /// agent.request(7).await.unwrap_err();
+    ///
+    /// let letter = &broker.dead_letters()[0];
+    /// assert_eq!((letter.message(), letter.texts.len()), (Some(&7_u32), 3));
+    /// UP.store(true, Ordering::Relaxed);
+    /// broker.replay(letter.id)?;
+    /// assert!(broker.dead_letters().is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ReplayError`] if there is no such letter, or it was not accepted.
+    pub fn replay(&self, id: DeadLetterId) -> Result<(), ReplayError> {
+        self.shared().on_floor(|floor| {
+            let death = floor.driver.ear_mut().dead.take(id);
+            let death = death.ok_or(ReplayError::Unknown)?;
+            let (agent, now) = (death.account.agent, floor.driver.now());
+            let submission = Submission {
+                kind: Kind::Event,
+                lane: death.account.lane,
+                class: death.account.class,
+                luck: floor.next_luck(),
+                ..Submission::new(agent, now, death.parcel.clone())
+            };
+            floor
+                .driver
+                .submit(submission)
+                .map(drop)
+                .map_err(|(refusal, _)| {
+                    floor.driver.ear_mut().dead.put_back(id, death);
+                    NotAccepted::from(refusal).into()
+                })
+        })
+    }
+
+    /// Drops a dead letter. `false` if there is none of that name.
+    pub fn purge(&self, id: DeadLetterId) -> bool {
+        self.shared()
+            .on_floor(|floor| floor.driver.ear_mut().dead.take(id).is_some())
+    }
+
+    /// Drops all dead letters; how many there were.
+    pub fn purge_all(&self) -> usize {
+        self.shared().on_floor(|floor| {
+            let kept = &mut floor.driver.ear_mut().dead.kept;
+            std::mem::take(kept).len()
+        })
+    }
+}
+
+impl DeadLetters {
+    fn put_back(&mut self, id: DeadLetterId, death: Death) {
+        let at = self.kept.partition_point(|(other, _)| *other < id);
+        self.kept.insert(at, (id, death));
+    }
+}
+
+impl std::fmt::Debug for DeadLetter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut it = f.debug_struct("DeadLetter");
+        it.field("id", &self.id)
+            .field("agent", &self.agent_name)
+            .field("reason", &self.reason)
+            .field("attempts", &self.attempts)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,147 @@
+//! Hears what happens in core, as it happens: what must be done about it, and what is counted.
+//!
+//! It is called in the midst of core's work and under the broker's lock, so it only writes
+//! down: endings to be told, news for the floor, figures, dead letters, notices for whoever
+//! listens.
+
+use ebbtide_core::event::{CallEnd, DecisionRecord, Event, Listener, What, WorkerChange};
+use ebbtide_core::message::{LeaseId, Outcome, WorkerId};
+use ebbtide_policies::units::Time;
+
+use crate::dead::{DeadLetters, Death};
+use crate::decision_log::DecisionLog;
+use crate::figures::Figures;
+use crate::notice::{Happening, Notices};
+use crate::parcel::{Ending, Parcel};
+
+/// What core said that the floor has not heeded yet, and the figures.
+pub(crate) struct Ear {
+    pub(crate) endings: Vec<(Parcel, Ending)>,
+    pub(crate) news: Vec<News>,
+    pub(crate) figures: Figures,
+    pub(crate) dead: DeadLetters,
+    pub(crate) notices: Notices,
+    pub(crate) log: Option<DecisionLog>,
+}
+
+/// What the floor must do something about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    Abandoned(WorkerId, LeaseId),
+    Worker(WorkerId, WorkerChange),
+}
+
+impl Ear {
+    pub(crate) fn new(dead_letters: usize, log: Option<DecisionLog>) -> Self {
+        Self {
+            endings: Vec::new(),
+            news: Vec::new(),
+            figures: Figures::default(),
+            dead: DeadLetters::new(dead_letters),
+            notices: Notices::default(),
+            log,
+        }
+    }
+
+    fn decided(&mut self, at: Time, record: Box<DecisionRecord>) {
+        self.figures.decided(at, &record);
+        if record.applied != record.before {
+            self.notices.tell(at, || Happening::Steered {
+                before: record.before,
+                now: record.applied,
+                reason: record.decision.reason.clone(),
+            });
+        }
+        if let Some(log) = &mut self.log {
+            log.write(record);
+        }
+    }
+
+    /// What is rare, and of interest to listeners only.
+    #[cold]
+    fn tell(&mut self, at: Time, what: &What<Parcel>) {
+        let happening = match *what {
+            What::Breaker { agent, state } => {
+                self.figures.agent(agent).breaker = state;
+                Happening::Breaker { agent, state }
+            }
+            What::Paused { agent, until } => Happening::AgentPaused { agent, until },
+            What::Resumed { agent } => Happening::AgentResumed { agent },
+            What::LanePaused { lane, until } => Happening::LanePaused { lane, until },
+            What::LaneResumed { lane } => Happening::LaneResumed { lane },
+            What::QueueWarning { above, queued } => Happening::QueueWarning { above, queued },
+            _ => return,
+        };
+        self.notices.tell(at, || happening);
+    }
+
+    fn worker(&mut self, at: Time, worker: WorkerId, state: WorkerChange) {
+        self.figures.worker(at, worker, state);
+        self.news.push(News::Worker(worker, state));
+    }
+}
+
+impl Listener<Parcel> for Ear {
+    #[inline]
+    fn hear(&mut self, event: Event<Parcel>) {
+        let at = event.at;
+        match event.what {
+            What::Accepted { account, .. } => self.figures.accepted(account),
+            What::Refused { account, .. } => self.figures.refused(account),
+            What::Taken {
+                account,
+                sent,
+                first,
+                ..
+            } => self.figures.taken(account, first.then(|| at.since(sent))),
+            What::Started { agent, worker, .. } => self.figures.started(agent, worker),
+            What::Ended {
+                agent,
+                started,
+                how,
+                ..
+            } => {
+                self.figures.ended(agent, how, at.since(started));
+                if how == CallEnd::TimedOut {
+                    self.notices.tell(at, || Happening::CallTimedOut { agent });
+                }
+            }
+            What::SlotFreed { worker, agent } => self.figures.slot_freed(worker, agent),
+            What::Requeued { account, .. } => self.figures.requeued(account),
+            What::Finished {
+                kind,
+                account,
+                sent,
+                outcome,
+                was,
+                attempts,
+                payload,
+                ..
+            } => {
+                self.figures.finished(account, outcome, was, at.since(sent));
+                if let Outcome::DeadLettered(reason) = outcome {
+                    let agent = account.agent;
+                    self.notices.tell(at, || Happening::DeadLettered {
+                        agent,
+                        reason,
+                        attempts,
+                    });
+                    self.dead.bury(Death {
+                        at,
+                        sent,
+                        account,
+                        kind,
+                        reason,
+                        attempts,
+                        parcel: payload.clone(),
+                    });
+                }
+                self.endings.push((payload, Ending { outcome, attempts }));
+            }
+            What::Abandoned { lease, worker } => self.news.push(News::Abandoned(worker, lease)),
+            What::Worker { worker, state } => self.worker(at, worker, state),
+            What::Decided(record) => self.decided(at, record),
+            what => self.tell(at, &what),
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! A snapshot of a broker: everything at one instant, from one hold of the lock.
+
+use std::sync::Arc;
+
+use ebbtide_core::event::{DecisionRecord, WorkerChange};
+use ebbtide_core::message::{AgentId, Outcome, WorkerId};
+use ebbtide_core::{Books, Lane};
+use ebbtide_policies::observation::{BreakerState, Setting};
+use ebbtide_policies::units::{Duration, Time};
+use hdrhistogram::Histogram;
+
+use crate::broker::Broker;
+use crate::figures::{AgentFigures, FlowFigures, LaneFigures, Latencies, empty};
+use crate::floor::Floor;
+
+/// A broker at one instant. *Recent* figures are of the last ten to twenty seconds.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// When, since the broker started.
+    pub at: Time,
+    /// Where every message is that it ever accepted.
+    pub books: Books,
+    /// Senders that wait for room.
+    pub waiting_senders: usize,
+    /// The setting in force.
+    pub setting: Setting,
+    /// The latest decision and its reason; what it saw is in the decision log.
+    pub decision: Option<DecisionRecord>,
+    /// Messages delivered per second, recently.
+    pub delivered_per_s: f64,
+    /// Sent until the first call starts.
+    pub wait: Times,
+    /// Sent until delivered.
+    pub sojourn: Times,
+    /// The agents, in the order of their registration; removed ones with them.
+    pub agents: Vec<AgentStats>,
+    /// The lanes, highest first.
+    pub lanes: Vec<LaneStats>,
+    /// The workers that are not gone.
+    pub workers: Vec<WorkerStats>,
+    /// Workers lost, ever: their thread was blocked or their task ended.
+    pub workers_lost: u64,
+    /// Dead letters kept.
+    pub dead_letters: usize,
+    /// Dead letters dropped since too many were kept.
+    pub dead_letters_dropped: u64,
+    /// Decisions that the log lost.
+    pub decisions_lost: u64,
+}
+
+/// One agent.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct AgentStats {
+    /// Which.
+    pub agent: AgentId,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Messages waiting or delayed for it.
+    pub queued: u64,
+    /// Its calls in flight.
+    pub in_flight: u32,
+    /// Its breaker.
+    pub breaker: BreakerState,
+    /// Its messages, ever.
+    pub flow: Flow,
+    /// Messages that went back for another call, ever.
+    pub requeued: u64,
+    /// Calls started, ever.
+    pub calls: u64,
+    /// Calls that failed, ever.
+    pub failed_calls: u64,
+    /// Sent until the first call starts.
+    pub wait: Times,
+    /// Sent until delivered.
+    pub sojourn: Times,
+    /// Lengths of calls.
+    pub call: Times,
+}
+
+/// One lane.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct LaneStats {
+    /// Which.
+    pub lane: Lane,
+    /// Messages waiting or delayed in it.
+    pub queued: u64,
+    /// Its messages, ever.
+    pub flow: Flow,
+    /// Sent until the first call starts.
+    pub wait: Times,
+}
+
+/// One worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WorkerStats {
+    /// Which.
+    pub worker: WorkerId,
+    /// Its state.
+    pub state: WorkerState,
+    /// When it was ordered.
+    pub since: Time,
+    /// Its calls in flight.
+    pub in_flight: u32,
+    /// Calls it has started.
+    pub calls: u64,
+}
+
+/// What a worker can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkerState {
+    /// Ordered, not yet able to take.
+    Starting,
+    /// Able to take.
+    Ready,
+    /// Finishing what it holds.
+    Draining,
+}
+
+/// Messages that came and went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Flow {
+    /// Accepted.
+    pub accepted: u64,
+    /// Refused.
+    pub refused: u64,
+    outcomes: [u64; 7],
+}
+
+impl Flow {
+    /// How many ended like this; all dead letters count as one kind.
+    #[must_use]
+    pub fn ended(&self, outcome: Outcome) -> u64 {
+        self.outcomes[outcome.index()]
+    }
+}
+
+/// Times of one kind: of late, and since the broker started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// Of the last ten to twenty seconds.
+    pub recent: Quantiles,
+    /// Of all.
+    pub ever: Quantiles,
+}
+
+/// A distribution of times, to within one percent. Without any times all are zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Quantiles {
+    /// How many times there are.
+    pub count: u64,
+    /// Their mean.
+    pub mean: Duration,
+    /// Half are shorter.
+    pub p50: Duration,
+    /// 95 of 100 are shorter.
+    pub p95: Duration,
+    /// 99 of 100 are shorter.
+    pub p99: Duration,
+    /// The longest.
+    pub max: Duration,
+}
+
+impl Broker {
+    /// A consistent snapshot: all figures are of one instant.
+    ///
+    /// ```
+    /// use ebbtide::{Broker, Outcome};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = Broker::builder().start().await?;
+    /// let echo = broker.add_agent("echo", async |text: &String| Ok(text.clone()))?;
+    /// echo.request("hello".to_owned()).await?;
+    ///
+    /// let stats = broker.stats();
+    /// assert_eq!(stats.agents[0].flow.ended(Outcome::Delivered), 1);
+    /// assert_eq!(stats.sojourn.ever.count, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.shared().on_floor(|floor| floor.stats())
+    }
+}
+
+impl Floor {
+    fn stats(&mut self) -> Stats {
+        let now = self.driver.now();
+        let ear = self.driver.ear();
+        let figures = &ear.figures;
+        let agents = (0..).zip(&self.agents).zip(&figures.agents);
+        let agents = agents.map(|((id, registered), agent)| {
+            agent_stats(AgentId(id), registered.name.clone(), agent)
+        });
+        let lanes = Lane::ALL.into_iter().zip(&figures.lanes);
+        let delivered = figures.window.delivered_before + figures.window.delivered;
+        let span = now.since(figures.window.before).as_secs_f64();
+        let (dead_letters, dead_letters_dropped) = ear.dead.counts();
+        Stats {
+            at: now,
+            books: *self.driver.books(),
+            waiting_senders: self.room.len(),
+            setting: self.driver.setting(),
+            decision: figures.decision.clone(),
+            delivered_per_s: if span > 0.0 {
+                delivered as f64 / span
+            } else {
+                0.0
+            },
+            wait: times(figures.agents.iter().map(|agent| &agent.wait)),
+            sojourn: times(figures.agents.iter().map(|agent| &agent.sojourn)),
+            agents: agents.collect(),
+            lanes: lanes.map(|(lane, it)| lane_stats(lane, it)).collect(),
+            workers: figures
+                .workers
+                .iter()
+                .map(|worker| WorkerStats {
+                    worker: worker.worker,
+                    state: match worker.state {
+                        WorkerChange::Starting => WorkerState::Starting,
+                        WorkerChange::Ready => WorkerState::Ready,
+                        WorkerChange::Draining | WorkerChange::Gone => WorkerState::Draining,
+                    },
+                    since: worker.since,
+                    in_flight: worker.in_flight,
+                    calls: worker.calls,
+                })
+                .collect(),
+            workers_lost: figures.workers_lost,
+            dead_letters,
+            dead_letters_dropped,
+            decisions_lost: ear.log.as_ref().map_or(0, |log| log.lost_ever),
+        }
+    }
+}
+
+fn agent_stats(agent: AgentId, name: Arc<str>, it: &AgentFigures) -> AgentStats {
+    AgentStats {
+        agent,
+        name,
+        queued: it.waiting,
+        in_flight: it.in_flight,
+        breaker: it.breaker,
+        flow: it.flow.into(),
+        requeued: it.retries,
+        calls: it.calls,
+        failed_calls: it.failed_calls,
+        wait: times([&it.wait]),
+        sojourn: times([&it.sojourn]),
+        call: times([&it.call]),
+    }
+}
+
+fn lane_stats(lane: Lane, it: &LaneFigures) -> LaneStats {
+    LaneStats {
+        lane,
+        queued: it.waiting,
+        flow: it.flow.into(),
+        wait: times([&it.wait]),
+    }
+}
+
+impl From<FlowFigures> for Flow {
+    fn from(it: FlowFigures) -> Self {
+        Self {
+            accepted: it.accepted,
+            refused: it.refused,
+            outcomes: it.outcomes,
+        }
+    }
+}
+
+fn times<'a>(parts: impl IntoIterator<Item = &'a Latencies>) -> Times {
+    let (mut recent, mut ever) = (empty(), empty());
+    for part in parts {
+        part.add_to(&mut recent, &mut ever);
+    }
+    Times {
+        recent: quantiles(&recent),
+        ever: quantiles(&ever),
+    }
+}
+
+fn quantiles(times: &Histogram<u64>) -> Quantiles {
+    let at = |micros: u64| Duration::from_nanos(micros.saturating_mul(1000));
+    if times.is_empty() {
+        return Quantiles::default();
+    }
+    Quantiles {
+        count: times.len(),
+        mean: Duration::from_secs_f64(times.mean() / 1e6),
+        p50: at(times.value_at_quantile(0.5)),
+        p95: at(times.value_at_quantile(0.95)),
+        p99: at(times.value_at_quantile(0.99)),
+        max: at(times.max()),
+    }
+}

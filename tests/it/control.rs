@@ -1,0 +1,70 @@
+//! The controls at run time: policies, pins, dry runs, pauses.
+
+use std::time::Duration;
+
+use ebbtide::{Broker, BrokerConfig, Lane, Pause};
+use tokio::time::{Instant, sleep};
+
+const MS: Duration = Duration::from_millis(1);
+
+async fn broker(policy: &str) -> Broker {
+    let config = BrokerConfig {
+        num_workers: 3,
+        policy: policy.to_owned(),
+        ..BrokerConfig::default()
+    };
+    Broker::builder().config(config).start().await.unwrap()
+}
+
+fn ready(broker: &Broker) -> usize {
+    broker.stats().workers.len()
+}
+
+#[tokio::test(start_paused = true)]
+async fn workers_can_be_pinned_and_policies_switched() {
+    let broker = broker("fixed").await;
+    assert_eq!(ready(&broker), 3);
+    broker.pin_workers(Some(7)).unwrap();
+    assert_eq!(ready(&broker), 7);
+    let error = broker.pin_workers(Some(11)).unwrap_err();
+    assert!(error.to_string().contains("11"), "{error}");
+    broker.pin_workers(None).unwrap();
+    broker.switch_policy("fixed(2)").unwrap();
+    assert_eq!(ready(&broker), 2);
+    broker.switch_policy("fxied").unwrap_err();
+    broker.switch_policy("adaptive").unwrap();
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(ready(&broker), 1, "an idle pool shrinks");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_decides_and_applies_nothing() {
+    let broker = broker("adaptive").await;
+    broker.set_dry_run(true);
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(ready(&broker), 3);
+    assert!(broker.books().dry_changes > 0);
+    broker.set_dry_run(false);
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(ready(&broker), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_lane_waits_and_others_flow() {
+    let broker = broker("fixed").await;
+    let agent = broker.add_agent("agent", async |_: &()| Ok(())).unwrap();
+    broker.pause_lane(Lane::Bulk, Pause::For((50 * MS).into()));
+    let start = Instant::now();
+    let took = async |lane| {
+        agent.request(()).lane(lane).await.unwrap();
+        start.elapsed()
+    };
+    let (bulk, normal) = tokio::join!(took(Lane::Bulk), took(Lane::Normal));
+    assert_eq!((bulk, normal), (50 * MS, Duration::ZERO));
+    broker.pause_lane(Lane::Low, Pause::UntilResumed);
+    let (low, ()) = tokio::join!(took(Lane::Low), async {
+        sleep(10 * MS).await;
+        broker.resume_lane(Lane::Low);
+    });
+    assert_eq!(low, 60 * MS);
+}
