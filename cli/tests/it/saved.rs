@@ -99,6 +99,12 @@ fn scenarios_whose_directories_would_be_one_are_refused() {
     assert_eq!(run.code, 2);
     let told = "a b.ron and a-b.ron would both be saved as \"a-b\"";
     assert!(run.stderr.contains(told), "{}", run.stderr);
+    room.write("-.ron", room.read("small.ron"));
+    let run = room.run(&["simulate", "small.ron", "./-.ron", "--out", "runs"]);
+    assert_eq!(run.code, 2);
+    let told = "-.ron makes no name for a directory";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+    assert!(!room.path().join("runs").exists());
 }
 
 #[test]

@@ -74,6 +74,21 @@ fn an_export_overwrites_nothing_that_was_read() {
     }
 }
 
+#[test]
+fn a_run_that_is_refused_leaves_no_empty_trace() {
+    let room = Room::with_small_scenario();
+    let args = [
+        "simulate",
+        "small.ron",
+        "--export-trace",
+        "out.csv",
+        "--out",
+        "small.ron",
+    ];
+    assert_eq!(room.run(&args).code, 2);
+    assert!(!room.path().join("out.csv").exists());
+}
+
 /// The pass that writes the trace listens too; half a trace is none.
 #[cfg(unix)]
 #[test]

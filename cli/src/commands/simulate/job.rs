@@ -45,7 +45,7 @@ pub(crate) fn all(args: &SimulateArgs) -> Result<Vec<Job>, CliError> {
     let mut jobs: Vec<Job> = Vec::new();
     for word in &args.scenarios {
         let job = plan(word, args)?;
-        if args.out.is_some() {
+        if args.out.is_some() && args.scenarios.len() > 1 {
             check_name(&jobs, &job)?;
         }
         jobs.push(job);
@@ -58,22 +58,39 @@ pub(crate) fn all(args: &SimulateArgs) -> Result<Vec<Job>, CliError> {
     }
     // Directories last: nothing is created if anything else is wrong.
     if let Some(out) = &args.out {
-        let alone = jobs.len() == 1;
-        for job in &mut jobs {
-            let path = if alone {
-                out.clone()
-            } else {
-                out.join(run_dir::file_name(&job.source.name))
-            };
-            job.dir = Some(RunDir::create(&path)?);
-        }
+        let made = make_directories(&mut jobs, out);
+        made.inspect_err(|_| {
+            args.export_trace
+                .iter()
+                .for_each(|path| export::discard(path))
+        })?;
     }
     Ok(jobs)
+}
+
+/// One scenario's results go right into `out`, those of several into a directory each in it.
+fn make_directories(jobs: &mut [Job], out: &Path) -> Result<(), CliError> {
+    let alone = jobs.len() == 1;
+    for job in jobs {
+        let path = if alone {
+            out.to_owned()
+        } else {
+            out.join(run_dir::file_name(&job.source.name))
+        };
+        job.dir = Some(RunDir::create(&path)?);
+    }
+    Ok(())
 }
 
 /// A name that no other scenario's directory has.
 fn check_name(jobs: &[Job], job: &Job) -> Result<(), CliError> {
     let (name, own) = (&job.source.name, run_dir::file_name(&job.source.name));
+    if own.is_empty() {
+        return Err(CliError::bad_input(
+            format!("{} makes no name for a directory", job.source.label),
+            "give the file a name with a letter in it",
+        ));
+    }
     let same = |other: &&Job| run_dir::file_name(&other.source.name) == own;
     let Some(other) = jobs.iter().find(same) else {
         return Ok(());
