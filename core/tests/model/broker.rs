@@ -108,6 +108,11 @@ impl Broker {
                 self.state.pause_lane(now, *lane, until);
             }
             Act::ResumeLane(lane) => self.state.resume_lane(now, *lane),
+            Act::Pin(workers) => {
+                // What the bounds do not allow changes nothing, as in the reference.
+                let _ = self.state.pin_workers(now, *workers);
+            }
+            Act::DryRun(dry_run) => self.state.set_dry_run(now, *dry_run),
             Act::Run(length) => self.run(now, now + ms(*length)),
             act => match seen.subject {
                 Some(subject) => self.report(now, act, subject),

@@ -49,6 +49,8 @@ impl Reference {
                 }
             }
             Act::ResumeLane(lane) => self.resume_lane(lane.index()),
+            Act::Pin(workers) => self.pin(*workers),
+            Act::DryRun(dry_run) => self.control.dry_run = *dry_run,
             Act::Run(ms) => self.run(now + ms * MS),
             act => {
                 if let Some(subject) = self.subject {
@@ -82,7 +84,9 @@ impl Reference {
             | Act::Advance
             | Act::Run(_)
             | Act::PauseLane(..)
-            | Act::ResumeLane(_) => None,
+            | Act::ResumeLane(_)
+            | Act::Pin(_)
+            | Act::DryRun(_) => None,
         }
     }
 
@@ -142,6 +146,20 @@ impl Reference {
                 let removed = ebbtide_core::message::DeadReason::AgentRemoved;
                 self.finish(message, Outcome::DeadLettered(removed));
             }
+        }
+    }
+
+    fn pin(&mut self, workers: Option<u32>) {
+        let broker = &self.setup.broker;
+        let allowed = broker.min_workers..=broker.max_workers;
+        match workers {
+            Some(workers) if allowed.contains(&workers) => {
+                self.control.pinned = Some(workers);
+                self.control.workers = workers;
+                self.resize(workers);
+            }
+            Some(_) => {}
+            None => self.control.pinned = None,
         }
     }
 
@@ -350,11 +368,16 @@ impl Reference {
         let timeout = wish
             .batch_timeout
             .map(|timeout| timeout.as_nanos().min(most));
-        let workers = self.paced(workers.unwrap_or(self.control.workers));
+        let mut workers = self.paced(workers.unwrap_or(self.control.workers));
         let control = &mut self.control;
+        if control.dry_run {
+            workers = control.workers;
+        } else {
+            control.batch_size = size.unwrap_or(control.batch_size);
+            control.batch_timeout = timeout.unwrap_or(control.batch_timeout);
+        }
+        workers = control.pinned.unwrap_or(workers);
         control.workers = workers;
-        control.batch_size = size.unwrap_or(control.batch_size);
-        control.batch_timeout = timeout.unwrap_or(control.batch_timeout);
         control.early = wish.early_arrivals;
         control.arrivals = 0;
         control.ticks += 1;
@@ -394,7 +417,8 @@ impl Reference {
         } else {
             largest.expect("there is this wish").min(present)
         };
-        if workers != present {
+        let is_applied = self.control.pinned.is_none() && !self.control.dry_run;
+        if workers != present && is_applied {
             self.control.last_change = Some(now);
         }
         workers

@@ -161,6 +161,8 @@ pub(crate) enum WorkerState {
 #[derive(Clone, Debug)]
 pub(crate) struct Control {
     pub(crate) workers: u32,
+    pub(crate) pinned: Option<u32>,
+    pub(crate) dry_run: bool,
     pub(crate) batch_size: u32,
     pub(crate) batch_timeout: At,
     pub(crate) next: At,
@@ -184,6 +186,8 @@ impl Reference {
         let broker = &setup.broker;
         let control = Control {
             workers: broker.num_workers,
+            pinned: None,
+            dry_run: false,
             batch_size: broker.batch_size,
             batch_timeout: broker.batch_timeout_ms * MS,
             next: broker.control_interval_ms * MS,

@@ -55,6 +55,10 @@ pub(crate) enum Act {
     PauseLane(Lane, Option<u64>),
     /// A lane is resumed.
     ResumeLane(Lane),
+    /// The workers are pinned, where the bounds allow so many, or no longer.
+    Pin(Option<u32>),
+    /// A dry run begins or ends.
+    DryRun(bool),
     /// One more agent like the one picked is registered.
     AddAgent(usize),
     /// The agent picked is removed.
@@ -145,6 +149,8 @@ fn rare(stress: Stress) -> impl Strategy<Value = Act> {
         2 => pick().prop_map(Act::Resume),
         2 => (lane(), prop::option::of(0_u64..100)).prop_map(|(lane, ms)| Act::PauseLane(lane, ms)),
         2 => lane().prop_map(Act::ResumeLane),
+        1 => prop::option::of(0_u32..5).prop_map(Act::Pin),
+        1 => prop::bool::weighted(0.3).prop_map(Act::DryRun),
         1 => pick().prop_map(Act::AddAgent),
         1 => pick().prop_map(Act::RemoveAgent),
         1 => (0_u64..200).prop_map(Act::Shutdown),
