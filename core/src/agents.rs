@@ -37,6 +37,8 @@ pub(crate) struct Agent {
     in_flight_by_replica: Vec<u32>,
     /// Calls in flight that its own limit allows; [`u32::MAX`]: no limit.
     pub(crate) limit: u32,
+    /// Calls in flight that there may be: the limit, or what there was when it was lowered.
+    pub(crate) most_in_flight: u32,
     pub(crate) calls: Option<TokenBucket>,
     pub(crate) units: Option<TokenBucket>,
     pub(crate) breaker: Option<Breaker>,
@@ -51,8 +53,7 @@ pub(crate) struct Agent {
 
 impl Agent {
     pub(crate) fn new(config: Checked<AgentConfig>, broker: &BrokerConfig, now: Time) -> Self {
-        let replicas = config.replicas;
-        let limit = config.in_flight_limit;
+        let limit = limit_of(&config);
         Self {
             removed: false,
             queues: Default::default(),
@@ -60,8 +61,9 @@ impl Agent {
             takeable: 0,
             waiting: 0,
             in_flight: 0,
-            in_flight_by_replica: vec![0; replicas as usize],
-            limit: limit.map_or(u32::MAX, |each| each.saturating_mul(replicas)),
+            in_flight_by_replica: vec![0; config.replicas as usize],
+            limit,
+            most_in_flight: limit,
             calls: config.call_rate.map(|rate| TokenBucket::new(rate, now)),
             units: config.unit_rate.map(|rate| TokenBucket::new(rate, now)),
             breaker: broker.breaker.map(Breaker::new),
@@ -72,6 +74,32 @@ impl Agent {
             tally: AgentTally::default(),
             config,
         }
+    }
+
+    /// Another configuration of its own from now on. Calls at replicas that are no more end
+    /// where they are; tokens that are there, and debts, stay.
+    pub(crate) fn replace_config(
+        &mut self,
+        config: Checked<AgentConfig>,
+        broker: &BrokerConfig,
+        now: Time,
+    ) {
+        let bucket = |old: &Option<TokenBucket>, limit: Option<RateLimit>| {
+            let anew = |limit| TokenBucket::new(limit, now);
+            let other = |limit| old.as_ref().map(|old| old.with_limit(limit, now));
+            limit.map(|limit| other(limit).unwrap_or_else(|| anew(limit)))
+        };
+        self.calls = bucket(&self.calls, config.call_rate);
+        self.units = bucket(&self.units, config.unit_rate);
+        let replicas = self
+            .in_flight_by_replica
+            .len()
+            .max(config.replicas as usize);
+        self.in_flight_by_replica.resize(replicas, 0);
+        self.limit = limit_of(&config);
+        self.most_in_flight = self.limit.max(self.in_flight);
+        self.config = config;
+        self.reconfigure(broker);
     }
 
     /// What it takes from the broker's configuration, taken again.
@@ -95,6 +123,7 @@ impl Agent {
         self.in_flight += 1;
         let fewest = (0..)
             .zip(&self.in_flight_by_replica)
+            .take(self.config.replicas as usize)
             .min_by_key(|&(_, calls)| *calls);
         let (replica, _) = fewest.expect("an agent has at least one replica");
         self.in_flight_by_replica[replica as usize] += 1;
@@ -122,4 +151,10 @@ impl Agent {
         let filled = |lane: &Lane| !self.queues[lane.index()].is_empty();
         Lane::ALL.into_iter().filter(filled)
     }
+}
+
+/// Calls in flight that all its replicas allow.
+fn limit_of(config: &AgentConfig) -> u32 {
+    let each = config.in_flight_limit;
+    each.map_or(u32::MAX, |each| each.saturating_mul(config.replicas))
 }

@@ -101,3 +101,20 @@ pub struct ReconfigureError {
     /// What to do instead.
     pub remedy: &'static str,
 }
+
+/// An agent's configuration that cannot be put in place.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReconfigureAgentError {
+    /// There is no such agent, or no longer.
+    #[error("agent {} is not registered", .0.0)]
+    UnknownAgent(AgentId),
+    /// An agent keeps its name.
+    #[error("name is {found:?}, allowed is {allowed:?}: register another agent")]
+    Name {
+        /// What the new configuration says.
+        found: String,
+        /// The agent's name.
+        allowed: String,
+    },
+}

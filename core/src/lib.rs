@@ -45,7 +45,10 @@ pub use ebbtide_policies::units;
 
 pub use account::Books;
 pub use config::{AgentConfig, BrokerConfig, Checked, RateLimit};
-pub use error::{AddAgentError, LateSettle, PinError, ReconfigureError, Refusal, SubmitError};
+pub use error::{
+    AddAgentError, LateSettle, PinError, ReconfigureAgentError, ReconfigureError, Refusal,
+    SubmitError,
+};
 pub use event::{Event, Listener, What};
 pub use journal::Journaled;
 pub use message::{Call, Lane, Outcome, Settlement, Submission, Verdict};

@@ -33,6 +33,15 @@ impl TokenBucket {
         }
     }
 
+    /// A bucket of another limit that has what this one has, as far as it holds it: debts stay.
+    pub(crate) fn with_limit(&self, limit: RateLimit, now: Time) -> Self {
+        let new = Self::new(limit, now);
+        Self {
+            grains: self.level(now).min(new.capacity),
+            ..new
+        }
+    }
+
     /// Whether `tokens` may be taken at `now`: they are there, or the bucket is full and can
     /// hold no more.
     pub(crate) fn has(&self, now: Time, tokens: u64) -> bool {

@@ -5,9 +5,9 @@
 
 use ebbtide_policies::units::Time;
 
-use crate::config::{BrokerConfig, Checked};
+use crate::config::{AgentConfig, BrokerConfig, Checked};
 use crate::control::{Control, pace};
-use crate::error::ReconfigureError;
+use crate::error::{ReconfigureAgentError, ReconfigureError};
 use crate::event::{Listener, What};
 use crate::message::AgentId;
 use crate::shutdown::Shutdown;
@@ -51,6 +51,42 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             self.timers.sooner(tick, Wake::Tick);
         }
         self.note_queue_level();
+        Ok(())
+    }
+
+    /// Replaces an agent's configuration, with effect from now on: calls under way keep their
+    /// timeout and end where they are, what waits is called as the new one says.
+    ///
+    /// # Errors
+    ///
+    /// [`ReconfigureAgentError`] if there is no such agent, or if it would have another name.
+    /// Nothing is changed.
+    pub fn reconfigure_agent(
+        &mut self,
+        now: Time,
+        id: AgentId,
+        config: Checked<AgentConfig>,
+    ) -> Result<(), ReconfigureAgentError> {
+        self.enter(now);
+        let known = self.agents.get_mut(id.0 as usize);
+        let Some(agent) = known.filter(|agent| !agent.removed) else {
+            return Err(ReconfigureAgentError::UnknownAgent(id));
+        };
+        if config.name != agent.config.name {
+            return Err(ReconfigureAgentError::Name {
+                found: config.name.clone(),
+                allowed: agent.config.name.clone(),
+            });
+        }
+        for subscribers in self.topics.values_mut() {
+            subscribers.retain(|&subscriber| subscriber != id);
+        }
+        for topic in &config.topics {
+            let subscribers = self.topics.entry(topic.clone()).or_default();
+            let place = subscribers.partition_point(|&subscriber| subscriber < id);
+            subscribers.insert(place, id);
+        }
+        agent.replace_config(config, &self.config, self.now);
         Ok(())
     }
 

@@ -120,8 +120,9 @@ pub enum Wake {
 }
 
 impl<M> BrokerState<M> {
-    /// A broker at time zero with `config`'s initial workers ready and no agents. What happens
-    /// is kept until it is polled.
+    /// A broker at time zero with its initial workers ready and no agents: `config`'s, or as
+    /// many as `policy` names ([`BrokerConfig::under`]). What happens is kept until it is
+    /// polled.
     #[must_use]
     pub fn new(config: Checked<BrokerConfig>, policy: Box<dyn Policy>) -> Self {
         Self::with_listener(config, policy, EventQueue::default())

@@ -331,3 +331,103 @@ fn what_stays_is_refused_by_name_and_nothing_changes() {
     rig.state.switch_policy(ms(2), policy);
     assert_eq!(try_with(&mut rig, adaptive()), Ok(()));
 }
+
+#[track_caller]
+fn change(rig: &mut Rig, at: u64, id: AgentId, config: AgentConfig) {
+    let config = Checked::new(config).expect("sound");
+    let changed = rig.state.reconfigure_agent(ms(at), id, config);
+    changed.expect("it keeps its name");
+    rig.state.check();
+}
+
+#[test]
+fn an_agents_limit_may_fall_below_its_calls_and_its_replicas_may_go() {
+    let mut rig = Rig::new(BrokerConfig {
+        delivery_parallelism: 9,
+        ..plain()
+    });
+    let twins = AgentConfig {
+        replicas: 2,
+        in_flight_limit: Some(2),
+        ..AgentConfig::new("twins")
+    };
+    let id = rig.add(twins.clone());
+    rig.send_each(0, id, 0..9);
+    let calls = rig.take(0);
+    assert_eq!(calls.len(), 4);
+    let one = AgentConfig {
+        replicas: 1,
+        ..twins
+    };
+    change(&mut rig, 1, id, one.clone());
+    for (call, at) in calls[..2].iter().zip([2, 3]) {
+        rig.deliver(at, call);
+        assert!(rig.take(at).is_empty(), "two calls and more are there");
+    }
+    rig.deliver(4, &calls[3]);
+    let next = rig.take(4);
+    assert_eq!((next.len(), next[0].replica), (1, 0));
+    let none = AgentConfig {
+        in_flight_limit: None,
+        replicas: 3,
+        ..one
+    };
+    change(&mut rig, 5, id, none);
+    let replicas: Vec<u32> = rig.take(5).iter().map(|call| call.replica).collect();
+    assert_eq!(replicas, [1, 2, 1, 2], "fewest first: two calls are at 0");
+}
+
+#[test]
+fn an_agents_tokens_and_debts_outlive_its_limit() {
+    let mut rig = Rig::new(plain());
+    let rate = |per_s, burst| {
+        let rate = units::Rate::per_second(per_s).expect("a rate");
+        Some(RateLimit { rate, burst })
+    };
+    let limited = |unit_rate| AgentConfig {
+        unit_rate,
+        ..AgentConfig::new("limited")
+    };
+    let id = rig.add(limited(rate(10.0, 10)));
+    rig.send_with(0, id, 0, |it| it.units = 30);
+    rig.send_with(0, id, 1, |it| it.units = 1);
+    assert_eq!(rig.taken(0), [[0]], "20 in debt");
+    change(&mut rig, 0, id, limited(rate(100.0, 10)));
+    assert_eq!(rig.state.next_wake().map(|(at, _)| at), Some(ms(210)));
+    change(&mut rig, 1, id, limited(None));
+    assert_eq!(rig.taken(1), [[1]]);
+}
+
+#[test]
+fn an_agent_changes_topics_and_timeout_and_keeps_its_name() {
+    let mut rig = Rig::new(plain());
+    let on = |topic: &str| AgentConfig {
+        topics: vec![topic.to_owned()],
+        ..AgentConfig::new("first")
+    };
+    let first = rig.add(on("old"));
+    let second = rig.add(AgentConfig {
+        topics: vec!["new".to_owned()],
+        ..AgentConfig::new("second")
+    });
+    let timed = AgentConfig {
+        call_timeout: Some(Duration::from_millis(7)),
+        ..on("new")
+    };
+    change(&mut rig, 0, first, timed);
+    assert_eq!(rig.state.subscribers("old"), []);
+    assert_eq!(rig.state.subscribers("new"), [first, second]);
+    rig.send(1, first, 0);
+    assert_eq!(rig.take(1)[0].expires, ms(8));
+    let try_as = |rig: &mut Rig, id, name| {
+        let config = Checked::new(AgentConfig::new(name)).expect("sound");
+        let refused = rig.state.reconfigure_agent(ms(2), id, config);
+        refused.map_err(|error| error.to_string())
+    };
+    let other = try_as(&mut rig, first, "other");
+    let expected = "name is \"other\", allowed is \"first\": register another agent";
+    assert_eq!(other, Err(expected.to_owned()));
+    assert!(rig.state.remove_agent(ms(2), first));
+    let gone = try_as(&mut rig, first, "first");
+    assert_eq!(gone, Err("agent 0 is not registered".to_owned()));
+}
