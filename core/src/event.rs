@@ -93,7 +93,7 @@ pub enum What<M> {
         /// Its books.
         account: Account,
     },
-    /// A message left the queue in a call. Comes after its call's [`What::Started`].
+    /// A message left the queue in a call. Comes before its call's [`What::Started`].
     Taken {
         /// The message.
         message: MessageId,
@@ -168,6 +168,8 @@ pub enum What<M> {
         account: Account,
         /// When its sender asked.
         sent: Time,
+        /// When its first call started, and its wait was over; [`None`]: it had none.
+        started: Option<Time>,
         /// Its outcome.
         outcome: Outcome,
         /// Where it was until now.

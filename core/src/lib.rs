@@ -52,4 +52,4 @@ pub use error::{
 pub use event::{Event, Listener, What};
 pub use journal::Journaled;
 pub use message::{Call, Lane, Outcome, Settlement, Submission, Verdict};
-pub use state::{BrokerState, Unfinished, Wake};
+pub use state::{BrokerState, Member, Unfinished, Wake};

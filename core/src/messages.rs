@@ -27,8 +27,10 @@ pub(crate) struct Message<M> {
     pub(crate) attempts: u32,
     pub(crate) snoozes: u32,
     pub(crate) workers_lost: u32,
-    /// Calls for it that have started: with the first, its wait is over.
+    /// Calls for it that have started.
     pub(crate) calls: u32,
+    /// When the first of them did: its wait was over then. [`Time::MAX`]: none has.
+    pub(crate) started: Time,
     /// Whether its ordering key, if it has one, is its own.
     pub(crate) holds_key: bool,
     pub(crate) place: Place,

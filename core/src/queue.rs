@@ -257,6 +257,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             kind: message.kind,
             account: message.account,
             sent: message.sent,
+            started: Some(message.started).filter(|&at| at != Time::MAX),
             outcome,
             was,
             attempts: message.attempts,

@@ -234,6 +234,19 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         self.leases.get(lease).map_or(&[], |lease| &lease.members)
     }
 
+    /// The messages of a call that have no outcome, in order. None for a stale lease.
+    pub fn members_of(&self, lease: LeaseId) -> impl Iterator<Item = Member<'_, M>> {
+        let live = |id: &&MessageId| self.is_live(**id);
+        self.messages_of(lease).iter().filter(live).map(|&id| {
+            let message = &self.messages[id.index];
+            Member {
+                id,
+                payload: &message.payload,
+                calls: message.calls,
+            }
+        })
+    }
+
     /// A message's payload, unless it has its outcome.
     #[must_use]
     pub fn payload(&self, message: MessageId) -> Option<&M> {
@@ -277,7 +290,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         self.messages.iter().map(|(_, message)| Unfinished {
             account: message.account,
             sent: message.sent,
-            started: message.calls > 0,
+            started: Some(message.started).filter(|&at| at != Time::MAX),
             payload: &message.payload,
         })
     }
@@ -328,6 +341,18 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     }
 }
 
+/// A message in a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Member<'a, M> {
+    /// Its name.
+    pub id: MessageId,
+    /// The message itself.
+    pub payload: &'a M,
+    /// Calls for it that have started, this one included. Unlike attempts, a failed probe or a
+    /// 429 counts too.
+    pub calls: u32,
+}
+
 /// A message without an outcome.
 #[derive(Clone, Copy, Debug)]
 pub struct Unfinished<'a, M> {
@@ -335,8 +360,8 @@ pub struct Unfinished<'a, M> {
     pub account: crate::event::Account,
     /// When its sender asked.
     pub sent: Time,
-    /// Whether a call for it has started.
-    pub started: bool,
+    /// When its first call started; [`None`]: none has.
+    pub started: Option<Time>,
     /// The message itself.
     pub payload: &'a M,
 }

@@ -189,6 +189,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             snoozes: 0,
             workers_lost: 0,
             calls: 0,
+            started: Time::MAX,
             holds_key: false,
             place: Place::Delayed,
             previous: NONE,

@@ -5,7 +5,7 @@ use ebbtide_policies::units::{Duration, Time};
 use crate::event::{Listener, What};
 use crate::lanes::Rank;
 use crate::leases::LeaseState;
-use crate::message::{AgentId, Call, Lane, MessageId, WorkerId};
+use crate::message::{AgentId, Call, Lane, LeaseId, WorkerId};
 use crate::messages::Place;
 use crate::protect::BatchRule;
 use crate::state::BrokerState;
@@ -113,16 +113,9 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             self.lanes.turn_comes(lane);
         }
         let slot = self.leases.open();
-        let mut members = std::mem::take(&mut self.leases[slot].members);
-        let rule = self.batch_rule(&self.agents[pick.agent as usize]);
-        let units = match rule {
-            None => {
-                members.push(self.id(pick.index));
-                let units = u64::from(self.messages[pick.index].units);
-                self.lease_message(pick.index, slot);
-                units
-            }
-            Some(rule) => self.fill_batch(pick, rule, slot, &mut members),
+        let (size, units) = match self.batch_rule(&self.agents[pick.agent as usize]) {
+            None => (1, self.lease_message(pick.index, slot)),
+            Some(rule) => self.fill_batch(pick, rule, slot),
         };
         let agent = &mut self.agents[pick.agent as usize];
         let probe = agent.is_probing();
@@ -135,7 +128,6 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             bucket.take(now, units);
         }
         let (in_flight, expires) = (agent.in_flight, now + agent.call_timeout);
-        let size = members.len() as u32;
         let lease = &mut self.leases[slot];
         lease.state = LeaseState::Active;
         lease.agent = pick.agent;
@@ -148,85 +140,75 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         lease.probe = probe;
         lease.size = size;
         lease.live = size;
+        let lease = LeaseId {
+            slot,
+            epoch: lease.epoch,
+        };
         self.workers.take_slot(worker);
         self.books.calls += 1;
         self.tally.flow.started += u64::from(size);
         self.timers.lease_until(expires);
-        let call = Call {
-            lease: self.leases.id(slot),
-            agent: AgentId(pick.agent),
-            replica,
-            worker,
-            size,
-            in_flight,
-            expires,
-        };
-        self.announce(&call, &members);
-        self.leases[slot].members = members;
-        self.note_queue_level();
-        call
-    }
-
-    fn announce(&mut self, call: &Call, members: &[MessageId]) {
-        let &Call {
-            lease,
-            agent,
-            worker,
-            size,
-            ..
-        } = call;
+        let agent = AgentId(pick.agent);
         self.emit(What::Started {
             lease,
             agent,
             worker,
             size,
         });
-        for &id in members {
-            let message = &mut self.messages[id.index];
-            let (account, sent) = (message.account, message.sent);
-            let first = message.calls == 0;
-            message.calls += 1;
-            if first {
-                self.tally.wait.record(self.now.since(sent));
-            }
-            self.emit(What::Taken {
-                message: id,
-                account,
-                sent,
-                first,
-            });
+        self.note_queue_level();
+        Call {
+            lease,
+            agent,
+            replica,
+            worker,
+            size,
+            in_flight,
+            expires,
         }
     }
 
-    /// A waiting message leaves the queue for the call of lease `slot`.
-    fn lease_message(&mut self, index: u32, slot: u32) {
+    /// A waiting message leaves the queue for the call of lease `slot`. Returns its units.
+    fn lease_message(&mut self, index: u32, slot: u32) -> u64 {
+        let now = self.now;
         self.delist(index);
+        let id = self.id(index);
         let message = &mut self.messages[index];
         message.place = Place::Leased(slot);
+        message.calls += 1;
+        let first = message.started == Time::MAX;
+        if first {
+            message.started = now;
+            self.tally.wait.record(now.since(message.sent));
+        }
+        let (account, sent) = (message.account, message.sent);
+        let (size, units) = (u64::from(message.size), u64::from(message.units));
+        let lease = &mut self.leases[slot];
+        lease.members.push(id);
         if let Some(key) = message.ordering_key {
-            let agent = message.account.agent.0 as usize;
-            self.agents[agent].keys.call_started(key);
-            self.leases[slot].held_keys.push(key);
+            lease.held_keys.push(key);
+            self.agents[account.agent.0 as usize].keys.call_started(key);
         }
         self.books.leased += 1;
-        self.books.bytes -= u64::from(message.size);
-        self.lanes.charge(message.account.lane);
+        self.books.bytes -= size;
+        self.lanes.charge(account.lane);
+        self.emit(What::Taken {
+            message: id,
+            account,
+            sent,
+            first,
+        });
+        units
     }
 
     /// Fills a closed batch: overdue messages first, oldest first, then lane by lane, as far
-    /// as the units reach. Returns the units taken.
-    fn fill_batch(
-        &mut self,
-        pick: Pick,
-        rule: BatchRule,
-        slot: u32,
-        members: &mut Vec<MessageId>,
-    ) -> u64 {
+    /// as the units reach. Returns how many messages it carries, and their units.
+    fn fill_batch(&mut self, pick: Pick, rule: BatchRule, slot: u32) -> (u32, u64) {
         let oldest = self.oldest(&self.agents[pick.agent as usize]);
         let oldest_due = oldest.map_or(self.now, |((due, _), _)| due);
         let units_left = self.units_left(pick.agent);
-        let (mut units, mut last_due, mut due_sum) = (0_u64, Time::ZERO, Duration::ZERO);
-        while members.len() < rule.size as usize {
+        let (mut size, mut units) = (0, 0_u64);
+        let (mut last_due, mut due_sum) = (Time::ZERO, Duration::ZERO);
+        while size < rule.size {
             let agent = &self.agents[pick.agent as usize];
             if agent.takeable == 0 {
                 break;
@@ -234,25 +216,25 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             let (_, index) = self.first_ranked(agent, self.now);
             let message = &self.messages[index];
             let (more, due) = (u64::from(message.units), message.due);
-            if !members.is_empty() && units + more > units_left {
+            if size > 0 && units + more > units_left {
                 break;
             }
+            size += 1;
             units += more;
             last_due = last_due.max(due);
             due_sum += self.now.since(due);
-            members.push(self.id(index));
             self.lease_message(index, slot);
         }
-        let full = members.len() == rule.size as usize;
+        let full = size == rule.size;
         let closed = if full {
             last_due
         } else {
             oldest_due + rule.timeout
         };
         // Summed over members: closing minus due, and what they waited after it is not the batch's.
-        let after = self.now.since(closed) * members.len() as u64;
+        let after = self.now.since(closed) * u64::from(size);
         self.tally.flow.batch_wait += due_sum - after;
-        units
+        (size, units)
     }
 
     fn units_left(&self, agent: u32) -> u64 {

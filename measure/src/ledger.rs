@@ -72,9 +72,36 @@ impl Cell {
         self.late_open += other.late_open;
     }
 
-    /// A message sent in the window has its outcome after `sojourn`.
-    pub(crate) fn end(&mut self, outcome: Outcome, sojourn: Duration) {
+    /// The first call for a message sent in the window started after `wait`; what is beyond
+    /// `limit` is late.
+    #[inline]
+    pub(crate) fn waited(&mut self, wait: Duration, limit: Duration) {
+        self.waited += u64::from(!wait.is_zero());
+        self.wait.ended.record(wait);
+        self.late += beyond(wait, limit);
+    }
+
+    /// No call for a message sent in the window has started, `age` ago.
+    pub(crate) fn still_waits(&mut self, age: Duration, limit: Duration) {
+        self.waited += u64::from(!age.is_zero());
+        self.wait.open.record(age);
+        self.late += beyond(age, limit);
+        self.late_open += beyond(age, limit);
+    }
+
+    /// A message sent in the window, `age` ago, has no outcome.
+    pub(crate) fn still_open(&mut self, age: Duration, limit: Duration) {
+        self.sojourn.open.record(age);
+        self.late += beyond(age, limit);
+        self.late_open += beyond(age, limit);
+    }
+
+    /// A message sent in the window has its outcome after `sojourn`; what is beyond `limit` is
+    /// late.
+    #[inline]
+    pub(crate) fn end(&mut self, outcome: Outcome, sojourn: Duration, limit: Duration) {
         self.ended += 1;
+        self.late += beyond(sojourn, limit);
         match outcome {
             Outcome::Delivered => self.delivered += 1,
             Outcome::DeadLettered(_) => self.dead += 1,
@@ -86,6 +113,12 @@ impl Cell {
         }
         self.sojourn.ended.record(sojourn);
     }
+}
+
+/// Nanoseconds by which a time is too long.
+#[inline]
+fn beyond(time: Duration, limit: Duration) -> u128 {
+    u128::from((time - limit).as_nanos())
 }
 
 /// The cells, found by account without a search.

@@ -11,7 +11,7 @@ use ebbtide_core::units::{Duration, Time};
 use ebbtide_policies::objective::{Measure, Objective};
 
 use crate::calls::Calls;
-use crate::ledger::{Cell, Ledger, Window};
+use crate::ledger::{Ledger, Window};
 use crate::plan::{Detail, RecordPlan};
 use crate::pool::{Pool, PoolSums};
 use crate::queue::{Queue, QueueSums};
@@ -68,16 +68,6 @@ impl Limits {
             sojourn: of(Measure::Sojourn),
         }
     }
-
-    /// Nanoseconds by which a wait is too long.
-    fn beyond_wait(self, wait: Duration) -> u128 {
-        u128::from((wait - self.wait).as_nanos())
-    }
-
-    /// Nanoseconds by which a sojourn is too long.
-    fn beyond_sojourn(self, sojourn: Duration) -> u128 {
-        u128::from((sojourn - self.sojourn).as_nanos())
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,8 +94,8 @@ pub struct Unfinished {
     pub account: Account,
     /// When its sender asked.
     pub sent: Time,
-    /// Whether a call for it has ever started.
-    pub started: bool,
+    /// When its first call started; `None`: none has.
+    pub started: Option<Time>,
 }
 
 impl Recorder {
@@ -152,20 +142,13 @@ impl Recorder {
         match &event.what {
             What::Accepted {
                 account, sent, due, ..
-            } => self.accepted(at, account, *sent, *due),
+            } => {
+                self.queue.enter(at, account, *due);
+                self.sent(*sent);
+            }
             What::Refused { account, sent } => self.refused(account, *sent),
             What::Due { account, .. } => self.queue.due(at, account),
-            What::Taken {
-                account,
-                sent,
-                first,
-                ..
-            } => {
-                self.queue.leave_waiting(at, account);
-                if *first {
-                    self.waited(account, *sent, at.since(*sent));
-                }
-            }
+            What::Taken { account, .. } => self.queue.leave_waiting(at, account),
             What::Started {
                 agent,
                 worker,
@@ -182,10 +165,14 @@ impl Recorder {
             What::Finished {
                 account,
                 sent,
+                started,
                 outcome,
                 was,
                 ..
-            } => self.finished(at, account, *sent, *outcome, *was),
+            } => {
+                self.left(at, account, *was);
+                self.finished(at, account, *sent, *started, *outcome);
+            }
             What::Worker { worker, state } => self.worker_changed(at, *worker, *state),
             What::Decided(record) => self.decided(record),
             _ => {}
@@ -206,20 +193,20 @@ impl Recorder {
         self.drain(end.at);
         for message in end.unfinished {
             let counts = &mut self.ledger.cell(&message.account).counts;
+            counts.accepted += 1;
             counts.outcomes.unfinished += 1;
             self.still_open(&message, end.at);
         }
         for (account, sent) in std::mem::take(&mut self.blocked) {
-            self.offered(&account, sent).counts.blocked += 1;
-            let started = false;
-            self.still_open(
-                &Unfinished {
-                    account,
-                    sent,
-                    started,
-                },
-                end.at,
-            );
+            self.sent(sent);
+            self.ledger.cell(&account).counts.blocked += 1;
+            let started = None;
+            let message = Unfinished {
+                account,
+                sent,
+                started,
+            };
+            self.still_open(&message, end.at);
         }
         let state = self.pool_state();
         if let Some(timeline) = &mut self.timeline {
@@ -228,63 +215,56 @@ impl Recorder {
         self.into_run(end.at, end.events_simulated)
     }
 
-    fn accepted(&mut self, at: Time, account: &Account, sent: Time, due: Time) {
-        self.queue.enter(at, account, due);
-        self.offered(account, sent).counts.accepted += 1;
+    /// A message was sent, accepted or not.
+    fn sent(&mut self, sent: Time) {
+        if let Some(timeline) = &mut self.timeline {
+            timeline.series.offered(sent);
+        }
     }
 
     fn refused(&mut self, account: &Account, sent: Time) {
+        self.sent(sent);
         let in_window = self.window.contains(sent);
-        let cell = self.offered(account, sent);
+        let cell = self.ledger.cell(account);
         cell.counts.refused += 1;
+        cell.offered += u64::from(in_window);
         cell.refused += u64::from(in_window);
         if let Some(timeline) = &mut self.timeline {
             timeline.series.open_bin().refused += 1;
         }
     }
 
-    /// A message was sent: its fate is to be counted in this cell.
-    fn offered(&mut self, account: &Account, sent: Time) -> &mut Cell {
-        if let Some(timeline) = &mut self.timeline {
-            timeline.series.offered(sent);
-        }
-        let cell = self.ledger.cell(account);
-        cell.offered += u64::from(self.window.contains(sent));
-        cell
-    }
-
-    fn waited(&mut self, account: &Account, sent: Time, wait: Duration) {
-        if self.window.contains(sent) {
-            let cell = self.ledger.cell(account);
-            cell.waited += u64::from(!wait.is_zero());
-            cell.wait.ended.record(wait);
-            cell.late += self.limits.beyond_wait(wait);
+    /// A message is gone from where it was.
+    fn left(&mut self, at: Time, account: &Account, place: Whereabouts) {
+        match place {
+            Whereabouts::Leased => {}
+            Whereabouts::Waiting => self.queue.leave_waiting(at, account),
+            Whereabouts::Delayed => self.queue.leave_delayed(),
         }
     }
 
+    /// An accepted message has its outcome. All that it counts for is booked here, once: what
+    /// has none yet is booked when the run is over.
     fn finished(
         &mut self,
         at: Time,
         account: &Account,
         sent: Time,
+        started: Option<Time>,
         outcome: Outcome,
-        was: Whereabouts,
     ) {
-        match was {
-            Whereabouts::Leased => {}
-            Whereabouts::Waiting => self.queue.leave_waiting(at, account),
-            Whereabouts::Delayed => self.queue.leave_delayed(),
-        }
         let sojourn = at.since(sent);
         let in_window = self.phase == Phase::Window;
         let cell = self.ledger.cell(account);
+        cell.counts.accepted += 1;
         cell.counts.outcomes.count(outcome);
-        if in_window && outcome == Outcome::Delivered {
-            cell.delivered_in_window += 1;
-        }
+        cell.delivered_in_window += u64::from(in_window && outcome == Outcome::Delivered);
         if self.window.contains(sent) {
-            cell.end(outcome, sojourn);
-            cell.late += self.limits.beyond_sojourn(sojourn);
+            cell.offered += 1;
+            if let Some(started) = started {
+                cell.waited(started.since(sent), self.limits.wait);
+            }
+            cell.end(outcome, sojourn, self.limits.sojourn);
         }
         if let Some(timeline) = &mut self.timeline {
             timeline.series.open_bin().outcomes.count(outcome);
@@ -342,22 +322,15 @@ impl Recorder {
         if let Some(timeline) = &mut self.timeline {
             timeline.sojourns.unfinished(message.sent, age);
         }
-        if !self.window.contains(message.sent) {
-            return;
+        if self.window.contains(message.sent) {
+            let cell = self.ledger.cell(&message.account);
+            cell.offered += 1;
+            match message.started {
+                Some(started) => cell.waited(started.since(message.sent), self.limits.wait),
+                None => cell.still_waits(age, self.limits.wait),
+            }
+            cell.still_open(age, self.limits.sojourn);
         }
-        let mut late = self.limits.beyond_sojourn(age);
-        let waits = !message.started;
-        if waits {
-            late += self.limits.beyond_wait(age);
-        }
-        let cell = self.ledger.cell(&message.account);
-        if waits {
-            cell.waited += u64::from(!age.is_zero());
-            cell.wait.open.record(age);
-        }
-        cell.sojourn.open.record(age);
-        cell.late += late;
-        cell.late_open += late;
     }
 
     /// Time reaches `at`: closes the bins and turns the phases that end before.

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use ebbtide_core::event::{CallEnd, Event, What, WorkerChange};
 use ebbtide_core::message::{LeaseId, WorkerId};
-use ebbtide_core::{Call, Journaled, Settlement};
+use ebbtide_core::{Call, Journaled, Member, Settlement};
 use ebbtide_measure::{Run, RunEnd, Unfinished};
 use ebbtide_policies::units::{Duration, Time};
 
@@ -257,18 +257,24 @@ impl<'p> World<'p> {
 
     fn begin_call(&mut self, call: &Call) {
         let slot = call.lease.slot();
-        self.items.clear();
-        for &message in self.state.messages_of(call.lease) {
-            let payload = self.state.payload(message).zip(self.state.calls(message));
-            let (tag, calls) = payload.expect("a call that starts has live messages only");
-            self.items.push(CallItem {
-                key: tag.key,
-                attempt: calls - 1,
-                units: tag.units,
-                service: tag.service,
-            });
-        }
-        let started = self.agents[call.agent.0 as usize].start(self.now, slot, &self.items);
+        let agent = &mut self.agents[call.agent.0 as usize];
+        let item = |member: Member<'_, Tag>| CallItem {
+            key: member.payload.key,
+            attempt: member.calls - 1,
+            units: member.payload.units,
+            service: member.payload.service,
+        };
+        let started = {
+            let mut items = self.state.members_of(call.lease).map(item);
+            match (call.size, items.next()) {
+                (1, Some(item)) => agent.start(self.now, slot, &[item]),
+                (_, first) => {
+                    self.items.clear();
+                    self.items.extend(first.into_iter().chain(items));
+                    agent.start(self.now, slot, &self.items)
+                }
+            }
+        };
         let last = self.running.get(slot as usize);
         let turn = last.map_or(0, |last| last.turn.wrapping_add(1));
         let state = match started {

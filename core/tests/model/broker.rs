@@ -30,9 +30,8 @@ pub(crate) struct Broker {
     names: BTreeMap<MessageId, String>,
     calls: Vec<LeaseId>,
     replicas: BTreeMap<LeaseId, u32>,
-    /// The line of the call whose messages are being named, and how many are missing.
-    starting: String,
-    missing: u32,
+    /// Messages taken for the call that is to start next.
+    taken: Vec<String>,
 }
 
 impl Broker {
@@ -51,8 +50,7 @@ impl Broker {
             names: BTreeMap::new(),
             calls: Vec::new(),
             replicas: BTreeMap::new(),
-            starting: String::new(),
-            missing: 0,
+            taken: Vec::new(),
         };
         new.state.keep_observations(true);
         for agent in setup.agents.clone() {
@@ -265,17 +263,18 @@ impl Broker {
             } => {
                 self.calls.push(lease);
                 let (call, replica) = (self.calls.len() - 1, self.replicas[&lease]);
-                self.missing = size;
-                self.starting = format!(
-                    "call {call} agent {} replica {replica} worker {}:",
-                    agent.0, worker.0
-                );
-                return None;
+                let taken = std::mem::take(&mut self.taken);
+                assert_eq!(taken.len(), size as usize, "a call carries what was taken");
+                format!(
+                    "call {call} agent {} replica {replica} worker {}: {}",
+                    agent.0,
+                    worker.0,
+                    taken.join(" ")
+                )
             }
             What::Taken { message, .. } => {
-                self.starting = format!("{} {}", self.starting, name(self, &message));
-                self.missing -= 1;
-                return (self.missing == 0).then(|| std::mem::take(&mut self.starting));
+                self.taken.push(name(self, &message));
+                return None;
             }
             What::Ended { lease, how, .. } => format!("end call {} {how:?}", self.call(lease)),
             What::SlotFreed { worker, agent } => {

@@ -73,8 +73,7 @@ fn a_message_goes_in_and_out() {
         names,
         [
             "Accepted",
-            "Started",
-            "Taken",
+            "Taken", "Started",
             "Ended",
             "Finished",
             "SlotFreed",

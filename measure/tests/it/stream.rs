@@ -124,7 +124,7 @@ impl Stream {
         &mut self,
         seconds: f64,
         account: Account,
-        sent: f64,
+        (sent, started): (f64, Option<f64>),
         outcome: Outcome,
         was: Whereabouts,
     ) {
@@ -133,6 +133,7 @@ impl Stream {
             account,
             kind: Kind::Request,
             sent: at(sent),
+            started: started.map(at),
             outcome,
             was,
             attempts: 0,
