@@ -78,6 +78,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     }
 
     /// Time goes by and nothing happens: slot-time is booked as it was spent.
+    #[inline(always)]
     fn pass(&mut self, now: Time) {
         if now > self.now {
             self.book_slot_time(now.since(self.now));

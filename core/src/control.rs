@@ -313,6 +313,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     }
 
     /// Slot-time from the state that held since the last call.
+    #[inline(always)]
     pub(crate) fn book_slot_time(&mut self, passed: Duration) {
         self.tally.slots.with_call += passed * self.workers.taken_slots();
         let mut free = self.workers.free_slots();

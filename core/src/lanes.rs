@@ -64,7 +64,7 @@ impl LaneQueue {
     }
 
     /// Puts a message where its rank belongs.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn insert<M>(&mut self, messages: &mut Table<Message<M>>, index: u32) {
         let rank = messages[index].rank();
         if self.tail != NONE && messages[self.tail].rank() > rank {
@@ -85,7 +85,7 @@ impl LaneQueue {
     }
 
     /// Takes a message out, wherever it stands.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn remove<M>(&mut self, messages: &mut Table<Message<M>>, index: u32) {
         let message = &messages[index];
         if message.place == Place::Sorted {

@@ -45,6 +45,7 @@ impl WarningLevels {
 
 impl<M, L: Listener<M>> BrokerState<M, L> {
     /// A message that is in no place yet becomes due, now.
+    #[inline(always)]
     pub(crate) fn become_due(&mut self, index: u32) {
         let turn = self.next_turn();
         let message = &mut self.messages[index];
@@ -86,7 +87,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
 
     /// A message that is in no place becomes takeable, at the place its rank gives it; in a
     /// paused lane it is held there.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enlist(&mut self, index: u32) {
         let account = self.messages[index].account;
         self.books.waiting += 1;
@@ -95,7 +96,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         self.make_takeable(index);
     }
 
-    #[inline]
+    #[inline(always)]
     fn make_takeable(&mut self, index: u32) {
         let account = self.messages[index].account;
         let agent = &mut self.agents[account.agent.0 as usize];
@@ -113,7 +114,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     }
 
     /// A takeable message leaves its list, or one that is held its own.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn delist(&mut self, index: u32) {
         let account = self.messages[index].account;
         self.books.waiting -= 1;

@@ -112,7 +112,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     }
 
     /// Why one message each to `agents` may not enter, if so.
-    #[inline]
+    #[inline(always)]
     fn refusal(&self, submission: &Submission<M>, agents: &[AgentId]) -> Option<Refusal> {
         if self.shutdown.refuses(submission.nested) {
             return Some(Refusal::ShuttingDown);

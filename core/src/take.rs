@@ -24,13 +24,25 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// them to `calls`. When there is nothing (more) to take, [`next_wake`](Self::next_wake)
     /// tells when there may be.
     pub fn take(&mut self, now: Time, worker: WorkerId, at_most: u32, calls: &mut Vec<Call>) {
-        self.advance(now);
-        for _ in 0..self.workers.free_slots_of(worker).min(at_most) {
-            let Some(pick) = self.pick() else { break };
-            let call = self.start(worker, pick);
+        for _ in 0..at_most {
+            let Some(call) = self.take_one(now, worker) else {
+                break;
+            };
             calls.push(call);
         }
+    }
+
+    /// As [`take`](Self::take), of one call.
+    #[inline]
+    pub fn take_one(&mut self, now: Time, worker: WorkerId) -> Option<Call> {
+        self.advance(now);
+        if self.workers.free_slots_of(worker) == 0 {
+            return None;
+        }
+        let pick = self.pick()?;
+        let call = self.start(worker, pick);
         debug_assert!(self.books.balance(), "invariant 1: {:?}", self.books);
+        Some(call)
     }
 
     fn pick(&self) -> Option<Pick> {

@@ -82,16 +82,15 @@ impl Workers {
 
     /// The ready worker with a free slot and the fewest calls, the lowest name among equals.
     pub(crate) fn least_busy(&self) -> Option<WorkerId> {
-        let (mut fewest, mut least) = (self.parallelism, None);
-        for worker in &self.all {
-            if worker.state == WorkerState::Ready && worker.calls < fewest {
-                (fewest, least) = (worker.calls, Some(worker.id));
-                if fewest == 0 {
-                    break;
-                }
-            }
-        }
-        least
+        // One number a worker and no branch that depends on luck: this is asked for each call.
+        let none = u64::MAX;
+        let key = |(at, worker): (u64, &Worker)| {
+            let able = worker.state == WorkerState::Ready && worker.calls < self.parallelism;
+            let key = u64::from(worker.calls) << 32 | at;
+            if able { key } else { none }
+        };
+        let least = (0..).zip(&self.all).map(key).fold(none, u64::min);
+        (least != none).then(|| self.all[(least & u64::from(u32::MAX)) as usize].id)
     }
 
     /// Orders a worker.

@@ -64,6 +64,25 @@ impl<const BITS: u32> Buckets<BITS> {
         Ranks(steps.collect())
     }
 
+    /// How many values there are, and those of these ranks, which rise: each too large by at
+    /// most the width of its bucket. For a few ranks it is less work than [`ranks`](Self::ranks).
+    pub(crate) fn values_at<const N: usize>(
+        &self,
+        ranks: impl Fn(u64) -> [u64; N],
+    ) -> (u64, [u64; N]) {
+        let count = self.counts.iter().copied().map(u64::from).sum();
+        let ranks = ranks(count);
+        let (mut values, mut found, mut within) = ([0; N], 0, 0);
+        for (index, count) in self.counts.iter().enumerate() {
+            within += u64::from(*count);
+            while found < N && *count > 0 && within >= ranks[found] {
+                values[found] = Self::largest_in(index);
+                found += 1;
+            }
+        }
+        (count, values)
+    }
+
     /// Its `BITS` leading bits, beside how many bits follow them.
     fn index_of(value: u64) -> usize {
         let follow = (value | ((1 << BITS) - 1)).ilog2() + 1 - BITS;

@@ -94,6 +94,7 @@ impl Pool {
     }
 
     /// A call to `agent` started in a slot of `worker`, which had become ready before.
+    #[inline(always)]
     pub(crate) fn call_started(&mut self, at: Time, worker: WorkerId, agent: AgentId) {
         let whole = &self.busy_slots;
         self.busy_by_agent.rise(at, agent.0 as usize, whole);
@@ -106,6 +107,7 @@ impl Pool {
     }
 
     /// A slot of `worker` is free again.
+    #[inline(always)]
     pub(crate) fn slot_freed(&mut self, at: Time, worker: WorkerId, agent: AgentId) {
         self.busy_by_agent.fall(at, agent.0 as usize);
         self.busy_slots.fall(at);

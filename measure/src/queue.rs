@@ -38,6 +38,7 @@ impl Queue {
     }
 
     /// A message came in or went back at `at`, and may be taken from `due` on.
+    #[inline(always)]
     pub(crate) fn enter(&mut self, at: Time, account: &Account, due: Time) {
         if due > at {
             self.delayed += 1;
@@ -58,6 +59,7 @@ impl Queue {
         self.delayed -= 1;
     }
 
+    #[inline(always)]
     fn wait(&mut self, at: Time, account: &Account) {
         let whole = &self.waiting;
         self.by_agent.rise(at, account.agent.0 as usize, whole);
@@ -67,6 +69,7 @@ impl Queue {
     }
 
     /// A waiting message has gone: into a call, or for good.
+    #[inline(always)]
     pub(crate) fn leave_waiting(&mut self, at: Time, account: &Account) {
         self.waiting.fall(at);
         self.by_agent.fall(at, account.agent.0 as usize);

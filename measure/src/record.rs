@@ -245,6 +245,7 @@ impl Recorder {
 
     /// An accepted message has its outcome. All that it counts for is booked here, once: what
     /// has none yet is booked when the run is over.
+    #[inline(always)]
     fn finished(
         &mut self,
         at: Time,
@@ -272,6 +273,7 @@ impl Recorder {
         }
     }
 
+    #[inline(always)]
     fn call_started(&mut self, at: Time, agent: AgentId, worker: WorkerId, size: u32) {
         self.pool.call_started(at, worker, agent);
         if self.phase == Phase::Window {

@@ -69,7 +69,6 @@ pub(crate) struct World<'p> {
     has_callers: bool,
     now: Time,
     events: u64,
-    calls: Vec<Call>,
     items: Vec<CallItem>,
 }
 
@@ -127,7 +126,6 @@ impl<'p> World<'p> {
             arrival_sink: None,
             now: Time::ZERO,
             events: 0,
-            calls: Vec::new(),
             items: Vec::new(),
             plan,
             state,
@@ -249,32 +247,16 @@ impl<'p> World<'p> {
             let Some(worker) = self.state.least_busy_worker() else {
                 return;
             };
-            self.state.take(self.now, worker, 1, &mut self.calls);
-            let Some(call) = self.calls.pop() else { return };
+            let Some(call) = self.state.take_one(self.now, worker) else {
+                return;
+            };
             self.begin_call(&call);
         }
     }
 
     fn begin_call(&mut self, call: &Call) {
         let slot = call.lease.slot();
-        let agent = &mut self.agents[call.agent.0 as usize];
-        let item = |member: Member<'_, Tag>| CallItem {
-            key: member.payload.key,
-            attempt: member.calls - 1,
-            units: member.payload.units,
-            service: member.payload.service,
-        };
-        let started = {
-            let mut items = self.state.members_of(call.lease).map(item);
-            match (call.size, items.next()) {
-                (1, Some(item)) => agent.start(self.now, slot, &[item]),
-                (_, first) => {
-                    self.items.clear();
-                    self.items.extend(first.into_iter().chain(items));
-                    agent.start(self.now, slot, &self.items)
-                }
-            }
-        };
+        let started = self.remote_start(call);
         let last = self.running.get(slot as usize);
         let turn = last.map_or(0, |last| last.turn.wrapping_add(1));
         let state = match started {
@@ -295,6 +277,29 @@ impl<'p> World<'p> {
             Some(last) => *last = running,
             None => self.running.push(running),
         }
+    }
+
+    /// The remote side hears of a call.
+    #[inline(always)]
+    fn remote_start(&mut self, call: &Call) -> Started {
+        let item = |member: Member<'_, Tag>| CallItem {
+            key: member.payload.key,
+            attempt: member.calls - 1,
+            units: member.payload.units,
+            service: member.payload.service,
+        };
+        let mut items = self.state.members_of(call.lease).map(item);
+        let first = items.next().expect("a call that starts has live messages");
+        let one = [first];
+        let items = if call.size == 1 {
+            one.as_slice()
+        } else {
+            self.items.clear();
+            self.items.push(first);
+            self.items.extend(items);
+            self.items.as_slice()
+        };
+        self.agents[call.agent.0 as usize].start(self.now, call.lease.slot(), items)
     }
 
     fn expect_end(&mut self, slot: u32, turn: u32, plan: &CallPlan) {

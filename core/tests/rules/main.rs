@@ -73,7 +73,8 @@ fn a_message_goes_in_and_out() {
         names,
         [
             "Accepted",
-            "Taken", "Started",
+            "Taken",
+            "Started",
             "Ended",
             "Finished",
             "SlotFreed",

@@ -73,6 +73,7 @@ impl SojournRecorder {
         self.record(sent, age).unfinished += 1;
     }
 
+    #[inline(always)]
     fn record(&mut self, sent: Time, sojourn: Duration) -> &mut Collected {
         let mut index = (sent.as_nanos() / self.width.as_nanos()) as usize;
         if index >= self.bins.len() {
@@ -120,19 +121,20 @@ impl SojournRecorder {
 
 impl Collected {
     fn bin(&self) -> SojournBin {
-        let ranks = self.buckets.ranks();
-        let count = ranks.count();
-        let quantile = |q: f64| {
-            let beyond = count as f64 * (1.0 - q) + 1e-6;
-            let nanos = ranks.quantile(q).min(self.longest);
+        const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
+        let ranks = |count| QUANTILES.map(|q| (q * count as f64).ceil() as u64);
+        let (count, values) = self.buckets.values_at(ranks);
+        let quantile = |at: usize| {
+            let beyond = count as f64 * (1.0 - QUANTILES[at]) + 1e-6;
+            let nanos = values[at].min(self.longest);
             (beyond >= 1.0).then(|| Duration::from_nanos(nanos))
         };
         SojournBin {
             count,
             unfinished: self.unfinished,
-            p50: quantile(0.5),
-            p95: quantile(0.95),
-            p99: quantile(0.99),
+            p50: quantile(0),
+            p95: quantile(1),
+            p99: quantile(2),
             max: (count > 0).then(|| Duration::from_nanos(self.longest)),
         }
     }

@@ -101,7 +101,13 @@ fn run(detail: Detail) -> Run {
     s.started(1.0, 0, 0, 1);
     s.taken(1.0, m1, 1.0, true);
     s.ended(3.0, 0, 0, 1.0);
-    s.finished(3.0, m1, (1.0, Some(1.0)), Outcome::Delivered, Whereabouts::Leased);
+    s.finished(
+        3.0,
+        m1,
+        (1.0, Some(1.0)),
+        Outcome::Delivered,
+        Whereabouts::Leased,
+    );
     s.accepted(4.0, m2, 3.0, 4.0);
     s.refused(4.0, m3);
     s.accepted(5.0, m45, 5.0, 5.0);
@@ -120,11 +126,29 @@ fn run(detail: Detail) -> Run {
     s.started(9.5, 0, 0, 1);
     s.taken(9.5, m2, 3.0, false);
     s.ended(10.0, 1, 1, 8.0);
-    s.finished(10.0, m45, (5.0, Some(8.0)), Outcome::Delivered, Whereabouts::Leased);
-    s.finished(10.0, m45, (5.0, Some(8.0)), Outcome::Rejected, Whereabouts::Leased);
+    s.finished(
+        10.0,
+        m45,
+        (5.0, Some(8.0)),
+        Outcome::Delivered,
+        Whereabouts::Leased,
+    );
+    s.finished(
+        10.0,
+        m45,
+        (5.0, Some(8.0)),
+        Outcome::Rejected,
+        Whereabouts::Leased,
+    );
     s.accepted(11.0, m67, 11.0, 11.0);
     s.ended(13.0, 0, 0, 9.5);
-    s.finished(13.0, m2, (3.0, Some(6.0)), Outcome::Delivered, Whereabouts::Leased);
+    s.finished(
+        13.0,
+        m2,
+        (3.0, Some(6.0)),
+        Outcome::Delivered,
+        Whereabouts::Leased,
+    );
     s.worker(14.0, 1, WorkerChange::Draining);
     s.worker(14.0, 1, WorkerChange::Gone);
     s.recorder.blocked(m67, at(12.0));
@@ -372,7 +396,13 @@ fn a_run_that_ends_in_its_warm_up_has_counts_and_no_figures() {
     let m = account(0, Lane::Normal, 0);
     let mut s = Stream::into(Recorder::new(plan(Detail::Full)));
     s.accepted(1.0, m, 1.0, 1.0);
-    s.finished(1.5, m, (1.0, None), Outcome::Cancelled, Whereabouts::Waiting);
+    s.finished(
+        1.5,
+        m,
+        (1.0, None),
+        Outcome::Cancelled,
+        Whereabouts::Waiting,
+    );
     let run = s.finish(1.5, Vec::new());
     assert_eq!(run.books.total.counts.outcomes.cancelled, 1);
     check(&run, &Scope::Total, Metric::ThroughputPerS, NONE);
@@ -384,7 +414,13 @@ fn a_cancelled_message_would_have_taken_at_least_that_long() {
     let m = account(0, Lane::Normal, 0);
     let mut s = Stream::into(Recorder::new(plan(Detail::Summary)));
     s.accepted(3.0, m, 3.0, 3.0);
-    s.finished(7.0, m, (3.0, None), Outcome::Cancelled, Whereabouts::Waiting);
+    s.finished(
+        7.0,
+        m,
+        (3.0, None),
+        Outcome::Cancelled,
+        Whereabouts::Waiting,
+    );
     let run = s.finish(12.0, Vec::new());
     check(&run, &Scope::Total, Metric::Sojourn(Stat::Mean), bound(4.0));
     check(&run, &Scope::Total, Metric::Wait(Stat::Mean), NONE);

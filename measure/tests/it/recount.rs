@@ -207,7 +207,10 @@ impl Kept {
             } => Some((*account, *sent, event.at)),
             _ => None,
         });
-        let open = self.unfinished.iter().filter(|message| message.started.is_none());
+        let open = self
+            .unfinished
+            .iter()
+            .filter(|message| message.started.is_none());
         let open = open.map(|message| (message.account, message.sent, self.end));
         let counted = ended
             .chain(open)

@@ -189,7 +189,7 @@ impl AgentModel {
     }
 
     /// The broker starts a call, which goes by `tag` until its end; at least one message.
-    #[inline]
+    #[inline(always)]
     pub fn start(&mut self, now: Time, tag: u32, items: &[CallItem]) -> Started {
         if let Some(refused) = self.refuse(now, items) {
             return Started::Runs(refused);
@@ -257,7 +257,7 @@ impl AgentModel {
     }
 
     /// The remote side begins to work on a call.
-    #[inline]
+    #[inline(always)]
     fn run(&mut self, now: Time, items: &[CallItem]) -> CallPlan {
         self.working += 1;
         if !self.is_plain {
@@ -310,7 +310,7 @@ impl AgentModel {
     }
 
     /// Nanoseconds of work, and the round trip.
-    #[inline]
+    #[inline(always)]
     fn length(&self, work: f64, first: &CallItem) -> Duration {
         Duration::from_nanos((work + 0.5) as u64) + self.round_trip(first)
     }

@@ -13,6 +13,7 @@ use super::{Tag, World};
 
 impl World<'_> {
     /// A message is sent: it enters, is lost, or waits with its source's later ones for room.
+    #[inline(always)]
     pub(super) fn arrive(&mut self, arrival: &Arrival) {
         if let Some(sink) = &mut self.arrival_sink {
             sink(arrival);
@@ -100,6 +101,7 @@ impl World<'_> {
         (arrival.key.source() as usize).min(self.blocked.len() - 1)
     }
 
+    #[inline(always)]
     pub(super) fn submit(&mut self, arrival: &Arrival) {
         let submission = self.submission(arrival);
         let class = &self.plan.classes[usize::from(arrival.class.0)];
@@ -122,6 +124,7 @@ impl World<'_> {
         }
     }
 
+    #[inline(always)]
     pub(super) fn submission(&self, arrival: &Arrival) -> Submission<Tag> {
         let class = &self.plan.classes[usize::from(arrival.class.0)];
         Submission {
