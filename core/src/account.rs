@@ -92,8 +92,10 @@ pub(crate) struct AgentTally {
     pub(crate) units: u64,
     pub(crate) calls: CallStats,
     pub(crate) samples: Vec<CallSample>,
-    /// One call in this many is sampled.
+    /// One call in this many is sampled; zero stands for one.
     thinning: u64,
+    /// Calls to pass over before the next sample.
+    passed_over: u64,
 }
 
 impl AgentTally {
@@ -107,15 +109,16 @@ impl AgentTally {
         std::mem::swap(&mut it.samples, &mut self.samples);
         self.samples.clear();
         self.thinning = 1;
+        self.passed_over = 0;
     }
 
     /// A call succeeded.
     pub(crate) fn succeeded(&mut self, batch: u32, in_flight: u32, time: Duration) {
-        let seen = self.calls.succeeded;
         self.calls.succeeded += 1;
         self.calls.messages += u64::from(batch);
         self.calls.time += time;
-        if !seen.is_multiple_of(self.thinning.max(1)) {
+        if self.passed_over > 0 {
+            self.passed_over -= 1;
             return;
         }
         if self.samples.len() == MOST_SAMPLES {
@@ -126,6 +129,7 @@ impl AgentTally {
             });
             self.thinning = self.thinning.max(1) * 2;
         }
+        self.passed_over = self.thinning.max(1) - 1;
         self.samples.push(CallSample {
             batch,
             in_flight,

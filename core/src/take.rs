@@ -24,18 +24,20 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// them to `calls`. When there is nothing (more) to take, [`next_wake`](Self::next_wake)
     /// tells when there may be.
     pub fn take(&mut self, now: Time, worker: WorkerId, at_most: u32, calls: &mut Vec<Call>) {
-        for _ in 0..at_most {
-            let Some(call) = self.take_one(now, worker) else {
-                break;
-            };
-            calls.push(call);
-        }
+        self.advance(now);
+        let start = || self.start_next(worker);
+        calls.extend(std::iter::from_fn(start).take(at_most as usize));
     }
 
     /// As [`take`](Self::take), of one call.
     #[inline]
     pub fn take_one(&mut self, now: Time, worker: WorkerId) -> Option<Call> {
         self.advance(now);
+        self.start_next(worker)
+    }
+
+    #[inline]
+    fn start_next(&mut self, worker: WorkerId) -> Option<Call> {
         if self.workers.free_slots_of(worker) == 0 {
             return None;
         }

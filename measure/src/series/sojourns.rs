@@ -45,6 +45,8 @@ pub struct SojournBin {
 pub(crate) struct SojournRecorder {
     width: Duration,
     bins: Vec<Collected>,
+    /// The bin counted in last, and when it begins: mostly the next one is the same.
+    last: (usize, Time),
 }
 
 #[derive(Clone, Debug, Default)]
@@ -60,6 +62,7 @@ impl SojournRecorder {
         Self {
             width: round_up(length.as_nanos() / 400),
             bins: Vec::new(),
+            last: (usize::MAX, Time::MAX),
         }
     }
 
@@ -75,15 +78,25 @@ impl SojournRecorder {
 
     #[inline(always)]
     fn record(&mut self, sent: Time, sojourn: Duration) -> &mut Collected {
-        let mut index = (sent.as_nanos() / self.width.as_nanos()) as usize;
-        if index >= self.bins.len() {
-            index = self.grow(sent);
+        let (mut index, from) = self.last;
+        if sent < from || sent >= from + self.width {
+            index = self.find(sent);
         }
         let bin = &mut self.bins[index];
         let nanos = sojourn.as_nanos().min(LONGEST);
         bin.buckets.record(nanos);
         bin.longest = bin.longest.max(nanos);
         bin
+    }
+
+    /// The place of the bin for `sent`.
+    fn find(&mut self, sent: Time) -> usize {
+        let mut index = (sent.as_nanos() / self.width.as_nanos()) as usize;
+        if index >= self.bins.len() {
+            index = self.grow(sent);
+        }
+        self.last = (index, Time::ZERO + self.width * index as u64);
+        index
     }
 
     /// Makes a bin for `sent`, widening all as often as needed; gives its place.
