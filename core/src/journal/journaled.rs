@@ -156,6 +156,12 @@ impl<M, L: Listener<M>> Journaled<M, L> {
     }
 
     #[inline]
+    pub fn take_one(&mut self, now: Time, worker: WorkerId) -> Option<Call> {
+        let input = |_| Input::Take { worker, at_most: 1 };
+        self.call(now, input, |state| state.take_one(now, worker))
+    }
+
+    #[inline]
     pub fn settle(
         &mut self,
         now: Time,

@@ -171,12 +171,12 @@ impl<'b> Replay<'b> {
         let Some(state) = &mut self.state else {
             return Ok(());
         };
-        match input {
-            Input::SwitchPolicy(name) if self.in_gap => {
-                state.control.policy = policy(self.build, name)?;
-            }
-            _ if self.in_gap => return Err(ReplayError::Order("an input in a gap")),
-            input => input.apply(state, now, self.build)?,
+        if !self.in_gap {
+            input.apply(state, now, self.build)?;
+        } else if let Input::SwitchPolicy(name) = input {
+            state.control.policy = policy(self.build, name)?;
+        } else {
+            return Err(ReplayError::Order("an input in a gap"));
         }
         self.ahead.extend(state.listener_mut().0.drain(..));
         self.parity.inputs += 1;
