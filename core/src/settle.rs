@@ -292,14 +292,23 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         }
     }
 
+    /// The keys that a call held may go to those behind.
+    #[cold]
+    fn let_go_of_keys(&mut self, slot: u32) {
+        let at = self.leases[slot].agent as usize;
+        for held in 0..self.leases[slot].held_keys.len() {
+            let key = self.leases[slot].held_keys[held];
+            let next = self.agents[at].keys.call_gone(key);
+            self.pass_key_to(next);
+        }
+    }
+
     /// The call's slot and its place at the agent are free again.
     pub(crate) fn release(&mut self, slot: u32) {
         let lease = &self.leases[slot];
         let (worker, at, replica) = (lease.worker, lease.agent, lease.replica);
-        for held in 0..lease.held_keys.len() {
-            let key = self.leases[slot].held_keys[held];
-            let next = self.agents[at as usize].keys.call_gone(key);
-            self.pass_key_to(next);
+        if !lease.held_keys.is_empty() {
+            self.let_go_of_keys(slot);
         }
         self.leases.close(slot);
         self.agents[at as usize].call_gone(replica);
