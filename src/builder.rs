@@ -19,6 +19,7 @@ use crate::ear::Ear;
 use crate::error::StartError;
 use crate::floor::Floor;
 use crate::handler::{AnyAgent, IntoAgent};
+use crate::health::RestartLimit;
 use crate::shared::Shared;
 
 /// How long a request waits for its reply unless it, or the builder, says otherwise.
@@ -56,6 +57,7 @@ pub struct Builder {
     patience: Option<Duration>,
     dead_letters: usize,
     idempotency_keys: usize,
+    restart_limit: RestartLimit,
     decision_log: Option<DecisionLogConfig>,
 }
 
@@ -69,6 +71,7 @@ impl Default for Builder {
             patience: Some(PATIENCE),
             dead_letters: DEAD_LETTERS,
             idempotency_keys: IDEMPOTENCY_KEYS,
+            restart_limit: RestartLimit::default(),
             decision_log: None,
         }
     }
@@ -120,6 +123,12 @@ impl Builder {
         self
     }
 
+    /// How many lost workers are replaced at once. Default: [`RestartLimit::default`].
+    pub fn restart_limit(mut self, limit: RestartLimit) -> Self {
+        self.restart_limit = limit;
+        self
+    }
+
     /// Logs what the controller sees and decides, a line of JSON each. Default: not.
     pub fn decision_log(mut self, config: DecisionLogConfig) -> Self {
         self.decision_log = Some(config);
@@ -141,7 +150,11 @@ impl Builder {
         let log = self.decision_log.map(DecisionLog::start).transpose();
         let log = log.map_err(StartError::DecisionLog)?;
         let driver = Driver::new(config, policy, Ear::new(self.dead_letters, log));
-        let mut floor = Floor::new(driver, RecentKeys::new(self.idempotency_keys));
+        let mut floor = Floor::new(
+            driver,
+            RecentKeys::new(self.idempotency_keys),
+            self.restart_limit,
+        );
         for (config, agent) in self.agents {
             floor.add_agent(config, agent)?;
         }

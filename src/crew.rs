@@ -6,6 +6,7 @@ use std::task::Wake;
 
 use atomic_waker::AtomicWaker;
 use ebbtide_core::message::{LeaseId, WorkerId};
+use ebbtide_policies::units::Duration;
 
 use crate::shared::Shared;
 
@@ -14,7 +15,12 @@ use crate::shared::Shared;
 pub(crate) struct WorkerLink {
     pub(crate) shared: Arc<Shared>,
     pub(crate) id: WorkerId,
+    pub(crate) slots: u32,
+    /// From its order until it is ready.
+    pub(crate) start: Duration,
     pub(crate) task: AtomicWaker,
+    /// Turns begun and ended: odd while it is in one.
+    turns: AtomicU64,
     /// There is something on the floor for it.
     nudged: AtomicBool,
     /// Slots whose handler wants to be polled, a bit each.
@@ -22,15 +28,31 @@ pub(crate) struct WorkerLink {
 }
 
 impl WorkerLink {
-    pub(crate) fn new(shared: Arc<Shared>, id: WorkerId, slots: u32) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, id: WorkerId, slots: u32, start: Duration) -> Self {
         let words = slots.div_ceil(u64::BITS);
         Self {
             shared,
             id,
+            slots,
+            start,
             task: AtomicWaker::new(),
+            turns: AtomicU64::new(0),
             nudged: AtomicBool::new(true),
             woken: (0..words).map(|_| AtomicU64::new(0)).collect(),
         }
+    }
+
+    /// Its task begins or ends a turn; nobody else says so.
+    #[inline]
+    pub(crate) fn pass_turn(&self) {
+        let turns = self.turns.load(Ordering::Relaxed);
+        self.turns.store(turns.wrapping_add(1), Ordering::Release);
+    }
+
+    /// The turn that it is in.
+    pub(crate) fn turn(&self) -> Option<u64> {
+        let turns = self.turns.load(Ordering::Acquire);
+        (turns % 2 == 1).then_some(turns)
     }
 
     /// The floor has something for it.
@@ -159,6 +181,17 @@ impl Crew {
         self.awake -= usize::from(before == Mood::Awake);
         self.up += usize::from(after != Mood::AtRest);
         self.awake += usize::from(after == Mood::Awake);
+    }
+
+    pub(crate) fn link(&self, id: WorkerId) -> Option<Arc<WorkerLink>> {
+        let hand = self.hands.iter().find(|hand| hand.link.id == id)?;
+        Some(hand.link.clone())
+    }
+
+    /// Workers in a turn.
+    pub(crate) fn turns(&self) -> Vec<(WorkerId, u64)> {
+        let turn = |hand: &Hand| Some((hand.link.id, hand.link.turn()?));
+        self.hands.iter().filter_map(turn).collect()
     }
 
     pub(crate) fn knows(&self, id: WorkerId) -> bool {

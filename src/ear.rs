@@ -18,6 +18,8 @@ use crate::parcel::{Ending, Parcel};
 pub(crate) struct Ear {
     pub(crate) endings: Vec<(Parcel, Ending)>,
     pub(crate) news: Vec<News>,
+    /// The last call whose time ran out.
+    timed_out: Option<LeaseId>,
     pub(crate) figures: Figures,
     pub(crate) dead: DeadLetters,
     pub(crate) notices: Notices,
@@ -27,15 +29,20 @@ pub(crate) struct Ear {
 /// What the floor must do something about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum News {
-    Abandoned(WorkerId, LeaseId),
+    /// A handler works for nobody; whether since it took too long.
+    Abandoned(WorkerId, LeaseId, TimedOut),
     Worker(WorkerId, WorkerChange),
 }
+
+/// Whether a call's time ran out.
+pub(crate) type TimedOut = bool;
 
 impl Ear {
     pub(crate) fn new(dead_letters: usize, log: Option<DecisionLog>) -> Self {
         Self {
             endings: Vec::new(),
             news: Vec::new(),
+            timed_out: None,
             figures: Figures::default(),
             dead: DeadLetters::new(dead_letters),
             notices: Notices::default(),
@@ -96,6 +103,7 @@ impl Listener<Parcel> for Ear {
             } => self.figures.taken(account, first.then(|| at.since(sent))),
             What::Started { agent, worker, .. } => self.figures.started(agent, worker),
             What::Ended {
+                lease,
                 agent,
                 started,
                 how,
@@ -103,6 +111,7 @@ impl Listener<Parcel> for Ear {
             } => {
                 self.figures.ended(agent, how, at.since(started));
                 if how == CallEnd::TimedOut {
+                    self.timed_out = Some(lease);
                     self.notices.tell(at, || Happening::CallTimedOut { agent });
                 }
             }
@@ -138,7 +147,10 @@ impl Listener<Parcel> for Ear {
                 }
                 self.endings.push((payload, Ending { outcome, attempts }));
             }
-            What::Abandoned { lease, worker } => self.news.push(News::Abandoned(worker, lease)),
+            What::Abandoned { lease, worker } => {
+                let timed_out = self.timed_out == Some(lease);
+                self.news.push(News::Abandoned(worker, lease, timed_out));
+            }
             What::Worker { worker, state } => self.worker(at, worker, state),
             What::Decided(record) => self.decided(at, record),
             what => self.tell(at, &what),

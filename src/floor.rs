@@ -17,6 +17,8 @@ use crate::admission::RecentKeys;
 use crate::crew::{Crew, LostCall, WorkerLink};
 use crate::driver::Driver;
 use crate::ear::News;
+use crate::health::{Health, RestartLimit};
+use crate::notice::Happening;
 use crate::parcel::{Ending, Parcel};
 use crate::room::WaitingRoom;
 use crate::runner::Runner;
@@ -38,6 +40,9 @@ pub(crate) struct Floor {
     pub(crate) agents: Vec<Registered>,
     /// Handlers with a grace, first to end first: all graces are equally long.
     graces: VecDeque<(Time, WorkerId, LeaseId)>,
+    health: Health,
+    /// Workers ordered now are ready no sooner.
+    held_back_until: Time,
     /// When the alarm goes off.
     armed: Time,
     /// The floor is held by the alarm itself, which looks when to go off next.
@@ -76,7 +81,9 @@ pub(crate) struct Errands {
 }
 
 impl Floor {
-    pub(crate) fn new(driver: Driver, keys: RecentKeys) -> Self {
+    pub(crate) fn new(driver: Driver, keys: RecentKeys, limit: RestartLimit) -> Self {
+        let interval = Duration::from_secs(driver.config().worker_health_check_interval_sec);
+        let health = Health::new(limit, interval);
         Self {
             driver,
             crew: Crew::default(),
@@ -85,6 +92,8 @@ impl Floor {
             admitted: Vec::new(),
             agents: Vec::new(),
             graces: VecDeque::new(),
+            health,
+            held_back_until: Time::ZERO,
             armed: Time::MAX,
             alarm_is_here: false,
             luck: 0,
@@ -117,6 +126,9 @@ impl Floor {
             self.graces.pop_front();
             self.lose_call(worker, lease, true, errands);
         }
+        for worker in self.health.look(now, &self.crew) {
+            self.lose_worker(worker);
+        }
         self.room.expire(now, &mut errands.wakers);
         errands.wakers.append(&mut self.admitted);
         self.hear(shared, errands);
@@ -126,6 +138,25 @@ impl Floor {
         if self.driver.may_take() {
             self.call_a_hand(errands);
         }
+    }
+
+    /// A worker's task has ended, or its thread is blocked. It is replaced, unless the
+    /// configuration says otherwise; at once, unless too many were lost of late.
+    pub(crate) fn lose_worker(&mut self, worker: WorkerId) {
+        if self.phase == Phase::Closed || !self.crew.knows(worker) {
+            return;
+        }
+        let now = self.driver.now();
+        let held_back = self.health.lost(now);
+        let ear = self.driver.ear_mut();
+        ear.figures.workers_lost += 1;
+        ear.notices.tell(now, || Happening::WorkerLost { worker });
+        if let Some((lost, until)) = held_back {
+            let what = || Happening::RestartsHeldBack { lost, until };
+            ear.notices.tell(now, what);
+            self.held_back_until = until;
+        }
+        self.driver.worker_lost(worker);
     }
 
     /// The last thing done under the lock.
@@ -183,7 +214,7 @@ impl Floor {
     }
 
     fn arm(&mut self, timer: Time, errands: &mut Errands) {
-        let mut at = timer;
+        let mut at = timer.min(self.health.next_look());
         if let Some(&(over, ..)) = self.graces.front() {
             at = at.min(over);
         }
@@ -216,7 +247,12 @@ impl Floor {
             }
             for news in news {
                 match news {
-                    News::Abandoned(worker, lease) => self.abandon(worker, lease, errands),
+                    News::Abandoned(worker, lease, timed_out) => {
+                        if timed_out && let Some(link) = self.crew.link(worker) {
+                            self.health.suspect(self.driver.now(), link);
+                        }
+                        self.abandon(worker, lease, errands);
+                    }
                     News::Worker(worker, state) => self.worker(worker, state, shared, errands),
                 }
             }
@@ -249,11 +285,12 @@ impl Floor {
             WorkerChange::Starting => {
                 let config = self.driver.config();
                 let slots = config.delivery_parallelism;
-                let at_once = config.worker_start().is_zero();
-                let link = Arc::new(WorkerLink::new(shared.clone(), worker, slots));
+                let held_back = self.held_back_until.since(self.driver.now());
+                let start = config.worker_start() + held_back;
+                let link = Arc::new(WorkerLink::new(shared.clone(), worker, slots, start));
                 self.crew.hire(link.clone());
                 errands.hires.push(link);
-                if at_once {
+                if start.is_zero() {
                     self.driver.worker_ready(worker);
                 }
             }

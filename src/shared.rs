@@ -89,16 +89,6 @@ impl Shared {
         (floor.phase != Phase::Closed).then(|| floor.armed())
     }
 
-    /// Slots of one worker.
-    pub(crate) fn parallelism(&self) -> u32 {
-        self.floor.lock().driver.config().delivery_parallelism
-    }
-
-    /// From a worker's order until it is ready.
-    pub(crate) fn worker_start(&self) -> Duration {
-        self.floor.lock().driver.config().worker_start()
-    }
-
     /// Starts a worker's task.
     pub(crate) fn hire(self: &Arc<Self>, link: Arc<WorkerLink>) {
         self.runtime.spawn(Worker::hired(link));

@@ -55,9 +55,8 @@ struct Slot {
 impl Worker {
     /// The task of a worker that was ordered: it is ready after its start-up time.
     pub(crate) async fn hired(link: Arc<WorkerLink>) {
-        let start = link.shared.worker_start();
-        if !start.is_zero() {
-            tokio::time::sleep(start.into()).await;
+        if !link.start.is_zero() {
+            tokio::time::sleep(link.start.into()).await;
             let id = link.id;
             link.shared.on_floor(|floor| floor.driver.worker_ready(id));
         }
@@ -67,7 +66,7 @@ impl Worker {
     }
 
     fn new(link: Arc<WorkerLink>) -> Self {
-        let count = link.shared.parallelism();
+        let count = link.slots;
         let slot = |index| {
             let waker = Arc::new(SlotWaker {
                 worker: link.clone(),
@@ -92,6 +91,27 @@ impl Worker {
             lost: Vec::new(),
             woken: Vec::new(),
             link,
+        }
+    }
+
+    /// Goes on as long as there is something to do, within reason.
+    fn take_a_turn(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        let mut started = 0;
+        loop {
+            self.poll_woken();
+            if self.ended.is_empty() && !self.asks_again && !self.link.take_nudge() {
+                return Poll::Pending;
+            }
+            if !self.visit_floor() {
+                return Poll::Ready(());
+            }
+            started += self.begun.len();
+            self.part_with_lost();
+            self.start_calls();
+            if started >= CALLS_A_TURN {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
         }
     }
 
@@ -208,25 +228,11 @@ impl Future for Worker {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
-        let worker = &mut *self;
-        worker.link.task.register(cx.waker());
-        let mut started = 0;
-        loop {
-            worker.poll_woken();
-            if worker.ended.is_empty() && !worker.asks_again && !worker.link.take_nudge() {
-                return Poll::Pending;
-            }
-            if !worker.visit_floor() {
-                return Poll::Ready(());
-            }
-            started += worker.begun.len();
-            worker.part_with_lost();
-            worker.start_calls();
-            if started >= CALLS_A_TURN {
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-        }
+        self.link.task.register(cx.waker());
+        self.link.pass_turn();
+        let over = self.take_a_turn(cx);
+        self.link.pass_turn();
+        over
     }
 }
 

@@ -1,8 +1,10 @@
 //! The pool: it sizes itself, ends in good order, and works on every runtime.
 
+use std::sync::Mutex;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use ebbtide::{Broker, BrokerConfig, NoReply};
+use ebbtide::{Broker, BrokerConfig, Context, Happening, NoReply, with};
 use tokio::time::{Instant, sleep};
 
 const MS: Duration = Duration::from_millis(1);
@@ -127,4 +129,33 @@ async fn works_on_the_current_thread_runtime() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn works_on_the_multi_thread_runtime() {
     many_requests().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_whose_thread_is_blocked_is_replaced_and_its_messages_survive() {
+    let config = BrokerConfig {
+        num_workers: 1,
+        call_timeout_ms: 20,
+        policy: "fixed".to_owned(),
+        ..BrokerConfig::default()
+    };
+    let broker = Broker::builder().config(config).start().await.unwrap();
+    let mut events = broker.events();
+    let (release, blocked) = std::sync::mpsc::channel::<()>();
+    let agent = async |blocked: &Mutex<Receiver<()>>, _: &(), call: &Context| {
+        if call.attempt() == 1 {
+            // Blocks its thread until the test is over.
+            let _ = blocked.lock().map(|blocked| blocked.recv());
+            assert!(call.is_cancelled());
+        }
+        Ok(call.attempt())
+    };
+    let agent = with(Mutex::new(blocked), agent);
+    let agent = broker.add_agent("agent", agent).unwrap();
+    assert_eq!(agent.request(()).await.unwrap(), 2);
+    assert_eq!(broker.stats().workers_lost, 1);
+    let told = std::iter::from_fn(|| events.try_next()).map(|it| it.what);
+    let lost = |what: &Happening| matches!(what, Happening::WorkerLost { .. });
+    assert_eq!(told.filter(lost).count(), 1);
+    drop(release);
 }
