@@ -61,7 +61,7 @@ impl Context {
     /// Whether nobody waits for this call any more: its lease is lost, or its caller has gone.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.control.is_lost() || !self.control.worker.shared.is_leased(self.lease)
+        self.control.is_lost() || !self.control.worker.shared.may_settle(self.lease)
     }
 
     /// Ends when nobody waits for this call any more. The handler has `cancel_grace_ms` from

@@ -26,6 +26,9 @@ pub(crate) struct Driver {
     /// Used again for each call with several verdicts.
     verdicts: Vec<Verdict>,
     calls: Vec<Call>,
+    /// For the test of the test: one settle in so many is dropped, from this one on.
+    #[cfg(test)]
+    pub(crate) sabotage: Option<(u64, u64)>,
 }
 
 /// A call to start.
@@ -48,6 +51,8 @@ impl Driver {
             now: Time::ZERO,
             verdicts: Vec::new(),
             calls: Vec::new(),
+            #[cfg(test)]
+            sabotage: None,
         }
     }
 
@@ -113,6 +118,13 @@ impl Driver {
 
     #[inline]
     pub(crate) fn settle(&mut self, lease: LeaseId, done: &Done) -> Result<(), LateSettle> {
+        #[cfg(test)]
+        if let Some((every, count)) = &mut self.sabotage {
+            *count += 1;
+            if count.is_multiple_of(*every) {
+                return Ok(());
+            }
+        }
         let now = self.now;
         match done {
             Done::One(said) => {
@@ -254,8 +266,8 @@ impl Driver {
         self.state.has_free_slot(worker)
     }
 
-    pub(crate) fn is_leased(&self, lease: LeaseId) -> bool {
-        !self.state.messages_of(lease).is_empty()
+    pub(crate) fn may_settle(&self, lease: LeaseId) -> bool {
+        self.state.may_settle(lease)
     }
 
     pub(crate) fn is_idle(&self) -> bool {

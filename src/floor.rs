@@ -34,6 +34,8 @@ pub(crate) struct Floor {
     pub(crate) crew: Crew,
     pub(crate) room: WaitingRoom,
     pub(crate) keys: RecentKeys,
+    /// Whoever holds the floor asked for calls and got none.
+    pub(crate) took_nothing: bool,
     /// Senders that were let in and do not know it yet.
     admitted: Vec<Waker>,
     /// By [`AgentId`]; removed ones stay for the calls that they still have.
@@ -89,6 +91,7 @@ impl Floor {
             crew: Crew::default(),
             room: WaitingRoom::default(),
             keys,
+            took_nothing: false,
             admitted: Vec::new(),
             agents: Vec::new(),
             graces: VecDeque::new(),
@@ -120,12 +123,6 @@ impl Floor {
     pub(crate) fn wake_up(&mut self, shared: &Arc<Shared>, errands: &mut Errands) {
         self.driver.advance();
         let now = self.driver.now();
-        while let Some(&(over, worker, lease)) = self.graces.front()
-            && over <= now
-        {
-            self.graces.pop_front();
-            self.lose_call(worker, lease, true, errands);
-        }
         for worker in self.health.look(now, &self.crew) {
             self.lose_worker(worker);
         }
@@ -159,11 +156,26 @@ impl Floor {
         self.driver.worker_lost(worker);
     }
 
+    /// The first thing done under the lock: it is `now`, and graces that are over by now have
+    /// ended before anybody asks which slots are free.
+    #[inline]
+    pub(crate) fn open(&mut self, now: Time, errands: &mut Errands) {
+        self.driver.stamp(now);
+        self.took_nothing = false;
+        while let Some(&(over, worker, lease)) = self.graces.front()
+            && over <= self.driver.now()
+        {
+            self.graces.pop_front();
+            self.lose_call(worker, lease, true, errands);
+        }
+    }
+
     /// The last thing done under the lock.
     #[inline]
     pub(crate) fn close(&mut self, shared: &Arc<Shared>, errands: &mut Errands) {
         self.hear(shared, errands);
         while !self.room.is_empty() && self.admit_first() {
+            self.took_nothing = false;
             self.hear(shared, errands);
         }
         let mut alarm = self.driver.next_timer();
@@ -174,6 +186,9 @@ impl Floor {
         } else if let Some(at) = self.driver.takeable_at() {
             if at > self.driver.now() {
                 alarm = alarm.min(at);
+            } else if self.took_nothing {
+                // What looks takeable was not to be had just now: nobody is sent in circles.
+                alarm = alarm.min(self.driver.now() + TRUST);
             } else {
                 self.call_a_hand(errands);
             }

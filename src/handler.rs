@@ -376,6 +376,34 @@ where
     }
 }
 
+impl<F, S, M: 'static, R> HandleBatch<kind::MessageContext, S, M, R> for F
+where
+    F: for<'a> Borrow2<'a, Batch<'a, M>, &'a Context, Vec<Handled<R>>>,
+{
+    fn handle<'a>(
+        &'a self,
+        _: &'a S,
+        batch: Batch<'a, M>,
+        context: &'a Context,
+    ) -> impl Future<Output = Vec<Handled<R>>> + Send + 'a {
+        self.lend(batch, context)
+    }
+}
+
+impl<F, S: 'static, M: 'static, R> HandleBatch<kind::StateMessageContext, S, M, R> for F
+where
+    F: for<'a> Borrow3<'a, &'a S, Batch<'a, M>, &'a Context, Vec<Handled<R>>>,
+{
+    fn handle<'a>(
+        &'a self,
+        state: &'a S,
+        batch: Batch<'a, M>,
+        context: &'a Context,
+    ) -> impl Future<Output = Vec<Handled<R>>> + Send + 'a {
+        self.lend(state, batch, context)
+    }
+}
+
 /// A function of one borrowed argument whose future borrows from it. With the lifetime in the
 /// trait its future has a name, and so can be asked to be `Send`.
 #[doc(hidden)]

@@ -62,6 +62,8 @@ mod send;
 mod shared;
 mod shutdown;
 mod stats;
+#[cfg(test)]
+mod stress;
 mod worker;
 
 pub mod config;

@@ -61,7 +61,7 @@ impl Shared {
         let now = self.clock.now();
         let result = {
             let mut floor = self.floor.lock();
-            floor.driver.stamp(now);
+            floor.open(now, errands);
             let result = work(&mut floor, errands);
             floor.close(self, errands);
             result
@@ -79,8 +79,8 @@ impl Shared {
         self.on_floor(|floor| floor.driver.extend(lease).map(drop))
     }
 
-    pub(crate) fn is_leased(&self, lease: LeaseId) -> bool {
-        self.floor.lock().driver.is_leased(lease)
+    pub(crate) fn may_settle(&self, lease: LeaseId) -> bool {
+        self.floor.lock().driver.may_settle(lease)
     }
 
     /// When the alarm is to go off; `None` once the broker is closed.

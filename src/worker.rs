@@ -180,6 +180,7 @@ impl Worker {
             self.runners.push(agent.runner.clone());
         }
         self.asks_again = !self.begun.is_empty();
+        floor.took_nothing = free > 0 && self.begun.is_empty();
         let mood = match self.begun.len() {
             0 => Mood::AtRest,
             all if all == free => Mood::Full,

@@ -227,6 +227,12 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             .map(|worker| worker.id)
     }
 
+    /// Whether a call may still settle: its lease is neither lost nor left with nobody waiting.
+    #[must_use]
+    pub fn may_settle(&self, lease: LeaseId) -> bool {
+        self.leases.is_active(lease)
+    }
+
     /// The messages of a call, in order; those that have an outcome are stale. Empty for a
     /// stale lease.
     #[must_use]
