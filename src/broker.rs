@@ -1,6 +1,7 @@
 //! The broker as an embedder holds it.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use ebbtide_core::message::AgentId;
@@ -13,6 +14,7 @@ use crate::builder::Builder;
 use crate::error::AgentError;
 use crate::floor::{Floor, Phase, Registered};
 use crate::handler::{AnyAgent, IntoAgent};
+use crate::journal::Written;
 use crate::notice::Events;
 use crate::runner::Types;
 use crate::shared::Shared;
@@ -142,7 +144,21 @@ impl Broker {
             let _ = tokio::task::spawn_blocking(|| writer.join()).await;
         }
         let now = shared.clock.now();
+        if let Some(mut written) = self.journal_written() {
+            written.wait().await;
+        }
         ShutdownReport::new(&before, &self.books(), now.since(began))
+    }
+
+    /// Why the journal ended before the broker did, if it did: the disk is full, say. The broker
+    /// goes on without.
+    #[must_use]
+    pub fn journal_error(&self) -> Option<Arc<io::Error>> {
+        self.journal_written()?.error()
+    }
+
+    fn journal_written(&self) -> Option<Written> {
+        self.shared().on_floor(|floor| floor.driver.written.clone())
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

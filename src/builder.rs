@@ -1,6 +1,8 @@
 //! Setting a broker up.
 
 use std::fmt;
+use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ebbtide_core::config::Checked;
@@ -20,6 +22,7 @@ use crate::error::StartError;
 use crate::floor::Floor;
 use crate::handler::{AnyAgent, IntoAgent};
 use crate::health::RestartLimit;
+use crate::journal::{self, Target};
 use crate::shared::Shared;
 
 /// How long a request waits for its reply unless it, or the builder, says otherwise.
@@ -59,6 +62,7 @@ pub struct Builder {
     idempotency_keys: usize,
     restart_limit: RestartLimit,
     decision_log: Option<DecisionLogConfig>,
+    journal: Option<Target>,
 }
 
 impl Default for Builder {
@@ -73,6 +77,7 @@ impl Default for Builder {
             idempotency_keys: IDEMPOTENCY_KEYS,
             restart_limit: RestartLimit::default(),
             decision_log: None,
+            journal: None,
         }
     }
 }
@@ -100,6 +105,23 @@ impl Builder {
     /// Default: a minute.
     pub fn request_deadline(mut self, within: Option<impl Into<Duration>>) -> Self {
         self.patience = within.map(Into::into);
+        self
+    }
+
+    /// Keeps a journal in this file, which is replaced: everything that the controller's
+    /// decisions follow from, and the decisions. `ebbtide parity FILE` runs it again and says
+    /// whether they come out the same, byte for byte. It holds no message, only what is known of
+    /// each: some forty bytes a message, so it is for hours, not for months.
+    ///
+    /// The broker never waits for the disk: what it cannot write is dropped, counted and bridged.
+    pub fn journal(mut self, path: impl Into<PathBuf>) -> Self {
+        self.journal = Some(Target::File(path.into()));
+        self
+    }
+
+    /// As [`journal`](Self::journal), to a writer of your own, on a thread of its own.
+    pub fn journal_to(mut self, writer: impl Write + Send + 'static) -> Self {
+        self.journal = Some(Target::Writer(Box::new(writer)));
         self
     }
 
@@ -139,7 +161,7 @@ impl Builder {
     ///
     /// # Errors
     /// [`StartError`] if the configuration has faults, the policy is unknown, an agent cannot
-    /// be added, the decision log cannot be written, or there is no runtime.
+    /// be added, the decision log or the journal cannot be written, or there is no runtime.
     pub async fn start(self) -> Result<Broker, StartError> {
         let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         let config = Checked::new(self.config)?;
@@ -149,9 +171,11 @@ impl Builder {
         };
         let log = self.decision_log.map(DecisionLog::start).transpose();
         let log = log.map_err(StartError::DecisionLog)?;
-        let driver = Driver::new(config, policy, Ear::new(self.dead_letters, log));
+        let journal = self.journal.map(journal::start).transpose();
+        let journal = journal.map_err(StartError::Journal)?;
+        let ear = Ear::new(self.dead_letters, log);
         let mut floor = Floor::new(
-            driver,
+            Driver::new(config, policy, ear, journal),
             RecentKeys::new(self.idempotency_keys),
             self.restart_limit,
         );

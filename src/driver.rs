@@ -6,9 +6,10 @@
 
 use ebbtide_core::config::Checked;
 use ebbtide_core::error::PinError;
+use ebbtide_core::journal::Sink;
 use ebbtide_core::message::{AgentId, LeaseId, MessageId, WorkerId};
 use ebbtide_core::{
-    AddAgentError, AgentConfig, Books, BrokerConfig, BrokerState, Call, Lane, LateSettle, Refusal,
+    AddAgentError, AgentConfig, Books, BrokerConfig, Call, Journaled, Lane, LateSettle, Refusal,
     Settlement, Submission, Verdict,
 };
 use ebbtide_policies::Policy;
@@ -16,12 +17,15 @@ use ebbtide_policies::observation::Setting;
 use ebbtide_policies::units::{Duration, Time};
 
 use crate::ear::Ear;
+use crate::journal::{Line, Written};
 use crate::parcel::Parcel;
 use crate::runner::{Done, Load, Member};
 
 /// The broker's state and the time of whoever works on it.
 pub(crate) struct Driver {
-    state: BrokerState<Parcel, Ear>,
+    state: Journaled<Parcel, Ear>,
+    /// Tells when the journal is written, if one is kept.
+    pub(crate) written: Option<Written>,
     now: Time,
     /// Used again for each call with several verdicts.
     verdicts: Vec<Verdict>,
@@ -43,11 +47,20 @@ pub(crate) struct Begun {
 }
 
 impl Driver {
-    pub(crate) fn new(config: Checked<BrokerConfig>, policy: Box<dyn Policy>, ear: Ear) -> Self {
-        let mut state = BrokerState::with_listener(config, policy, ear);
-        state.keep_observations(state.listener().log.is_some());
+    pub(crate) fn new(
+        config: Checked<BrokerConfig>,
+        policy: Box<dyn Policy>,
+        ear: Ear,
+        journal: Option<(Line, Written)>,
+    ) -> Self {
+        let (line, written) = journal.unzip();
+        let sink = line.map(|line| Box::new(line) as Box<dyn Sink>);
+        let logs = ear.log.is_some();
+        let mut state = Journaled::new(config, policy, ear, sink);
+        state.keep_observations(logs);
         Self {
             state,
+            written,
             now: Time::ZERO,
             verdicts: Vec::new(),
             calls: Vec::new(),
@@ -236,6 +249,11 @@ impl Driver {
         self.state.shutdown(self.now, within);
     }
 
+    /// Every message has its outcome: the journal ends.
+    pub(crate) fn close_journal(&mut self) {
+        self.state.close();
+    }
+
     /// Who hears what happens.
     #[inline]
     pub(crate) fn ear(&self) -> &Ear {
@@ -284,5 +302,12 @@ impl Driver {
 
     pub(crate) fn config(&self) -> &BrokerConfig {
         self.state.config()
+    }
+}
+
+/// A runtime that ends before its broker leaves a whole journal too.
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.close_journal();
     }
 }

@@ -26,6 +26,9 @@ pub enum StartError {
     /// The decision log cannot be written.
     #[error("the decision log cannot be written")]
     DecisionLog(#[source] std::io::Error),
+    /// The journal cannot be written.
+    #[error("the journal cannot be written")]
+    Journal(#[source] std::io::Error),
     /// There is no tokio runtime with timers to start it on.
     #[error("there is no tokio runtime here: start the broker within one")]
     NoRuntime,

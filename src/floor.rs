@@ -197,6 +197,7 @@ impl Floor {
         self.arm(alarm, errands);
         if self.phase == Phase::Closing && self.driver.is_idle() && self.room.is_empty() {
             self.phase = Phase::Closed;
+            self.driver.close_journal();
             errands.nudges.extend(self.crew.dismiss_all());
             errands.alarm = true;
             errands.closed = true;

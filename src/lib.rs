@@ -52,6 +52,7 @@ mod floor;
 mod handler;
 mod headers;
 mod health;
+mod journal;
 mod notice;
 mod options;
 mod parcel;

@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Compare the simulator with queueing theory
     Validate(ValidateArgs),
+    /// Run a live broker's journal again: every decision must come out the same
+    Parity(ParityArgs),
     /// Check scenario and configuration files without running them
     Check(CheckArgs),
     /// List or show the shipped scenarios
@@ -143,6 +145,15 @@ pub(crate) struct ValidateArgs {
     pub(crate) quiet: bool,
 }
 
+/// Arguments of `parity`.
+#[derive(Debug, Args)]
+#[command(after_help = PARITY_HELP)]
+pub(crate) struct ParityArgs {
+    /// A file that a live broker wrote (`Broker::builder().journal(…)`)
+    #[arg(value_name = "JOURNAL")]
+    pub(crate) journal: PathBuf,
+}
+
 /// Arguments of `check`.
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_HELP)]
@@ -200,6 +211,15 @@ Examples:
 A row passes when the 99.99 % interval covers the exact value and is as narrow as the row asks.
 Exit code 1 when any row fails; a row that cannot be expressed fails.";
 
+const PARITY_HELP: &str = "\
+Example:
+  ebbtide parity broker.journal
+
+Core and policy are run again on what the live broker was told, and each observation and each
+decision is compared with what it logged, byte for byte. Exit code 1 at the first difference, with
+its field; 2 for a file that is no whole journal; 30 if there was nothing to compare, or decisions
+were lost.";
+
 const CHECK_HELP: &str = "\
 Examples:
   ebbtide check my.ron broker.json
@@ -222,11 +242,11 @@ Examples:
 
 Exit codes, the first that applies:
   130  interrupted; what was finished is saved
-    1  internal error, or a case of `validate` failed
+    1  internal error, a case of `validate` failed, or no `parity`
     2  usage or bad input; a path that cannot be read or written
    20  a threshold failed
    30  inconclusive: an interval straddles its limit, there are fewer than 2 replications,
-       or a quantile has too few messages beyond it
+       a quantile has too few messages beyond it, or a journal too little to compare
     0  all is well";
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod parity;
 mod scenario;
 mod simulate;
 mod validate;
@@ -19,6 +20,7 @@ pub(crate) fn run(command: &Command) -> Result<Exit, CliError> {
         Command::Simulate(args) => simulate::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Validate(args) => validate::run(args),
+        Command::Parity(args) => parity::run(args),
         Command::Check(args) => check::run(args),
         Command::Scenario(command) => scenario::run(command),
     }

@@ -5,6 +5,7 @@
 pub(crate) mod decision;
 pub(crate) mod figure;
 pub(crate) mod number;
+pub(crate) mod parity;
 pub(crate) mod progress;
 pub(crate) mod sentence;
 pub(crate) mod table;

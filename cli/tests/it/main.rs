@@ -6,6 +6,7 @@ mod command;
 mod determinism;
 mod exit_codes;
 mod help;
+mod parity;
 mod real_traces;
 mod saved;
 mod shipped;

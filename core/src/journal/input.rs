@@ -7,7 +7,8 @@ use ebbtide_policies::units::{Duration, Time};
 use serde::{Deserialize, Serialize};
 
 use super::replay::{BuildPolicy, ReplayError, policy};
-use crate::config::AgentConfig;
+use super::snapshot::from_json;
+use crate::config::{AgentConfig, Checked};
 use crate::event::Listener;
 use crate::message::{
     AgentId, ClassId, Kind, Lane, LeaseId, MessageId, Settlement, Submission, Verdict, WorkerId,
@@ -60,6 +61,13 @@ pub enum Input<'a> {
     PinWorkers(Option<u32>),
     /// `set_dry_run`.
     SetDryRun(bool),
+    /// `reconfigure`, refused ones too; the configuration in JSON.
+    Reconfigure(Cow<'a, str>),
+    /// `reconfigure_agent`, refused ones too.
+    ReconfigureAgent {
+        agent: AgentId,
+        config: Box<AgentConfig>,
+    },
     /// `shutdown`.
     Shutdown { within: Duration },
 }
@@ -194,6 +202,15 @@ impl Input<'_> {
             Self::SwitchPolicy(name) => state.switch_policy(now, policy(build, name)?),
             Self::PinWorkers(workers) => drop(state.pin_workers(now, *workers)),
             Self::SetDryRun(dry_run) => state.set_dry_run(now, *dry_run),
+            Self::Reconfigure(config) => {
+                let config = from_json(config).ok_or(ReplayError::Unreadable("configuration"))?;
+                drop(state.reconfigure(now, config));
+            }
+            Self::ReconfigureAgent { agent, config } => {
+                let config = Checked::new(AgentConfig::clone(config));
+                let config = config.map_err(|_| ReplayError::Unreadable("agents' configuration"));
+                drop(state.reconfigure_agent(now, *agent, config?));
+            }
             Self::Shutdown { within } => state.shutdown(now, *within),
         }
         Ok(())

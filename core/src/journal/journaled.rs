@@ -8,9 +8,12 @@ use ebbtide_policies::units::{Duration, Time};
 
 use super::Sink;
 use super::input::{Entry, Input};
-use super::recorder::Recorder;
+use super::recorder::{Recorder, config_json};
 use crate::config::{AgentConfig, BrokerConfig, Checked};
-use crate::error::{AddAgentError, LateSettle, PinError, Refusal, SubmitError};
+use crate::error::{
+    AddAgentError, LateSettle, PinError, ReconfigureAgentError, ReconfigureError, Refusal,
+    SubmitError,
+};
 use crate::event::{DecisionRecord, Event, EventQueue, Listener, What};
 use crate::message::{AgentId, Call, Lane, LeaseId, MessageId, Settlement, Submission, WorkerId};
 use crate::state::BrokerState;
@@ -246,6 +249,34 @@ impl<M, L: Listener<M>> Journaled<M, L> {
     pub fn set_dry_run(&mut self, now: Time, dry_run: bool) {
         let input = |_| Input::SetDryRun(dry_run);
         self.call(now, input, |state| state.set_dry_run(now, dry_run));
+    }
+
+    pub fn reconfigure(
+        &mut self,
+        now: Time,
+        config: Checked<BrokerConfig>,
+    ) -> Result<(), ReconfigureError> {
+        self.note(now, |_| {
+            Input::Reconfigure(Cow::Owned(config_json(&config)))
+        });
+        let changed = self.state.reconfigure(now, config);
+        self.note_decisions();
+        changed
+    }
+
+    pub fn reconfigure_agent(
+        &mut self,
+        now: Time,
+        agent: AgentId,
+        config: Checked<AgentConfig>,
+    ) -> Result<(), ReconfigureAgentError> {
+        self.note(now, |_| Input::ReconfigureAgent {
+            agent,
+            config: Box::new(AgentConfig::clone(&config)),
+        });
+        let changed = self.state.reconfigure_agent(now, agent, config);
+        self.note_decisions();
+        changed
     }
 
     pub fn shutdown(&mut self, now: Time, within: Duration) {

@@ -6,6 +6,7 @@ use ebbtide_policies::units::Time;
 
 use super::input::Input;
 use super::record::{Header, Lost, Record};
+use crate::config::BrokerConfig;
 use crate::event::{DecisionRecord, Listener};
 use crate::state::BrokerState;
 
@@ -39,7 +40,6 @@ pub(super) struct Recorder {
 impl Recorder {
     /// Begins a journal of a core that was told nothing yet.
     pub(super) fn begin<M, L: Listener<M>>(state: &BrokerState<M, L>, sink: Box<dyn Sink>) -> Self {
-        let config = serde_json::to_string(state.config());
         let mut recorder = Self {
             sink,
             chunk: Vec::with_capacity(CHUNK + CHUNK / 4),
@@ -48,7 +48,7 @@ impl Recorder {
         };
         recorder.write(&Record::Header(Header {
             engine_version: env!("CARGO_PKG_VERSION").to_owned(),
-            config: config.expect("a configuration has text keys only"),
+            config: config_json(state.config()),
             policy: state.control.policy.name().to_owned(),
         }));
         recorder
@@ -134,6 +134,11 @@ impl Recorder {
     fn write(&mut self, record: &Record<'_>) {
         record.write(&mut self.chunk);
     }
+}
+
+/// A configuration, as journals have it.
+pub(super) fn config_json(config: &BrokerConfig) -> String {
+    serde_json::to_string(config).expect("a configuration has text keys only")
 }
 
 /// A decision with its observation, as it is logged.

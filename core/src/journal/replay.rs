@@ -10,9 +10,8 @@ use super::input::Input;
 use super::mismatch::{Mismatch, first_difference};
 use super::record::{Header, Lost, Record};
 use super::recorder::json;
-use super::snapshot::no_policy;
+use super::snapshot::{from_json, no_policy};
 use crate::account::Books;
-use crate::config::{BrokerConfig, Checked};
 use crate::event::{DecisionRecord, Event, Listener, What};
 use crate::state::BrokerState;
 
@@ -152,9 +151,7 @@ impl<'b> Replay<'b> {
         if self.header.is_some() {
             return Err(ReplayError::Order("it has two headers"));
         }
-        let config = serde_json::from_str::<BrokerConfig>(&header.config).ok();
-        let config = config.and_then(|config| Checked::new(config).ok());
-        let config = config.ok_or(ReplayError::Unreadable("configuration"))?;
+        let config = from_json(&header.config).ok_or(ReplayError::Unreadable("configuration"))?;
         let policy = policy(self.build, &header.policy)?;
         let mut state = BrokerState::with_listener(config, policy, Ear::default());
         state.keep_observations(true);

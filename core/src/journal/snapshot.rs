@@ -7,6 +7,7 @@
 use ebbtide_policies::Policy;
 use ebbtide_policies::fixed::Fixed;
 
+use crate::config::{BrokerConfig, Checked};
 use crate::state::BrokerState;
 
 impl<M, L> BrokerState<M, L> {
@@ -28,6 +29,11 @@ impl<M: Default, L: Default> BrokerState<M, L> {
 /// Stands where the policy will be.
 pub(crate) fn no_policy() -> Box<dyn Policy> {
     Box::new(Fixed::at_start_setting())
+}
+
+/// A configuration as journals have it; `None` if it is none.
+pub(super) fn from_json(text: &str) -> Option<Checked<BrokerConfig>> {
+    Checked::new(serde_json::from_str(text).ok()?).ok()
 }
 
 /// Configurations in binary formats: their file form reads words and units, for which it needs
