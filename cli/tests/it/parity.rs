@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ebbtide::{AgentConfig, AgentRef, Batch, Broker, BrokerConfig, Failure, with};
+use ebbtide::{AgentConfig, AgentRef, Batch, Broker, BrokerConfig, Failure, Pause, with};
 use ebbtide_core::Verdict;
 use ebbtide_core::config::BreakerConfig;
 use ebbtide_core::journal::{Input, Reader, Record, Verdicts, write_frame, write_preamble};
@@ -78,8 +78,18 @@ async fn live(policy: &str, changes: u64, journal: &Path) {
         call(callers, &echo, &rank).await;
         changed += u64::from(broker.setting() != before);
     }
+    broker.pin_workers(Some(9)).expect("within the bounds");
+    call(40, &echo, &rank).await;
+    broker.set_dry_run(true);
     call(3, &echo, &rank).await;
-    broker.pause_agent("rank").expect("it is there");
+    broker.switch_policy("fixed(12)").expect("shipped");
+    broker.pin_workers(None).expect("nothing to refuse");
+    broker.set_dry_run(false);
+    call(30, &echo, &rank).await;
+    broker.switch_policy(policy).expect("shipped");
+    broker
+        .pause_agent("rank", Pause::UntilResumed)
+        .expect("it is there");
     call(60, &echo, &rank).await;
     broker.resume_agent("rank").expect("it is there");
     down.store(true, Ordering::Relaxed);
