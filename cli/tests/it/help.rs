@@ -30,6 +30,11 @@ fn validate() {
 }
 
 #[test]
+fn parity() {
+    check("parity", &["parity", "--help"]);
+}
+
+#[test]
 fn check_files() {
     check("check", &["check", "--help"]);
 }
