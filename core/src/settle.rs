@@ -161,7 +161,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     }
 
     /// Books a call's end with its agent and the agent's breaker.
-    #[inline]
+    #[inline(always)]
     fn end_call(&mut self, slot: u32, end: CallEnd) {
         let now = self.now;
         let id = self.leases.id(slot);
@@ -235,6 +235,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         }
     }
 
+    #[inline(always)]
     fn apply_verdict(&mut self, index: u32, verdict: Verdict, probe: bool) {
         match verdict {
             Verdict::Delivered => self.finish(index, Outcome::Delivered),
@@ -304,6 +305,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     }
 
     /// The call's slot and its place at the agent are free again.
+    #[inline(always)]
     pub(crate) fn release(&mut self, slot: u32) {
         let lease = &self.leases[slot];
         let (worker, at, replica) = (lease.worker, lease.agent, lease.replica);

@@ -18,6 +18,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     ///
     /// [`SubmitError`] when the queue is full by count or by bytes, the agent is unknown, or
     /// the broker is shutting down and the message is not nested.
+    #[inline(always)]
     pub fn submit(
         &mut self,
         now: Time,
@@ -163,7 +164,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         self.emit(What::Refused { account, sent });
     }
 
-    #[inline]
+    #[inline(always)]
     fn accept(&mut self, submission: Submission<M>, agent: AgentId) -> MessageId {
         let now = self.now;
         let account = Account {

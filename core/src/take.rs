@@ -182,6 +182,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     }
 
     /// A waiting message leaves the queue for the call of lease `slot`. Returns its units.
+    #[inline(always)]
     fn lease_message(&mut self, index: u32, slot: u32) -> u64 {
         let now = self.now;
         self.delist(index);

@@ -199,13 +199,13 @@ impl<'p> Traffic<'p> {
 
     /// The next message of a file; apart so that others stay short.
     #[inline(never)]
-    fn next_told(&mut self, at: Time, index: usize) -> Option<Arrival> {
+    fn send_told(&mut self, at: Time, index: usize) -> Arrival {
         let source = &mut self.sources[index];
-        let row = source.process.row()?;
+        let row = source.process.row().expect("a file tells of its messages");
         source.sent += 1;
         source.advance(self.end);
         self.find_next();
-        Some(self.told(at, index, &row))
+        self.told(at, index, &row)
     }
 
     /// A message of which a file says more.
@@ -261,21 +261,26 @@ impl Iterator for Traffic<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Arrival> {
+        (self.next != Time::MAX).then(|| self.send())
+    }
+}
+
+impl Traffic<'_> {
+    /// The next message, of which [`peek`](Self::peek) has told.
+    #[inline(always)]
+    pub(crate) fn send(&mut self) -> Arrival {
         let (at, index) = (self.next, self.first);
-        if at == Time::MAX {
-            return None;
-        }
         let source = &mut self.sources[index];
         let key = match &mut source.process {
             Process::Drawn(_) => MessageKey::new(index as u32, 0, source.sent),
             Process::Closed(callers) => callers.send(),
-            Process::Told(_) => return self.next_told(at, index),
+            Process::Told(_) => return self.send_told(at, index),
         };
         source.sent += 1;
         source.advance(self.end);
         self.find_next();
         let shares = &self.plan.sources[index].classes;
-        Some(self.drawn(at, key, self.draws.class(shares, key)))
+        self.drawn(at, key, self.draws.class(shares, key))
     }
 }
 

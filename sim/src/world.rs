@@ -189,9 +189,8 @@ impl<'p> World<'p> {
                 // Callers hear of what was settled, and send, before the arrivals are over.
                 self.heed_events();
             }
-            while self.traffic.peek() <= self.now
-                && let Some(arrival) = self.traffic.next()
-            {
+            while self.traffic.peek() <= self.now {
+                let arrival = self.traffic.send();
                 self.counts_on(monitor)?;
                 self.arrive(&arrival);
             }

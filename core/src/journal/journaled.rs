@@ -96,7 +96,7 @@ impl<M, L: Listener<M>> Journaled<M, L> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn submit(
         &mut self,
         now: Time,

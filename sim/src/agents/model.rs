@@ -326,7 +326,7 @@ impl AgentModel {
     }
 
     /// Nanoseconds of work.
-    #[inline]
+    #[inline(always)]
     fn work(&self, items: &[CallItem]) -> f64 {
         let demand = |sampler: &Sampler, item: &CallItem| match item.service {
             Some(service) => service.as_nanos() as f64,

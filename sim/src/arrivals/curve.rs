@@ -76,7 +76,7 @@ impl<C: Curve> Walk<C> {
     }
 
     /// When `exposure` of operational time has passed; `None` if that is beyond the end.
-    #[inline]
+    #[inline(always)]
     pub(super) fn pass(&mut self, mut exposure: f64) -> Option<Time> {
         loop {
             let Piece { rate, slope, .. } = self.piece;

@@ -132,6 +132,15 @@ impl Draw {
             Self::Constant(value) => *value,
             Self::Uniform { low, width } => low + width * rng.unit(),
             Self::Exponential { mean } => mean * exponential(rng),
+            costly => costly.costly_value(rng),
+        }
+    }
+
+    /// Of those whose computation is long beside a call.
+    #[inline(never)]
+    fn costly_value(&self, rng: &mut KeyedRng) -> f64 {
+        match self {
+            Self::Constant(_) | Self::Uniform { .. } | Self::Exponential { .. } => self.value(rng),
             Self::Gamma(gamma) => gamma.sample(rng),
             Self::LogNormal { median, sigma } => {
                 let normal: f64 = StandardNormal.sample(rng);

@@ -103,25 +103,34 @@ impl World<'_> {
 
     #[inline(always)]
     pub(super) fn submit(&mut self, arrival: &Arrival) {
-        let submission = self.submission(arrival);
         let class = &self.plan.classes[usize::from(arrival.class.0)];
-        match &class.to {
-            Address::Agents(_) => match self.state.submit(self.now, submission) {
-                Ok(message) => self.start_patience(arrival, message),
-                Err(_) => self.traffic.outcome(self.now, arrival.key, arrival.at),
-            },
-            Address::Topic(topic) => match self.state.broadcast(self.now, topic, submission) {
-                Ok(messages) => {
-                    if self.has_callers {
-                        self.copies.insert(arrival.key.mixed(), messages.len());
-                    }
-                    for message in messages {
-                        self.start_patience(arrival, message);
-                    }
-                }
-                Err(_) => self.traffic.outcome(self.now, arrival.key, arrival.at),
-            },
+        let accepted = match &class.to {
+            Address::Agents(_) => {
+                let submitted = self.state.submit(self.now, self.submission(arrival));
+                submitted
+                    .map(|message| self.start_patience(arrival, message))
+                    .is_ok()
+            }
+            Address::Topic(topic) => self.broadcast(topic, arrival),
+        };
+        if !accepted {
+            self.traffic.outcome(self.now, arrival.key, arrival.at);
         }
+    }
+
+    /// Whether it was accepted.
+    fn broadcast(&mut self, topic: &str, arrival: &Arrival) -> bool {
+        let submission = self.submission(arrival);
+        let Ok(messages) = self.state.broadcast(self.now, topic, submission) else {
+            return false;
+        };
+        if self.has_callers {
+            self.copies.insert(arrival.key.mixed(), messages.len());
+        }
+        for message in messages {
+            self.start_patience(arrival, message);
+        }
+        true
     }
 
     #[inline(always)]
