@@ -5,6 +5,7 @@ mod control;
 mod embed;
 mod events;
 mod failures;
+mod journal;
 mod pool;
 mod requests;
 mod watching;
