@@ -7,6 +7,7 @@ mod tape;
 
 use ebbtide_policies::registry::POLICIES;
 use ebbtide_sim::scenario::set;
+use ebbtide_sim::shipped::SHIPPED;
 use tape::{Tape, Writer, replay};
 
 /// Everything that core has to do: several agents and lanes, batches, broadcasts, ordering keys,
@@ -50,9 +51,6 @@ pub(crate) const MIXED: &str = r#"(
              objective: "p95(sojourn) < 500ms"),
 )"#;
 
-/// Shipped scenarios that differ most in what core does.
-const SHIPPED: [&str; 4] = ["burst", "batch-agent", "brown-out", "closed-loop"];
-
 /// Every shipped policy; `threshold` with a target that the scenario crosses often.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     POLICIES.iter().map(|entry| match entry.name {
@@ -89,9 +87,9 @@ fn every_policy_decides_again_what_it_decided() {
 
 #[test]
 fn shipped_scenarios_replay_under_every_policy() {
-    for scenario in SHIPPED {
-        let shipped = ebbtide_sim::shipped::find(scenario).expect("it is shipped");
-        let text = set(shipped.text, "run.length", "\"40s\"").expect("it may be set");
+    for shipped in SHIPPED {
+        let scenario = shipped.name;
+        let text = set(shipped.text, "run.length", "\"20s\"").expect("it may be set");
         for policy in names() {
             let tape = Tape::record(&text, policy, Writer::Keeps);
             let parity = replay(&tape.bytes(), &|name| {
