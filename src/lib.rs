@@ -17,6 +17,10 @@
 //! }
 //! ```
 //!
+//! The [`guide`] leads from this to a policy of your own ([`guide::tutorial`]), says in plain words
+//! what is promised about delivery ([`guide::delivery`]), and which settings matter when
+//! ([`guide::tuning`]).
+//!
 //! Workers, batch sizes, retries, limits and breakers are the broker's business: see
 //! [`BrokerConfig`] and [`AgentConfig`]. To see how a configuration behaves before it ships, run
 //! the `ebbtide` command: its simulator drives the very state machine that is inside.
@@ -68,6 +72,7 @@ mod stress;
 mod worker;
 
 pub mod config;
+pub mod guide;
 
 pub use ebbtide_core::config::{BreakerConfig, ConfigError, Discipline, Profile};
 pub use ebbtide_core::message::{AgentId, Kind, LeaseId, MessageId, WorkerId};
@@ -75,6 +80,7 @@ pub use ebbtide_core::{
     AddAgentError, AgentConfig, Books, BrokerConfig, BrokerState, Call, Checked, Lane, LateSettle,
     Outcome, RateLimit, Refusal, Settlement, Submission, SubmitError, Verdict, Wake, What,
 };
+pub use ebbtide_policies::decision::Reason;
 pub use ebbtide_policies::objective::Objective;
 pub use ebbtide_policies::observation::Setting;
 pub use ebbtide_policies::units::{Bytes, Duration, Rate, Time};

@@ -133,8 +133,13 @@ impl<M: Send + Sync + 'static, R: Send + 'static> Reply<'_, M, R> {
 
     fn fail(&mut self, reason: NoReply) -> Result<R, RequestError<M>> {
         self.progress = Progress::Over;
-        let text = self.inquiry.as_ref();
-        let text = text.and_then(|inquiry| inquiry.notes.last());
+        // Of other ends a handler has said nothing.
+        let said = matches!(
+            reason,
+            NoReply::Rejected | NoReply::Discarded | NoReply::DeadLettered { .. }
+        );
+        let inquiry = self.inquiry.as_ref().filter(|_| said);
+        let text = inquiry.and_then(|inquiry| inquiry.notes.last());
         Err(RequestError {
             reason,
             text,

@@ -1,0 +1,60 @@
+//! What is promised about delivery, in plain words.
+//!
+//! # The promise
+//!
+//! - **A message that was accepted ends in exactly one way**: delivered, rejected, discarded,
+//!   expired, cancelled, dead-lettered, or returned at shutdown. [`Books`](crate::Books) count each.
+//! - **A request gets exactly one answer**: its reply, or an error that says how it ended; no later
+//!   than its deadline, whatever its handler does.
+//! - **A message that was not accepted comes back whole**, with the reason.
+//! - **A message is handled at least once, and perhaps more than once.** Once a handler's result was
+//!   handed in it is not handled again. But a call that takes longer than its lease may have
+//!   done its work before the message is given to another call.
+//!
+//! The broker keeps messages in memory: they end with the process.
+//!
+//! # When a message is handled again
+//!
+//! | what happened | spends an attempt |
+//! | --- | --- |
+//! | the handler failed or panicked | yes |
+//! | its lease ran out (`call_timeout_ms`): it hung, or was slow and did not say [`progress`](crate::Context::progress) | yes |
+//! | the handler said "later" or "too many requests" | no |
+//! | its worker was lost: another handler blocked the thread | no; the fifth time it is given up |
+//!
+//! So a handler with effects outside should be idempotent, or guard them with a key of its own.
+//! [`idempotency_key`](crate::Request::idempotency_key) guards the other side: a sender that sends
+//! twice is accepted once, as long as the key is remembered.
+//!
+//! # A lease that is lost
+//!
+//! What a handler does after its lease is lost counts for nothing: its result is refused, and its
+//! reply is dropped. It is told ([`cancelled`](crate::Context::cancelled)), has `cancel_grace_ms`, and
+//! is then dropped at its next `await`. The same happens when its caller goes away or its
+//! message's deadline passes, unless the call carries other messages besides.
+//!
+//! A handler that blocks its thread cannot be dropped. Its worker is declared lost and replaced,
+//! all calls of that worker go back to the queue, and the thread is the runtime's again when the
+//! handler lets go of it. Blocking work belongs into `tokio::task::spawn_blocking`.
+//!
+//! # Order
+//!
+//! Within a lane the first to become due goes first, as long as its agent may be called; handlers
+//! run at the same time, so they may end in any order. Messages to one agent with the same
+//! [`ordering_key`](crate::Request::ordering_key) are handled one after another, retries included.
+//!
+//! # Nothing waits without a bound
+//!
+//! The queue is bounded in messages and bytes. Senders wait in the order in which they came, until
+//! there is room or their deadline passes; those of the critical lane have a reserve. Requests
+//! expire after a minute unless they, or the [builder](crate::Builder::request_deadline), say
+//! otherwise. [`shutdown`](crate::Broker::shutdown) ends within the time it was given and says what
+//! it returned.
+//!
+//! # When an agent is down
+//!
+//! Its breaker opens, its messages wait, and probes find out when it is back; then calls grow from
+//! one at a time. Retries are limited to a share of the traffic besides, so that an outage does
+//! not become a storm. What is given up all the same becomes a
+//! [dead letter](crate::Broker::dead_letters), with what its handlers said, and can be
+//! [replayed](crate::Broker::replay).
