@@ -83,6 +83,26 @@ impl Default for Builder {
 }
 
 impl Builder {
+    /// As the broker that came before was set up: its queue's bound, and how often a message is
+    /// tried. Everything else is at its default.
+    ///
+    /// ```
+    /// use ebbtide::Builder;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let broker = Builder::from_legacy(1000, 3).start().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_legacy(max_queue_size: u64, max_retry: u32) -> Self {
+        Self::default().config(BrokerConfig {
+            max_queue_size,
+            retry_max_attempts: Some(max_retry),
+            ..BrokerConfig::default()
+        })
+    }
+
     /// The configuration. Default: [`BrokerConfig::default`].
     pub fn config(mut self, config: impl Into<BrokerConfig>) -> Self {
         self.config = config.into();

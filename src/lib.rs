@@ -57,6 +57,7 @@ mod handler;
 mod headers;
 mod health;
 mod journal;
+mod metrics;
 mod notice;
 mod options;
 mod parcel;
@@ -69,6 +70,8 @@ mod shutdown;
 mod stats;
 #[cfg(test)]
 mod stress;
+#[cfg(feature = "tower")]
+mod tower;
 mod worker;
 
 pub mod config;
@@ -103,8 +106,11 @@ pub use handler::{AnyAgent, kind};
 pub use handler::{ByValue, IntoAgent, With, by_value, with};
 pub use headers::Headers;
 pub use health::RestartLimit;
+pub use metrics::{RuntimeFigures, TaskFigures};
 pub use notice::{Events, Happening, Notice};
 pub use request::{Reply, Request};
 pub use send::{Event, Sending};
 pub use shutdown::ShutdownReport;
 pub use stats::{AgentStats, Flow, LaneStats, Quantiles, Stats, Times, WorkerState, WorkerStats};
+#[cfg(feature = "tower")]
+pub use tower::{ServiceAgent, from_service};

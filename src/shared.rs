@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use crate::clock::Clock;
 use crate::crew::WorkerLink;
 use crate::floor::{Errands, Floor, Phase};
+use crate::metrics::Monitors;
 use crate::worker::Worker;
 
 /// The number of the next broker started by this process: each has one from 1, so that a request made by one's handler
@@ -30,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) closed: Notify,
     /// After this long an unanswered request expires, unless it says otherwise.
     pub(crate) patience: Option<Duration>,
+    pub(crate) monitors: Monitors,
     runtime: Handle,
 }
 
@@ -47,6 +49,7 @@ impl Shared {
             alarm: Notify::new(),
             closed: Notify::new(),
             patience,
+            monitors: Monitors::of(&runtime),
             runtime,
         }
     }
@@ -91,7 +94,8 @@ impl Shared {
 
     /// Starts a worker's task.
     pub(crate) fn hire(self: &Arc<Self>, link: Arc<WorkerLink>) {
-        self.runtime.spawn(Worker::hired(link));
+        let task = self.monitors.watch(Worker::hired(link));
+        self.runtime.spawn(task);
     }
 }
 

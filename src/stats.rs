@@ -12,6 +12,7 @@ use hdrhistogram::Histogram;
 use crate::broker::Broker;
 use crate::figures::{AgentFigures, FlowFigures, LaneFigures, Latencies, empty};
 use crate::floor::Floor;
+use crate::metrics::{Monitors, RuntimeFigures, TaskFigures};
 
 /// A broker at one instant. *Recent* figures are of the last ten to twenty seconds.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +48,10 @@ pub struct Stats {
     pub dead_letters_dropped: u64,
     /// Decisions that the log lost.
     pub decisions_lost: u64,
+    /// The workers' tasks.
+    pub tasks: TaskFigures,
+    /// The runtime.
+    pub runtime: RuntimeFigures,
 }
 
 /// One agent.
@@ -186,12 +191,13 @@ impl Broker {
     /// ```
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.shared().on_floor(|floor| floor.stats())
+        let monitors = &self.shared().monitors;
+        self.shared().on_floor(|floor| floor.stats(monitors))
     }
 }
 
 impl Floor {
-    fn stats(&mut self) -> Stats {
+    fn stats(&mut self, monitors: &Monitors) -> Stats {
         let now = self.driver.now();
         let ear = self.driver.ear();
         let figures = &ear.figures;
@@ -237,6 +243,8 @@ impl Floor {
             dead_letters,
             dead_letters_dropped,
             decisions_lost: ear.log.as_ref().map_or(0, |log| log.lost_ever),
+            tasks: monitors.tasks(),
+            runtime: monitors.runtime(),
         }
     }
 }

@@ -170,3 +170,27 @@ async fn an_agent_of_its_own_limits_is_paused_and_resumed() {
     reply.unwrap();
     assert_eq!(start.elapsed(), 130 * MS);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_former_settings_bound_the_queue_and_the_attempts() {
+    let builder = ebbtide::Builder::from_legacy(1, 2);
+    let broker = builder.start().await.unwrap();
+    let agent = async |_: &u8| -> Result<(), Failure> { Err(Failure::retry("no luck")) };
+    let agent = broker.add_agent("agent", agent).unwrap();
+    let error = agent.request(1).await.unwrap_err();
+    assert!(
+        matches!(error.reason, NoReply::DeadLettered { attempts: 2, .. }),
+        "{error}"
+    );
+    broker.pause_agent("agent", Pause::UntilResumed).unwrap();
+    agent.try_send(2).unwrap();
+    assert!(agent.try_send(3).unwrap_err().reason.is_full());
+    let faulty = ebbtide::Builder::from_legacy(1, 0)
+        .start()
+        .await
+        .unwrap_err();
+    assert!(
+        faulty.to_string().contains("retry_max_attempts is 0"),
+        "{faulty}"
+    );
+}

@@ -48,6 +48,10 @@ async fn a_snapshot_shows_agents_lanes_and_workers_at_one_instant() {
     assert!(near(agent.sojourn.ever.max, 20.0), "{:?}", agent.sojourn);
     assert!(near(stats.wait.recent.p99, 10.0), "{:?}", stats.wait);
     assert_eq!(stats.books.finished(), 6);
+    assert!(
+        stats.tasks.turns > 0 && stats.runtime.threads == 1,
+        "{stats:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
