@@ -1,4 +1,5 @@
-//! `cargo xtask bench` and `cargo xtask instructions`: how fast the simulator is.
+//! `cargo xtask bench` and `cargo xtask instructions`: how fast the simulator is, and with
+//! `bench peers` the live broker.
 //!
 //! Seconds depend on the machine and its mood, so they are for reading; instructions a message
 //! do not, so they are held by continuous integration.
@@ -78,6 +79,21 @@ pub(crate) fn run(root: &Path) -> Done {
         eprintln!("{name}: {counted} instructions a message");
     }
     Ok(())
+}
+
+/// Prints the page of the live broker and its peers; `options` are the rounds and the cases.
+pub(crate) fn peers(root: &Path, options: &[&str]) -> Done {
+    shell::run(shell::cargo(root).args([
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "ebbtide-peers",
+    ]))?;
+    let compare = tools::release_binary(root, "peers")?;
+    shell::run(shell::program(root, &compare.to_string_lossy()).args(options))?;
+    let count = tools::release_binary(root, "allocations")?;
+    shell::run(&mut shell::program(root, &count.to_string_lossy()))
 }
 
 fn judge(counted: u64, recorded: Option<u64>) -> Done {

@@ -20,24 +20,27 @@ cargo xtask CHORE
   ci            everything that must hold before a change lands, as continuous integration runs it
   test          the whole test suite; installs what the browser test needs where it may
   docs          draws the README's figures and table from a fresh run of the main job
-  bench         speed beside bare loops and peers, instructions a message
+  bench         the simulator's speed beside bare loops and peers, instructions a message
+  bench peers   the live broker's speed beside its peers: prints benches/peers/RESULTS.md
   instructions  instructions a message of the simulator, against the limit and the record
   soak          a hundred million messages through `ebbtide simulate`, in 200 MiB of memory
   tidy          the rules of the house that no other tool checks: arrows, file heads, words, lengths
 ";
 
 fn main() -> ExitCode {
-    let chore = std::env::args().nth(1);
-    let done = shell::workspace_root().and_then(|root| match chore.as_deref() {
-        Some("ci") => ci::run(&root),
-        Some("test") => testing::run(&root),
-        Some("docs") => ci::release_build(&root).and_then(|()| docs::run(&root)),
-        Some("bench") => bench::run(&root),
-        Some("instructions") => bench::build(&root).and_then(|()| bench::instructions(&root)),
-        Some("soak") => soak::run(&root),
-        Some("tidy") => tidy::run(&root),
-        Some(other) => Err(format!("unknown chore {other:?}\n\n{HELP}")),
-        None => Err(HELP.to_owned()),
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let done = shell::workspace_root().and_then(|root| match words.as_slice() {
+        ["ci"] => ci::run(&root),
+        ["test"] => testing::run(&root),
+        ["docs"] => ci::release_build(&root).and_then(|()| docs::run(&root)),
+        ["bench"] => bench::run(&root),
+        ["bench", "peers", rounds @ ..] => bench::peers(&root, rounds),
+        ["instructions"] => bench::build(&root).and_then(|()| bench::instructions(&root)),
+        ["soak"] => soak::run(&root),
+        ["tidy"] => tidy::run(&root),
+        [] => Err(HELP.to_owned()),
+        other => Err(format!("unknown chore {:?}\n\n{HELP}", other.join(" "))),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

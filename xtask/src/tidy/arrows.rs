@@ -31,6 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "ebbtide",
         ],
     ),
+    ("ebbtide-peers", &["ebbtide"]),
     (
         "ebbtide-benches",
         &[

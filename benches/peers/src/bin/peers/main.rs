@@ -1,0 +1,87 @@
+//! Compares ebbtide with its peers: `peers [ROUNDS [CASE]]` prints a page with tables.
+//!
+//! A process of its own for each measurement, which is this program again as
+//! `peers one PEER CASE MILLISECONDS [pinned]`.
+
+mod goals;
+mod page;
+mod rounds;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use ebbtide_peers::cases::{CASES, Case};
+use ebbtide_peers::measure::{self, Cost};
+use ebbtide_peers::peers::{self, bare, ebbtide};
+
+/// Who can be measured besides the peers.
+const BARE: &str = "bare sleep";
+const IDLE: &str = "idle";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["one", peer, case, millis] => one(peer, case, millis),
+        ["one", peer, case, millis, "pinned"] => measure::pin()
+            .map_err(|why| format!("cannot be kept on one core: {why}"))
+            .and_then(|()| one(peer, case, millis)),
+        [] => compare("7", ""),
+        [rounds] => compare(rounds, ""),
+        [rounds, case] => compare(rounds, case),
+        _ => Err("usage: peers [ROUNDS [CASE]]".to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("peers: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One measurement, printed as [`rounds::parse`] reads it.
+#[expect(clippy::print_stdout, reason = "the parent process reads it")]
+fn one(peer: &str, case: &str, millis: &str) -> Result<(), String> {
+    let millis = millis.parse().map_err(|_| format!("no time: {millis}"))?;
+    let cost = measured(peer, case, Duration::from_millis(millis))?;
+    let (cpu, wall) = (cost.cpu.as_nanos(), cost.wall.as_nanos());
+    println!("{} {cpu} {wall}", cost.messages);
+    Ok(())
+}
+
+fn measured(peer: &str, case: &str, span: Duration) -> Result<Cost, String> {
+    if peer == IDLE {
+        let before = measure::cpu_time();
+        ebbtide::idle(span);
+        let cpu = measure::cpu_time().saturating_sub(before);
+        return Ok(Cost {
+            messages: 1,
+            cpu,
+            wall: span,
+        });
+    }
+    let run = match peers::ALL.iter().find(|known| known.name == peer) {
+        Some(known) => known.run,
+        None if peer == BARE => bare::run,
+        None => return Err(format!("no such peer: {peer}")),
+    };
+    let known = CASES.iter().find(|(name, _)| *name == case);
+    let (_, case) = known.ok_or_else(|| format!("no such case: {case}"))?;
+    Ok(match case {
+        // It takes its time by itself: so many naps as fit.
+        Case::Callers { callers } => {
+            let naps = span.as_millis() / ebbtide_peers::cases::NAP.as_millis();
+            measure::run(run, *case, callers * u64::try_from(naps).unwrap_or(1))
+        }
+        Case::Tell { .. } | Case::Ask { .. } => measure::run_for(run, *case, span),
+    })
+}
+
+/// All peers in all cases whose name holds `case`.
+fn compare(rounds: &str, case: &str) -> Result<(), String> {
+    let rounds = rounds.parse().map_err(|_| format!("no number: {rounds}"))?;
+    let taken = rounds::take(rounds, case)?;
+    page::print(&taken);
+    Ok(())
+}

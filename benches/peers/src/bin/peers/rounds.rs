@@ -1,0 +1,174 @@
+//! Rounds of measurements: in a round every peer takes its turn at every case, in an order of
+//! its own, and a ratio is always taken within one round.
+
+use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use ebbtide_peers::cases::{CASES, Case};
+use ebbtide_peers::measure::Cost;
+use ebbtide_peers::peers;
+
+use crate::{BARE, IDLE};
+
+/// How long a measurement takes.
+const SPAN_MS: u64 = 250;
+/// Of callers of an agent that takes its time; fewer rounds do.
+const CALLERS_MS: u64 = 3_000;
+const CALLERS_ROUNDS: usize = 3;
+const IDLE_MS: u64 = 3_000;
+/// A measurement that has not ended after so long counts as one that cannot be had.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// On how many cores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Cores {
+    /// Pinned to one: CPU a message is steady there.
+    One,
+    /// As the system places it.
+    All,
+}
+
+/// What was measured, a cost a round; `None` where it did not end.
+#[derive(Default)]
+pub(crate) struct Taken {
+    pub(crate) rounds: usize,
+    costs: BTreeMap<(Cores, &'static str, &'static str), Vec<Option<Cost>>>,
+    /// CPU time of an idle broker, and for how long it idled.
+    pub(crate) idle: Option<Cost>,
+}
+
+impl Taken {
+    /// A figure of each round.
+    pub(crate) fn figures(
+        &self,
+        cores: Cores,
+        peer: &'static str,
+        case: &'static str,
+        figure: impl Fn(&Cost) -> f64,
+    ) -> Vec<Option<f64>> {
+        let costs = self.costs.get(&(cores, peer, case));
+        let costs = costs.into_iter().flatten();
+        costs.map(|cost| cost.as_ref().map(&figure)).collect()
+    }
+
+    fn add(
+        &mut self,
+        cores: Cores,
+        peer: &'static str,
+        case: &'static str,
+        millis: u64,
+    ) -> Result<(), String> {
+        let cost = measure(peer, case, millis, cores)?;
+        let costs = self.costs.entry((cores, peer, case)).or_default();
+        costs.push(cost);
+        Ok(())
+    }
+}
+
+/// Takes so many rounds of the cases whose name holds `only`.
+pub(crate) fn take(rounds: usize, only: &str) -> Result<Taken, String> {
+    let mut taken = Taken {
+        rounds,
+        ..Taken::default()
+    };
+    let cases = CASES.iter().filter(|(name, _)| name.contains(only));
+    for round in 0..rounds {
+        eprintln!("round {} of {rounds}", round + 1);
+        for (name, case) in cases.clone() {
+            match case {
+                Case::Callers { .. } if round < CALLERS_ROUNDS => {
+                    taken.add(Cores::All, BARE, name, CALLERS_MS)?;
+                    for peer in order(round) {
+                        taken.add(Cores::All, peer, name, CALLERS_MS)?;
+                    }
+                }
+                Case::Callers { .. } => {}
+                Case::Tell { .. } | Case::Ask { .. } => {
+                    for peer in order(round) {
+                        taken.add(Cores::One, peer, name, SPAN_MS)?;
+                        taken.add(Cores::All, peer, name, SPAN_MS)?;
+                    }
+                }
+            }
+        }
+    }
+    taken.idle = measure(IDLE, "", IDLE_MS, Cores::All)?;
+    Ok(taken)
+}
+
+/// All peers, in another order each round: steps of a number that shares no factor with theirs.
+fn order(round: usize) -> impl Iterator<Item = &'static str> {
+    let count = peers::ALL.len();
+    let step = [1, 3, 7, 9][round % 4];
+    (0..count).map(move |place| peers::ALL[(round + place * step) % count].name)
+}
+
+/// Measures in a process of its own.
+fn measure(peer: &str, case: &str, millis: u64, cores: Cores) -> Result<Option<Cost>, String> {
+    let program = std::env::current_exe().map_err(|why| why.to_string())?;
+    let mut command = Command::new(program);
+    command.args(["one", peer, case, &millis.to_string()]);
+    if cores == Cores::One {
+        command.arg("pinned");
+    }
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|why| format!("{peer} {case}: {why}"))?;
+    let began = std::time::Instant::now();
+    while child.try_wait().is_ok_and(|ended| ended.is_none()) {
+        if began.elapsed() > PATIENCE {
+            eprintln!("{peer} {case}: not done after {} s", PATIENCE.as_secs());
+            // Whether it could be ended shows when it is waited for.
+            let _ = child.kill();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let output = child.wait_with_output().map_err(|why| why.to_string())?;
+    if began.elapsed() > PATIENCE {
+        return Ok(None);
+    }
+    let said = String::from_utf8_lossy(&output.stdout);
+    let cost = parse(&said).filter(|_| output.status.success());
+    cost.map(Some).ok_or_else(|| {
+        format!(
+            "{peer} {case} ended with {} and said {said:?}",
+            output.status
+        )
+    })
+}
+
+/// `MESSAGES CPU_NS WALL_NS`.
+pub(crate) fn parse(said: &str) -> Option<Cost> {
+    let mut numbers = said.split_whitespace().map(str::parse::<u64>);
+    let mut next = || numbers.next()?.ok();
+    Some(Cost {
+        messages: next()?,
+        cpu: Duration::from_nanos(next()?),
+        wall: Duration::from_nanos(next()?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_round_has_every_peer_once() {
+        for round in 0..20 {
+            let mut names: Vec<_> = order(round).collect();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), peers::ALL.len(), "round {round}");
+        }
+    }
+
+    #[test]
+    fn a_measurement_is_read_back() {
+        let cost = parse("10 2000 3000\n").expect("three numbers");
+        assert_eq!((cost.messages, cost.cpu_ns()), (10, 200.0));
+        assert_eq!(parse("10 2000"), None);
+    }
+}
