@@ -1,4 +1,5 @@
-//! What a message costs the live broker, beside bare tokio channels: `shell [MESSAGES [ROUNDS]]`.
+//! What a message costs the live broker, beside bare tokio channels:
+//! `shell [MESSAGES [ROUNDS [CASE]]]`.
 //!
 //! Contenders take turns within a round on a fresh runtime of two threads; a figure is CPU time of
 //! the process per message. Run it under `taskset -c 0` for steady figures. The broker runs its
@@ -75,11 +76,7 @@ fn main() -> ExitCode {
         }
         let mut rows: Vec<[Cost; 2]> = Vec::new();
         for _ in 0..rounds {
-            let alone = std::env::var_os("ALONE").is_some();
-            rows.push([
-                run(*case, if alone { 1000 } else { messages }, false),
-                run(*case, messages, true),
-            ]);
+            rows.push([run(*case, messages, false), run(*case, messages, true)]);
         }
         let median = |figure: &dyn Fn(&[Cost; 2]) -> f64| {
             let mut all: Vec<f64> = rows.iter().map(figure).collect();
