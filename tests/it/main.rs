@@ -8,4 +8,5 @@ mod failures;
 mod journal;
 mod pool;
 mod requests;
+mod targets;
 mod watching;
