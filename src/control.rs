@@ -1,14 +1,33 @@
 //! The broker's controls at run time: policy, pins, dry runs, pauses.
 
-use ebbtide_core::Lane;
-use ebbtide_core::error::PinError;
+use ebbtide_core::config::{Checked, ConfigError};
+use ebbtide_core::error::{PinError, ReconfigureAgentError, ReconfigureError};
 use ebbtide_core::message::AgentId;
+use ebbtide_core::{AgentConfig, BrokerConfig, Lane};
 use ebbtide_policies::units::{Duration, Time};
 use ebbtide_policies::{Policy, registry};
 
 use crate::broker::Broker;
 use crate::error::AgentError;
 use crate::floor::Floor;
+
+/// Why a configuration was not replaced; nothing is changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// It has faults.
+    #[error("the configuration has faults: {0}")]
+    Config(#[from] ConfigError),
+    /// It changes what a running broker cannot.
+    #[error(transparent)]
+    Fixed(#[from] ReconfigureError),
+    /// It changes what a registered agent cannot.
+    #[error(transparent)]
+    FixedAgent(#[from] ReconfigureAgentError),
+    /// There is no such agent.
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+}
 
 /// Until when something is paused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +76,32 @@ impl Broker {
     /// applied and counted ([`Books::dry_changes`](crate::Books)), but nothing is applied.
     pub fn set_dry_run(&self, dry_run: bool) {
         self.on_controls(|floor| floor.driver.set_dry_run(dry_run));
+    }
+
+    /// Replaces the configuration, with effect from now on; calls under way keep the timeout they
+    /// started with.
+    ///
+    /// # Errors
+    /// [`ChangeError`] if it has faults, or changes what cannot be changed in a running broker:
+    /// `delivery_parallelism`, and the policy ([`switch_policy`](Self::switch_policy) does that).
+    pub fn reconfigure(&self, config: BrokerConfig) -> Result<(), ChangeError> {
+        let config = Checked::new(config)?;
+        Ok(self.on_controls(|floor| floor.driver.reconfigure(config))?)
+    }
+
+    /// Replaces the configuration of the agent that it names, with effect from now on. Whether
+    /// it takes batches stays its handler's to say.
+    ///
+    /// # Errors
+    /// [`ChangeError`] if it has faults, or there is no such agent.
+    pub fn reconfigure_agent(&self, mut config: AgentConfig) -> Result<(), ChangeError> {
+        self.on_controls(|floor| {
+            let unknown = || AgentError::Unknown(config.name.clone());
+            let id = floor.agent_named(&config.name).ok_or_else(unknown)?;
+            config.batch = floor.agents[id.0 as usize].runner.is_batch();
+            let config = Checked::new(config)?;
+            Ok(floor.driver.reconfigure_agent(id, config)?)
+        })
     }
 
     /// Pauses an agent: its messages wait. A longer pause stands.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use ebbtide_core::event::Account;
+use ebbtide_core::history::History;
 use ebbtide_core::message::{AgentId, DeadReason, Kind};
 use ebbtide_core::{Lane, Submission};
 use ebbtide_policies::units::Time;
@@ -33,6 +34,8 @@ pub struct DeadLetter {
     pub reason: DeadReason,
     /// Attempts it spent.
     pub attempts: u32,
+    /// What became of its calls.
+    pub history: History,
     /// What its handlers said of them, first to last; the latest sixteen.
     pub texts: Vec<String>,
     /// When it was sent, since the broker started.
@@ -64,6 +67,7 @@ pub(crate) struct Death {
     pub(crate) kind: Kind,
     pub(crate) reason: DeadReason,
     pub(crate) attempts: u32,
+    pub(crate) history: History,
     pub(crate) parcel: Parcel,
 }
 
@@ -135,6 +139,7 @@ impl Broker {
                 kind: death.kind,
                 reason: death.reason,
                 attempts: death.attempts,
+                history: death.history.clone(),
                 texts: death.parcel.notes().all(),
                 sent: death.sent,
                 at: death.at,

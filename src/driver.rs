@@ -5,7 +5,7 @@
 //! says. Methods have core's names.
 
 use ebbtide_core::config::Checked;
-use ebbtide_core::error::PinError;
+use ebbtide_core::error::{PinError, ReconfigureAgentError, ReconfigureError};
 use ebbtide_core::journal::Sink;
 use ebbtide_core::message::{AgentId, LeaseId, MessageId, WorkerId};
 use ebbtide_core::{
@@ -212,6 +212,21 @@ impl Driver {
 
     pub(crate) fn pin_workers(&mut self, workers: Option<u32>) -> Result<(), PinError> {
         self.state.pin_workers(self.now, workers)
+    }
+
+    pub(crate) fn reconfigure(
+        &mut self,
+        config: Checked<BrokerConfig>,
+    ) -> Result<(), ReconfigureError> {
+        self.state.reconfigure(self.now, config)
+    }
+
+    pub(crate) fn reconfigure_agent(
+        &mut self,
+        agent: AgentId,
+        config: Checked<AgentConfig>,
+    ) -> Result<(), ReconfigureAgentError> {
+        self.state.reconfigure_agent(self.now, agent, config)
     }
 
     pub(crate) fn set_dry_run(&mut self, dry_run: bool) {

@@ -5,6 +5,7 @@
 //! listens.
 
 use ebbtide_core::event::{CallEnd, DecisionRecord, Event, Listener, What, WorkerChange};
+use ebbtide_core::history::History;
 use ebbtide_core::message::{LeaseId, Outcome, WorkerId};
 use ebbtide_policies::units::Time;
 
@@ -18,6 +19,8 @@ use crate::parcel::{Ending, Parcel};
 pub(crate) struct Ear {
     pub(crate) endings: Vec<(Parcel, Ending)>,
     pub(crate) news: Vec<News>,
+    /// That of the message that is about to have its outcome, if it has one.
+    history: Option<Box<History>>,
     /// The last call whose time ran out.
     timed_out: Option<LeaseId>,
     pub(crate) figures: Figures,
@@ -42,6 +45,7 @@ impl Ear {
         Self {
             endings: Vec::new(),
             news: Vec::new(),
+            history: None,
             timed_out: None,
             figures: Figures::default(),
             dead: DeadLetters::new(dead_letters),
@@ -117,6 +121,7 @@ impl Listener<Parcel> for Ear {
             }
             What::SlotFreed { worker, agent } => self.figures.slot_freed(worker, agent),
             What::Requeued { account, .. } => self.figures.requeued(account),
+            What::History { history, .. } => self.history = Some(history),
             What::Finished {
                 kind,
                 account,
@@ -128,6 +133,7 @@ impl Listener<Parcel> for Ear {
                 ..
             } => {
                 self.figures.finished(account, outcome, was, at.since(sent));
+                let history = self.history.take();
                 if let Outcome::DeadLettered(reason) = outcome {
                     let agent = account.agent;
                     self.notices.tell(at, || Happening::DeadLettered {
@@ -142,6 +148,7 @@ impl Listener<Parcel> for Ear {
                         kind,
                         reason,
                         attempts,
+                        history: history.map(|history| *history).unwrap_or_default(),
                         parcel: payload.clone(),
                     });
                 }

@@ -40,7 +40,7 @@ pub(crate) struct Floor {
     admitted: Vec<Waker>,
     /// By [`AgentId`]; removed ones stay for the calls that they still have.
     pub(crate) agents: Vec<Registered>,
-    /// Handlers with a grace, first to end first: all graces are equally long.
+    /// Handlers with a grace, first to end first.
     graces: VecDeque<(Time, WorkerId, LeaseId)>,
     health: Health,
     /// Workers ordered now are ready no sooner.
@@ -280,7 +280,8 @@ impl Floor {
         let grace = self.driver.config().cancel_grace();
         if !grace.is_zero() {
             let over = self.driver.now() + grace;
-            self.graces.push_back((over, worker, lease));
+            let place = self.graces.partition_point(|&(other, ..)| other <= over);
+            self.graces.insert(place, (over, worker, lease));
         }
         self.lose_call(worker, lease, grace.is_zero(), errands);
     }

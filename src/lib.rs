@@ -96,7 +96,7 @@ pub use broker::Broker;
 pub use builder::Builder;
 pub use clock::TimeSource;
 pub use context::{Context, LeaseLost};
-pub use control::Pause;
+pub use control::{ChangeError, Pause};
 pub use dead::{DeadLetter, DeadLetterId, ReplayError};
 pub use decision_log::{DECISION_LOG_VERSION, DecisionLogConfig, LoggedDecision};
 pub use error::{AgentError, NoReply, NotAccepted, RequestError, SendError, StartError};

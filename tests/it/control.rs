@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ebbtide::{Broker, BrokerConfig, Lane, Pause};
+use ebbtide::{AgentConfig, Broker, BrokerConfig, Lane, Pause};
 use tokio::time::{Instant, sleep};
 
 const MS: Duration = Duration::from_millis(1);
@@ -67,4 +67,54 @@ async fn a_paused_lane_waits_and_others_flow() {
         broker.resume_lane(Lane::Low);
     });
     assert_eq!(low, 60 * MS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_running_broker_takes_another_configuration() {
+    let broker = broker("fixed").await;
+    let config = AgentConfig::new("agent");
+    let agent = async |_: &()| {
+        sleep(10 * MS).await;
+        Ok(())
+    };
+    let agent = broker.add_agent(config.clone(), agent).unwrap();
+    broker
+        .reconfigure_agent(AgentConfig {
+            in_flight_limit: Some(1),
+            ..config
+        })
+        .unwrap();
+    let start = Instant::now();
+    let both = tokio::join!(agent.request(()), agent.request(()));
+    both.0.and(both.1).unwrap();
+    assert_eq!(start.elapsed(), 20 * MS);
+    let gone = broker
+        .reconfigure_agent(AgentConfig::new("gone"))
+        .unwrap_err();
+    assert_eq!(gone.to_string(), "agent \"gone\" is not registered");
+
+    let present = BrokerConfig {
+        num_workers: 3,
+        policy: "fixed".to_owned(),
+        ..BrokerConfig::default()
+    };
+    let smaller = BrokerConfig {
+        max_queue_size: 0,
+        delivery_parallelism: 1,
+        ..present.clone()
+    };
+    let error = broker.reconfigure(smaller).unwrap_err();
+    assert!(
+        error.to_string().contains("delivery_parallelism"),
+        "{error}"
+    );
+    broker
+        .reconfigure(BrokerConfig {
+            max_queue_size: 1,
+            ..present
+        })
+        .unwrap();
+    broker.pause_agent("agent", Pause::UntilResumed).unwrap();
+    agent.try_send(()).unwrap();
+    assert!(agent.try_send(()).unwrap_err().reason.is_full());
 }

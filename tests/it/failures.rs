@@ -53,6 +53,7 @@ async fn a_request_given_up_says_why() {
     let letters = broker.dead_letters();
     assert_eq!(letters[0].message(), Some(&7_u8), "and is kept");
     assert_eq!(letters[0].texts, ["invalid digit found in string"; 3]);
+    assert_eq!(letters[0].history.setbacks.len(), 3);
 }
 
 #[tokio::test(start_paused = true)]
