@@ -62,6 +62,10 @@ impl Recorder {
         now: Time,
         input: Input<'_>,
     ) {
+        // Not after the input that filled it: the decisions which that brings about come first.
+        if self.gap.is_none() && self.chunk.len() >= CHUNK {
+            self.hand_on();
+        }
         if let Some(lost) = self.gap
             && !(lost.inputs.is_multiple_of(ASK_EVERY) && self.resume(state))
         {
@@ -75,9 +79,6 @@ impl Recorder {
         }
         let after = now.since(state.now());
         self.write(&Record::Input { after, input });
-        if self.chunk.len() >= CHUNK {
-            self.hand_on();
-        }
     }
 
     /// Writes down the decisions that the last call brought about.

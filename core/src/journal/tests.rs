@@ -177,6 +177,31 @@ fn a_policy_is_not_guessed_at_when_its_observations_are_lost() {
     assert!(parity.decisions < 25, "{parity:?}");
 }
 
+/// The gap once began between an input that ticks and its decision: the policy was asked twice.
+#[test]
+fn an_input_that_fills_a_chunk_and_ticks_keeps_its_decision() {
+    let memory = Memory::default();
+    let mut state = broker(&memory);
+    let agent = state.add_agent(Time::ZERO, AgentConfig::new("echo"));
+    let agent = agent.unwrap();
+    let topic = "x".repeat(40_000);
+    for second in 1..=20 {
+        let now = Time::ZERO + Duration::from_millis(1000 * second + 1);
+        let submission = Submission::new(agent, now, "payload");
+        memory.full.store(second == 10, Ordering::Relaxed);
+        if second == 10 {
+            state.broadcast(now, &topic, submission).unwrap_err();
+        } else {
+            state.submit(now, submission).unwrap();
+        }
+    }
+    state.close();
+    let parity = replay(&memory.journal());
+    assert_eq!(parity.mismatch, None, "{parity:?}");
+    assert!(parity.ended && parity.gaps == 1, "{parity:?}");
+    assert_eq!(parity.decisions + parity.decisions_in_gaps, 20, "{parity:?}");
+}
+
 #[test]
 fn a_journal_cut_anywhere_is_told_from_a_whole_one() {
     let whole = journal();
