@@ -199,7 +199,11 @@ fn an_input_that_fills_a_chunk_and_ticks_keeps_its_decision() {
     let parity = replay(&memory.journal());
     assert_eq!(parity.mismatch, None, "{parity:?}");
     assert!(parity.ended && parity.gaps == 1, "{parity:?}");
-    assert_eq!(parity.decisions + parity.decisions_in_gaps, 20, "{parity:?}");
+    assert_eq!(
+        parity.decisions + parity.decisions_in_gaps,
+        20,
+        "{parity:?}"
+    );
 }
 
 #[test]
