@@ -1,12 +1,23 @@
-//! The one task that sleeps: until core's next timer, or until somebody sets an earlier one.
+//! What sleeps until core's next timer, or until somebody sets an earlier one.
 //!
 //! Nothing polls. A broker in which nothing happens wakes for its control tick and otherwise
-//! never.
+//! never. The alarm has a thread of its own: a task would wait for the runtime, and be stuck
+//! behind the very handler whose deadline it is to keep, for a handler that blocks its thread
+//! may hold up the runtime's timers and whatever was woken on that thread. Where the runtime's
+//! clock is the broker's, nobody else can tell when it moves, and the alarm is a task.
 
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, Thread};
+use std::time::Duration;
 
-use tokio::time::sleep_until;
+use tokio::sync::Notify;
+use tokio::time::{sleep, sleep_until};
 
+use crate::clock::Clock;
 use crate::floor::Errands;
 use crate::shared::Shared;
 
@@ -14,22 +25,119 @@ use crate::shared::Shared;
 /// then is to be settled first, and may bring new messages about at the same instant.
 const TURNS: usize = 4;
 
-/// Runs until the broker is closed.
-pub(crate) async fn watch(shared: Arc<Shared>) {
+/// A pause after a panic, which is a fault of ours: what caused it may be there still.
+const AFTER_A_PANIC: Duration = Duration::from_millis(100);
+
+/// How the alarm is told that it is to go off earlier.
+pub(crate) enum Alarm {
+    Task(Notify),
+    Thread {
+        thread: OnceLock<Thread>,
+        /// The runtime is no more, and the broker with it.
+        stopped: AtomicBool,
+    },
+}
+
+impl Alarm {
+    pub(crate) fn by(clock: &Clock) -> Self {
+        if clock.is_runtime() {
+            return Self::Task(Notify::new());
+        }
+        Self::Thread {
+            thread: OnceLock::new(),
+            stopped: AtomicBool::new(false),
+        }
+    }
+
+    /// It looks anew when to go off.
+    pub(crate) fn set_anew(&self) {
+        match self {
+            Self::Task(task) => task.notify_one(),
+            Self::Thread { thread, .. } => {
+                if let Some(thread) = thread.get() {
+                    thread.unpark();
+                }
+            }
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        match self {
+            Self::Task(_) => false,
+            Self::Thread { stopped, .. } => stopped.load(Ordering::Acquire),
+        }
+    }
+}
+
+/// Starts the alarm, which runs until the broker is closed or its runtime ends.
+pub(crate) fn start(shared: &Arc<Shared>) -> io::Result<()> {
+    match &shared.alarm {
+        Alarm::Task(_) => shared.spawn(watch(shared.clone())),
+        Alarm::Thread { .. } => {
+            let watched = shared.clone();
+            let alarm = thread::Builder::new().name("ebbtide-alarm".to_owned());
+            alarm.spawn(move || keep_watch(&watched))?;
+            let runtime = Runtime(shared.clone());
+            shared.spawn(async move { runtime.0.until(Shared::is_closed).await });
+        }
+    }
+    Ok(())
+}
+
+/// Ends with the runtime that it is in a task of.
+struct Runtime(Arc<Shared>);
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        if let Alarm::Thread { stopped, .. } = &self.0.alarm {
+            stopped.store(true, Ordering::Release);
+            self.0.alarm.set_anew();
+        }
+    }
+}
+
+/// The thread.
+fn keep_watch(shared: &Arc<Shared>) {
+    if let Alarm::Thread { thread, .. } = &shared.alarm {
+        // Whoever sets the alarm before this is heard all the same: it is read after.
+        let _ = thread.set(thread::current());
+    }
+    let mut errands = Errands::default();
+    while !shared.alarm.is_stopped()
+        && let Some(armed) = shared.armed()
+    {
+        let ahead = armed.since(shared.clock.now());
+        if !ahead.is_zero() {
+            thread::park_timeout(ahead.into());
+        } else if !go_off(shared, &mut errands) {
+            thread::sleep(AFTER_A_PANIC);
+        }
+    }
+}
+
+/// The task.
+async fn watch(shared: Arc<Shared>) {
+    let Alarm::Task(told) = &shared.alarm else {
+        return;
+    };
     let mut errands = Errands::default();
     while let Some(armed) = shared.armed() {
         tokio::select! {
             biased;
-            () = shared.alarm.notified() => continue,
+            () = told.notified() => continue,
             () = sleep_until(shared.clock.instant(armed)) => {}
         }
-        if shared.clock.is_runtime() {
-            for _ in 0..TURNS {
-                tokio::task::yield_now().await;
-            }
+        for _ in 0..TURNS {
+            tokio::task::yield_now().await;
         }
-        shared.with_floor(&mut errands, |floor, errands| {
-            floor.wake_up(&shared, errands)
-        });
+        if !go_off(&shared, &mut errands) {
+            sleep(AFTER_A_PANIC).await;
+        }
     }
+}
+
+/// Whatever is due happens. `false`: it panicked.
+fn go_off(shared: &Arc<Shared>, errands: &mut Errands) -> bool {
+    let due = || shared.with_floor(errands, |floor, errands| floor.wake_up(shared, errands));
+    catch_unwind(AssertUnwindSafe(due)).is_ok()
 }

@@ -14,6 +14,7 @@ use crate::builder::Builder;
 use crate::error::AgentError;
 use crate::floor::{Floor, Phase, Registered};
 use crate::handler::{AnyAgent, IntoAgent};
+use crate::health::LAST_CHANCE;
 use crate::journal::Written;
 use crate::notice::Events;
 use crate::runner::Types;
@@ -124,20 +125,19 @@ impl Broker {
     }
 
     /// Shuts down within this long: nothing new enters but requests of handlers, open batches
-    /// close, what was accepted is seen to its end. At the limit calls are interrupted, and
-    /// what is left is returned to its senders. A second call may only shorten the time.
+    /// close, what was accepted is seen to its end. At the limit what is left is returned to its
+    /// senders; handlers still at work are told, have `cancel_grace_ms` and are then dropped. A
+    /// second call may only shorten the time.
+    ///
+    /// It is over when all handlers have ended, but for those that block their thread: those
+    /// cannot be dropped, get a tenth of a second, and are in the report's `still_working`.
     pub async fn shutdown(&self, within: impl Into<Duration>) -> ShutdownReport {
         let shared = self.shared();
         let (before, began) = shared.begin_shutdown(within.into());
-        loop {
-            let closed = shared.closed.notified();
-            tokio::pin!(closed);
-            closed.as_mut().enable();
-            if shared.armed().is_none() {
-                break;
-            }
-            closed.await;
-        }
+        shared.until(Shared::is_closed).await;
+        // Handlers are dropped by their workers; one that blocks its thread is not waited for.
+        let idle = shared.until(|shared| shared.working() == 0);
+        let _ = tokio::time::timeout(LAST_CHANCE.into(), idle).await;
         let writer = shared.on_floor(|floor| floor.driver.ear_mut().log.as_mut()?.close());
         if let Some(writer) = writer {
             // Its file is whole before the broker says that it is done.
@@ -147,7 +147,8 @@ impl Broker {
         if let Some(mut written) = self.journal_written() {
             written.wait().await;
         }
-        ShutdownReport::new(&before, &self.books(), now.since(began))
+        let took = now.since(began);
+        ShutdownReport::new(&before, &self.books(), took, shared.working())
     }
 
     /// Why the journal ended before the broker did, if it did: the disk is full, say. The broker

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::Write;
+use std::panic::catch_unwind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -184,6 +185,9 @@ impl Builder {
     /// be added, the decision log or the journal cannot be written, or there is no runtime.
     pub async fn start(self) -> Result<Broker, StartError> {
         let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
+        if !has_timers() {
+            return Err(StartError::NoRuntime);
+        }
         let config = Checked::new(self.config)?;
         let policy = match self.policy {
             Some(policy) => policy,
@@ -203,13 +207,18 @@ impl Builder {
             floor.add_agent(config, agent)?;
         }
         let clock = Clock::start(self.time);
-        let shared = Arc::new(Shared::new(floor, clock, self.patience, runtime.clone()));
+        let shared = Arc::new(Shared::new(floor, clock, self.patience, runtime));
         // The first to take the floor hires the workers that core has ordered.
         shared.on_floor(|_| ());
-        runtime.spawn(alarm::watch(shared.clone()));
+        alarm::start(&shared).map_err(StartError::Alarm)?;
         let open = Arc::new(Open { shared });
         Ok(Broker { open })
     }
+}
+
+/// Whether the runtime here has timers: it says so by a panic only.
+fn has_timers() -> bool {
+    catch_unwind(|| drop(tokio::time::sleep(Duration::ZERO.into()))).is_ok()
 }
 
 impl fmt::Debug for Builder {

@@ -19,7 +19,7 @@ pub(crate) struct WorkerLink {
     /// From its order until it is ready.
     pub(crate) start: Duration,
     pub(crate) task: AtomicWaker,
-    /// Turns begun and ended: odd while it is in one.
+    /// Odd while it is in a turn; counts turns, and the handlers polled in them.
     turns: AtomicU64,
     /// There is something on the floor for it.
     nudged: AtomicBool,
@@ -49,7 +49,14 @@ impl WorkerLink {
         self.turns.store(turns.wrapping_add(1), Ordering::Release);
     }
 
-    /// The turn that it is in.
+    /// Its task goes on to another handler within its turn; nobody else says so.
+    #[inline]
+    pub(crate) fn go_on(&self) {
+        let turns = self.turns.load(Ordering::Relaxed);
+        self.turns.store(turns.wrapping_add(2), Ordering::Release);
+    }
+
+    /// The turn that it is in, and the handler.
     pub(crate) fn turn(&self) -> Option<u64> {
         let turns = self.turns.load(Ordering::Acquire);
         (turns % 2 == 1).then_some(turns)
@@ -143,14 +150,13 @@ pub(crate) struct LostCall {
 }
 
 impl Crew {
-    /// A new worker, awake until it first rests.
+    /// A new worker, at rest until it is ready.
     pub(crate) fn hire(&mut self, link: Arc<WorkerLink>) {
         self.hands.push(Hand {
             link,
-            mood: Mood::Awake,
+            mood: Mood::AtRest,
             lost: Vec::new(),
         });
-        self.count(Mood::AtRest, Mood::Awake);
     }
 
     /// A worker is gone: its task finds out when it next asks.

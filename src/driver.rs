@@ -17,6 +17,7 @@ use ebbtide_policies::observation::Setting;
 use ebbtide_policies::units::{Duration, Time};
 
 use crate::ear::Ear;
+use crate::guard::Guarded;
 use crate::journal::{Line, Written};
 use crate::parcel::Parcel;
 use crate::runner::{Done, Load, Member};
@@ -56,6 +57,7 @@ impl Driver {
         let (line, written) = journal.unzip();
         let sink = line.map(|line| Box::new(line) as Box<dyn Sink>);
         let logs = ear.log.is_some();
+        let policy = Box::new(Guarded::new(policy, ear.panicked.clone()));
         let mut state = Journaled::new(config, policy, ear, sink);
         state.keep_observations(logs);
         Self {
@@ -207,7 +209,8 @@ impl Driver {
     }
 
     pub(crate) fn switch_policy(&mut self, policy: Box<dyn Policy>) {
-        self.state.switch_policy(self.now, policy);
+        let policy = Guarded::new(policy, self.ear().panicked.clone());
+        self.state.switch_policy(self.now, Box::new(policy));
     }
 
     pub(crate) fn pin_workers(&mut self, workers: Option<u32>) -> Result<(), PinError> {

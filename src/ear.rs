@@ -12,6 +12,7 @@ use ebbtide_policies::units::Time;
 use crate::dead::{DeadLetters, Death};
 use crate::decision_log::DecisionLog;
 use crate::figures::Figures;
+use crate::guard::Panicked;
 use crate::notice::{Happening, Notices};
 use crate::parcel::{Ending, Parcel};
 
@@ -27,6 +28,8 @@ pub(crate) struct Ear {
     pub(crate) dead: DeadLetters,
     pub(crate) notices: Notices,
     pub(crate) log: Option<DecisionLog>,
+    /// What the policy in force said when it panicked.
+    pub(crate) panicked: Panicked,
 }
 
 /// What the floor must do something about.
@@ -35,6 +38,8 @@ pub(crate) enum News {
     /// A handler works for nobody; whether since it took too long.
     Abandoned(WorkerId, LeaseId, TimedOut),
     Worker(WorkerId, WorkerChange),
+    /// The policy is to be replaced.
+    PolicyPanicked,
 }
 
 /// Whether a call's time ran out.
@@ -51,10 +56,15 @@ impl Ear {
             dead: DeadLetters::new(dead_letters),
             notices: Notices::default(),
             log,
+            panicked: Panicked::default(),
         }
     }
 
     fn decided(&mut self, at: Time, record: Box<DecisionRecord>) {
+        if let Some(text) = self.panicked.lock().take() {
+            self.notices.tell(at, || Happening::PolicyPanicked { text });
+            self.news.push(News::PolicyPanicked);
+        }
         self.figures.decided(at, &record);
         if record.applied != record.before {
             self.notices.tell(at, || Happening::Steered {

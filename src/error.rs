@@ -29,6 +29,9 @@ pub enum StartError {
     /// The journal cannot be written.
     #[error("the journal cannot be written")]
     Journal(#[source] std::io::Error),
+    /// The thread that keeps deadlines cannot be started.
+    #[error("no thread can be started to keep the deadlines")]
+    Alarm(#[source] std::io::Error),
     /// There is no tokio runtime with timers to start it on.
     #[error("there is no tokio runtime here: start the broker within one")]
     NoRuntime,

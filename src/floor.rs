@@ -6,15 +6,17 @@
 //! tasks) is written on a list of [`Errands`], to be run when the lock is free again.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Waker;
 
 use ebbtide_core::event::WorkerChange;
 use ebbtide_core::message::{AgentId, LeaseId, WorkerId};
+use ebbtide_policies::fixed::Fixed;
 use ebbtide_policies::units::{Duration, Time};
 
 use crate::admission::RecentKeys;
-use crate::crew::{Crew, LostCall, WorkerLink};
+use crate::crew::{Crew, LostCall, Mood, WorkerLink};
 use crate::driver::Driver;
 use crate::ear::News;
 use crate::health::{Health, RestartLimit};
@@ -132,7 +134,7 @@ impl Floor {
         self.armed = Time::MAX;
         self.alarm_is_here = true;
         // Whoever has been awake since the last alarm and left something is not waited for.
-        if self.driver.may_take() {
+        if self.driver.takeable_at().is_some_and(|at| at <= now) {
             self.call_a_hand(errands);
         }
     }
@@ -154,6 +156,12 @@ impl Floor {
             self.held_back_until = until;
         }
         self.driver.worker_lost(worker);
+    }
+
+    /// A worker's start-up is over: it comes to the floor by itself.
+    pub(crate) fn worker_ready(&mut self, worker: WorkerId) {
+        self.driver.worker_ready(worker);
+        self.crew.set_mood(worker, Mood::Awake);
     }
 
     /// The first thing done under the lock: it is `now`, and graces that are over by now have
@@ -195,12 +203,32 @@ impl Floor {
         }
         alarm = alarm.min(self.wake_senders(errands));
         self.arm(alarm, errands);
-        if self.phase == Phase::Closing && self.driver.is_idle() && self.room.is_empty() {
-            self.phase = Phase::Closed;
-            self.driver.close_journal();
-            errands.nudges.extend(self.crew.dismiss_all());
-            errands.alarm = true;
-            errands.closed = true;
+        if self.phase == Phase::Closing && self.is_through() {
+            self.end(shared, errands);
+        }
+    }
+
+    /// Whether everything has had its end, and handlers that were told have had their grace.
+    fn is_through(&self) -> bool {
+        self.driver.is_idle() && self.room.is_empty() && self.graces.is_empty()
+    }
+
+    /// Every message has its outcome, and no other enters.
+    fn end(&mut self, shared: &Arc<Shared>, errands: &mut Errands) {
+        self.driver.shutdown(Duration::ZERO);
+        self.driver.advance();
+        self.hear(shared, errands);
+        self.phase = Phase::Closed;
+        self.driver.close_journal();
+        errands.nudges.extend(self.crew.dismiss_all());
+        errands.alarm = true;
+        errands.closed = true;
+    }
+
+    /// A handler has ended within its grace, if it has one.
+    pub(crate) fn end_grace(&mut self, lease: LeaseId) {
+        if let Some(at) = self.graces.iter().position(|grace| grace.2 == lease) {
+            self.graces.remove(at);
         }
     }
 
@@ -269,6 +297,10 @@ impl Floor {
                         }
                         self.abandon(worker, lease, errands);
                     }
+                    News::PolicyPanicked => {
+                        let fixed = Box::new(Fixed::at_start_setting());
+                        self.driver.switch_policy(fixed);
+                    }
                     News::Worker(worker, state) => self.worker(worker, state, shared, errands),
                 }
             }
@@ -308,7 +340,7 @@ impl Floor {
                 self.crew.hire(link.clone());
                 errands.hires.push(link);
                 if start.is_zero() {
-                    self.driver.worker_ready(worker);
+                    self.worker_ready(worker);
                 }
             }
             WorkerChange::Gone => errands.nudges.extend(self.crew.dismiss(worker)),
@@ -322,7 +354,7 @@ impl Errands {
     #[inline]
     pub(crate) fn run(&mut self, shared: &Arc<Shared>) {
         for (parcel, ending) in self.endings.drain(..) {
-            parcel.finish(ending);
+            outlive(|| parcel.finish(ending));
         }
         for link in self.nudges.drain(..) {
             link.nudge();
@@ -331,13 +363,20 @@ impl Errands {
             shared.hire(link);
         }
         for waker in self.wakers.drain(..) {
-            waker.wake();
+            outlive(|| waker.wake());
         }
         if std::mem::take(&mut self.alarm) {
-            shared.alarm.notify_one();
+            shared.alarm.set_anew();
         }
         if std::mem::take(&mut self.closed) {
-            shared.closed.notify_waiters();
+            shared.ended.notify_waiters();
         }
     }
+}
+
+/// Calls what may be code of the user's (dropping a message, waking a sender): its panic ends
+/// here.
+pub(crate) fn outlive(work: impl FnOnce()) {
+    // The panic hook has told of it.
+    let _ = catch_unwind(AssertUnwindSafe(work));
 }

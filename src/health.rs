@@ -1,7 +1,7 @@
 //! Workers that have stopped: how they are found, and how often they are replaced.
 //!
-//! A worker is stuck when it has been in one and the same turn (a poll of its task) for too
-//! long: its handler blocks the thread. Two things look: a lease that ran out while its worker
+//! A worker is stuck when it has been polling one and the same handler for too long: it blocks
+//! the thread. Two things look: a lease that ran out while its worker
 //! was in a turn, soon after; and the interval check, for those that hold no lease. A worker
 //! whose task ends tells so itself. Handlers that merely never end are no fault of their worker:
 //! they lose their lease and their slot is freed.
@@ -14,8 +14,8 @@ use ebbtide_policies::units::{Duration, Time};
 
 use crate::crew::{Crew, WorkerLink};
 
-/// A worker whose call has timed out in a turn is given this long to end it.
-const LAST_CHANCE: Duration = Duration::from_millis(100);
+/// A worker whose handler is out of time is given this long to end it.
+pub(crate) const LAST_CHANCE: Duration = Duration::from_millis(100);
 
 /// How many lost workers are replaced at once within a while; the next ones are held back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

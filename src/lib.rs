@@ -53,6 +53,7 @@ mod error;
 mod failure;
 mod figures;
 mod floor;
+mod guard;
 mod handler;
 mod headers;
 mod health;

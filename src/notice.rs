@@ -41,6 +41,11 @@ pub enum Happening {
         /// Why.
         reason: Reason,
     },
+    /// The policy panicked: the setting stays as it is, and `fixed` keeps it from here on.
+    PolicyPanicked {
+        /// What the panic said.
+        text: String,
+    },
     /// A message was given up.
     DeadLettered {
         /// Whose.

@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Waker};
 use ebbtide_core::Outcome;
 use parking_lot::Mutex;
 
+use crate::floor::outlive;
 use crate::headers::Headers;
 
 /// What core carries.
@@ -135,7 +136,8 @@ impl<M: Send + Sync + 'static, R: Send + 'static> Carried for Inquiry<M, R> {
 
     fn finish(self: Arc<Self>, ending: Ending) {
         let waker = self.reply.finish(ending);
-        drop(self);
+        // Its sender is told even if the message panics when it is dropped.
+        outlive(|| drop(self));
         if let Some(waker) = waker {
             waker.wake();
         }

@@ -2,7 +2,7 @@
 //! ways to reach its tasks.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use ebbtide_core::LateSettle;
 use ebbtide_core::message::LeaseId;
@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
+use crate::alarm::Alarm;
 use crate::clock::Clock;
 use crate::crew::WorkerLink;
 use crate::floor::{Errands, Floor, Phase};
@@ -25,10 +26,12 @@ pub(crate) struct Shared {
     floor: Mutex<Floor>,
     pub(crate) clock: Clock,
     pub(crate) number: u64,
-    /// Wakes the task that sleeps until the broker's next timer.
-    pub(crate) alarm: Notify,
-    /// Tells that every message has its outcome and the broker is closed.
-    pub(crate) closed: Notify,
+    /// Sleeps until the broker's next timer.
+    pub(crate) alarm: Alarm,
+    /// Tells that the broker is closed, and that a worker's task has ended.
+    pub(crate) ended: Notify,
+    /// Workers' tasks that have begun and not ended.
+    working: AtomicUsize,
     /// After this long an unanswered request expires, unless it says otherwise.
     pub(crate) patience: Option<Duration>,
     pub(crate) monitors: Monitors,
@@ -44,10 +47,11 @@ impl Shared {
     ) -> Self {
         Self {
             floor: Mutex::new(floor),
+            alarm: Alarm::by(&clock),
             clock,
             number: BROKERS.fetch_add(1, Ordering::Relaxed),
-            alarm: Notify::new(),
-            closed: Notify::new(),
+            ended: Notify::new(),
+            working: AtomicUsize::new(0),
             patience,
             monitors: Monitors::of(&runtime),
             runtime,
@@ -92,10 +96,55 @@ impl Shared {
         (floor.phase != Phase::Closed).then(|| floor.armed())
     }
 
+    /// Every message has its outcome.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.armed().is_none()
+    }
+
+    /// Workers' tasks that have begun and not ended.
+    pub(crate) fn working(&self) -> usize {
+        self.working.load(Ordering::Acquire)
+    }
+
+    /// Waits until it is so: closed, or its workers have ended.
+    pub(crate) async fn until(&self, so: impl Fn(&Self) -> bool) {
+        loop {
+            let ended = self.ended.notified();
+            tokio::pin!(ended);
+            ended.as_mut().enable();
+            if so(self) {
+                return;
+            }
+            ended.await;
+        }
+    }
+
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.spawn(task);
+    }
+
     /// Starts a worker's task.
     pub(crate) fn hire(self: &Arc<Self>, link: Arc<WorkerLink>) {
         let task = self.monitors.watch(Worker::hired(link));
-        self.runtime.spawn(task);
+        self.spawn(task);
+    }
+}
+
+/// A worker's task, as long as it runs.
+pub(crate) struct AtWork(Arc<Shared>);
+
+impl AtWork {
+    pub(crate) fn begin(shared: Arc<Shared>) -> Self {
+        shared.working.fetch_add(1, Ordering::AcqRel);
+        Self(shared)
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        if self.0.working.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.ended.notify_waiters();
+        }
     }
 }
 

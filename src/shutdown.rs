@@ -18,10 +18,12 @@ pub struct ShutdownReport {
     pub returned: u64,
     /// How long it took.
     pub took: Duration,
+    /// Workers whose handlers block their thread still.
+    pub still_working: usize,
 }
 
 impl ShutdownReport {
-    pub(crate) fn new(before: &Books, after: &Books, took: Duration) -> Self {
+    pub(crate) fn new(before: &Books, after: &Books, took: Duration, still_working: usize) -> Self {
         let since = |outcome: Outcome| {
             let at = outcome.index();
             after.outcomes[at] - before.outcomes[at]
@@ -36,6 +38,7 @@ impl ShutdownReport {
             dead_lettered,
             returned,
             took,
+            still_working,
         }
     }
 }

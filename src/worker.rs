@@ -20,6 +20,7 @@ use crate::crew::{LostCall, Mood, SlotWaker, WorkerLink};
 use crate::driver::Begun;
 use crate::floor::{Errands, Floor};
 use crate::runner::{CallFuture, Done, Runner, idle_future};
+use crate::shared::AtWork;
 
 /// Calls that a worker starts before it lets other tasks run.
 const CALLS_A_TURN: usize = 256;
@@ -58,8 +59,9 @@ impl Worker {
         if !link.start.is_zero() {
             tokio::time::sleep(link.start.into()).await;
             let id = link.id;
-            link.shared.on_floor(|floor| floor.driver.worker_ready(id));
+            link.shared.on_floor(|floor| floor.worker_ready(id));
         }
+        let _at_work = AtWork::begin(link.shared.clone());
         let mut watch = DeathWatch(Some(link.clone()));
         Self::new(link).await;
         watch.0 = None;
@@ -128,6 +130,7 @@ impl Worker {
     fn poll_slot(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
         let Some(lease) = slot.lease else { return };
+        self.link.go_on();
         let mut context = TaskContext::from_waker(&slot.waker);
         let future = &mut slot.future;
         let polled = Ambient::within(&mut slot.ambient, self.link.shared.number, || {
@@ -153,7 +156,9 @@ impl Worker {
         let stays = link.shared.with_floor(&mut errands, |floor, errands| {
             for (lease, done) in self.ended.drain(..) {
                 // A late settle is core's to count.
-                let _ = floor.driver.settle(lease, &done);
+                if floor.driver.settle(lease, &done).is_err() {
+                    floor.end_grace(lease);
+                }
             }
             floor.hear(&link.shared, errands);
             if !floor.crew.knows(link.id) {
@@ -243,8 +248,7 @@ struct DeathWatch(Option<Arc<WorkerLink>>);
 impl Drop for DeathWatch {
     fn drop(&mut self) {
         if let Some(link) = self.0.take() {
-            link.shared
-                .on_floor(|floor| floor.driver.worker_lost(link.id));
+            link.shared.on_floor(|floor| floor.lose_worker(link.id));
         }
     }
 }
@@ -280,8 +284,35 @@ impl Slot {
 }
 
 /// What a panic said, as far as it said anything.
-fn panic_text(panic: &(dyn Any + Send)) -> String {
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("panicked: {}", text.unwrap_or("no text"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::Broker;
+    use crate::notice::Happening;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_whose_task_ends_is_counted_told_and_replaced() {
+        let broker = Broker::builder()
+            .start()
+            .await
+            .expect("the defaults are sound");
+        let mut events = broker.events();
+        let workers = broker.stats().workers;
+        let worker = workers.first().expect("the pool has a worker").worker;
+        let link = broker.shared().on_floor(|floor| floor.crew.link(worker));
+        drop(DeathWatch(link));
+        let stats = broker.stats();
+        assert_eq!(
+            (stats.workers_lost, stats.workers.len()),
+            (1, workers.len())
+        );
+        let told = events.try_next().map(|notice| notice.what);
+        assert_eq!(told, Some(Happening::WorkerLost { worker }));
+    }
 }

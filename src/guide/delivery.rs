@@ -5,7 +5,9 @@
 //! - **A message that was accepted ends in exactly one way**: delivered, rejected, discarded,
 //!   expired, cancelled, dead-lettered, or returned at shutdown. [`Books`](crate::Books) count each.
 //! - **A request gets exactly one answer**: its reply, or an error that says how it ended; no later
-//!   than its deadline, whatever its handler does.
+//!   than its deadline, whatever its handler does. Even if it blocks its thread, as long as the
+//!   runtime has another one for the caller: deadlines are kept by a thread of the broker's own,
+//!   unless the time is the runtime's ([`TimeSource::Runtime`](crate::TimeSource)).
 //! - **A message that was not accepted comes back whole**, with the reason.
 //! - **A message is handled at least once, and perhaps more than once.** Once a handler's result was
 //!   handed in it is not handled again. But a call that takes longer than its lease may have
@@ -33,9 +35,10 @@
 //! is then dropped at its next `await`. The same happens when its caller goes away or its
 //! message's deadline passes, unless the call carries other messages besides.
 //!
-//! A handler that blocks its thread cannot be dropped. Its worker is declared lost and replaced,
-//! all calls of that worker go back to the queue, and the thread is the runtime's again when the
-//! handler lets go of it. Blocking work belongs into `tokio::task::spawn_blocking`.
+//! A handler that blocks its thread cannot be dropped. If a lease of its worker runs out and it still
+//! blocks a tenth of a second later, the worker is declared lost and replaced, all calls of that
+//! worker go back to the queue, and the thread is the runtime's again when the handler lets go of
+//! it. A worker that is busy with one handler after another is not lost. Blocking work belongs into `tokio::task::spawn_blocking`.
 //!
 //! # Order
 //!
@@ -48,8 +51,15 @@
 //! The queue is bounded in messages and bytes. Senders wait in the order in which they came, until
 //! there is room or their deadline passes; those of the critical lane have a reserve. Requests
 //! expire after a minute unless they, or the [builder](crate::Builder::request_deadline), say
-//! otherwise. [`shutdown`](crate::Broker::shutdown) ends within the time it was given and says what
-//! it returned.
+//! otherwise. [`shutdown`](crate::Broker::shutdown) returns what is left when its time is over and
+//! says how much; handlers have their `cancel_grace_ms` besides, and those that block their thread a
+//! tenth of a second.
+//!
+//! # What breaks
+//!
+//! A handler's panic is a failed attempt. A message that panics when it is dropped, or a waker that
+//! panics, costs nobody else anything. A policy that panics is told as a [notice](crate::Broker::events),
+//! the setting stays as it is, and `fixed` keeps it until another policy is chosen.
 //!
 //! # When an agent is down
 //!
