@@ -50,7 +50,8 @@ impl Shared {
     /// Hands an entry in.
     #[inline]
     pub(crate) fn submit(self: &Arc<Self>, if_full: IfFull, entry: Entry) -> Admitted {
-        self.with_floor(&mut Errands::default(), |floor, _| {
+        let sent = entry.submission.sent;
+        self.with_floor_at(sent, &mut Errands::default(), |floor, _| {
             floor.submit(if_full, entry)
         })
     }

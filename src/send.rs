@@ -93,7 +93,9 @@ impl<M: Send + Sync + 'static, R: Send + 'static> Future for Sending<'_, M, R> {
             Stage::Sent(passage) => passage,
         };
         let polled = passage.poll(cx);
-        self.0 = Stage::Sent(passage);
+        if polled.is_pending() {
+            self.0 = Stage::Sent(passage);
+        }
         polled.map(|told| match told {
             Ok(_) => Ok(()),
             Err((reason, parcel)) => Err(send_error(reason, parcel)),
