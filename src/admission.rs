@@ -50,8 +50,7 @@ impl Shared {
     /// Hands an entry in.
     #[inline]
     pub(crate) fn submit(self: &Arc<Self>, if_full: IfFull, entry: Entry) -> Admitted {
-        let sent = entry.submission.sent;
-        self.with_floor_at(sent, &mut Errands::default(), |floor, _| {
+        self.with_floor(&mut Errands::default(), |floor, _| {
             floor.submit(if_full, entry)
         })
     }
@@ -63,11 +62,13 @@ impl Shared {
 
     /// A waiting sender has gone; it may have been admitted just before.
     pub(crate) fn leave(self: &Arc<Self>, ticket: Ticket, turn: &Turn) {
-        self.on_floor(|floor| {
-            floor.room.leave(ticket);
-            if let Some(Ok(Accepted::Message(message))) = turn.take() {
+        // What it leaves behind is dropped when the lock is free again.
+        let _left = self.on_floor(|floor| {
+            let told = turn.take();
+            if let Some(Ok(Accepted::Message(message))) = told {
                 floor.driver.cancel(message);
             }
+            (floor.room.leave(ticket), told)
         });
     }
 }
@@ -84,6 +85,9 @@ impl Floor {
             let (ticket, turn) = self.room.enter(entry);
             return Admitted::Waits(ticket, turn);
         }
+        if if_full == IfFull::Refuse && self.room.is_ahead_of(&entry) {
+            return Admitted::Told(Err((NotAccepted::OutOfTurn, entry.submission.payload)));
+        }
         Admitted::Told(self.driver.enter(entry, &mut self.keys))
     }
 
@@ -98,9 +102,18 @@ impl Floor {
         if plenty {
             return false;
         }
+        let driver = &self.driver;
+        let other_type = |topic: &Arc<str>| {
+            driver
+                .other_type(topic, &entry.submission.payload)
+                .is_some()
+        };
+        if entry.topic.as_ref().is_some_and(other_type) {
+            return false;
+        }
         match self.driver.refusal(entry) {
             Some(refusal) => refusal.is_full(),
-            None => self.room.is_ahead_of(entry.submission.lane),
+            None => self.room.is_ahead_of(entry),
         }
     }
 }
@@ -114,13 +127,29 @@ impl Driver {
         }
     }
 
+    /// A subscriber of a topic that takes messages of another type.
+    fn other_type(&self, topic: &str, parcel: &Parcel) -> Option<AgentId> {
+        let message = parcel.message().type_id();
+        let mut subscribers = self.subscribers(topic).iter().copied();
+        subscribers.find(|agent| self.takes.get(agent.0 as usize) != Some(&message))
+    }
+
     /// Accepts an entry, unless it is refused or was accepted before.
     pub(crate) fn enter(&mut self, entry: Entry, keys: &mut RecentKeys) -> Told {
-        let key = entry
-            .idempotency_key
-            .map(|key| (entry.submission.agent, key));
+        let to = match &entry.topic {
+            None => To::Agent(entry.submission.agent),
+            Some(topic) => To::Topic(topic.clone()),
+        };
+        let key = entry.idempotency_key.map(|key| (to, key));
         if key.as_ref().is_some_and(|key| keys.holds(key)) {
             return Err((NotAccepted::Duplicate, entry.submission.payload));
+        }
+        // Now, not when it was sent: it may have waited while agents came.
+        if let Some(topic) = &entry.topic
+            && let Some(agent) = self.other_type(topic, &entry.submission.payload)
+        {
+            let other = NotAccepted::OtherType(agent);
+            return Err((other, entry.submission.payload));
         }
         let accepted = match entry.topic {
             None => self.submit(entry.submission).map(Accepted::Message),
@@ -136,14 +165,22 @@ impl Driver {
     }
 }
 
-/// The idempotency keys of messages accepted lately, by agent; the oldest is forgotten first.
+/// The idempotency keys of messages accepted lately, by agent or topic; the oldest is forgotten
+/// first.
 pub(crate) struct RecentKeys {
     known: HashSet<Key>,
     order: VecDeque<Key>,
     most: usize,
 }
 
-type Key = (AgentId, Arc<str>);
+type Key = (To, Arc<str>);
+
+/// Whom a message is for.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum To {
+    Agent(AgentId),
+    Topic(Arc<str>),
+}
 
 impl RecentKeys {
     pub(crate) fn new(most: usize) -> Self {

@@ -1,6 +1,5 @@
 //! Broadcasts: a message for every agent that subscribes to a topic.
 
-use std::any::TypeId;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -13,7 +12,6 @@ use crate::admission::{Accepted, Entry, IfFull};
 use crate::broker::Broker;
 use crate::context::Ambient;
 use crate::error::{NotAccepted, SendError};
-use crate::floor::Floor;
 use crate::options::{Options, message_options};
 use crate::parcel::{Letter, Parcel};
 use crate::send::{Passage, send_error};
@@ -78,10 +76,6 @@ impl<'a, M: Send + Sync + 'static> Broadcast<'a, M> {
     fn begin(mut self, if_full: IfFull) -> Passage<'a> {
         let letter: Parcel = Arc::new(Letter::new(self.message, self.options.take_headers()));
         let shared = self.broker.shared();
-        let wrong = shared.on_floor(|floor| floor.other_type(&self.topic, TypeId::of::<M>()));
-        if let Some(agent) = wrong {
-            return Passage::Over(Some(Err((NotAccepted::OtherType(agent), letter))));
-        }
         // The agent of a broadcast is not read.
         let (to, kind, now) = (AgentId(u32::MAX), Kind::Broadcast, shared.clock.now());
         let entry = Entry {
@@ -90,17 +84,6 @@ impl<'a, M: Send + Sync + 'static> Broadcast<'a, M> {
             idempotency_key: self.options.idempotency_key,
         };
         Passage::begin(shared, if_full, entry)
-    }
-}
-
-impl Floor {
-    /// A subscriber of a topic that takes messages of another type.
-    fn other_type(&self, topic: &str, message: TypeId) -> Option<AgentId> {
-        let subscribers = self.driver.subscribers(topic).iter().copied();
-        let takes = |agent: AgentId| Some(self.runner(agent)?.runner.types().message);
-        subscribers
-            .into_iter()
-            .find(|&agent| takes(agent) != Some(message))
     }
 }
 

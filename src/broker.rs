@@ -175,7 +175,9 @@ impl Floor {
     ) -> Result<AgentId, AddAgentError> {
         config.batch = runner.is_batch();
         let name = config.name.as_str().into();
-        let id = self.driver.add_agent(config)?;
+        let id = self.driver.add_agent(config, runner.types().message)?;
+        // Statistics name it from now on.
+        self.driver.ear_mut().figures.agent(id);
         self.agents.push(Registered {
             name,
             runner,
@@ -193,7 +195,7 @@ impl Floor {
 
 impl Shared {
     /// The books when it began, and when that was.
-    pub(crate) fn begin_shutdown(self: &Arc<Self>, within: Duration) -> (Books, Time) {
+    fn begin_shutdown(self: &Arc<Self>, within: Duration) -> (Books, Time) {
         self.on_floor(|floor| {
             if floor.phase == Phase::Open {
                 floor.phase = Phase::Closing;

@@ -67,8 +67,17 @@ pub(crate) struct Death {
     pub(crate) kind: Kind,
     pub(crate) reason: DeadReason,
     pub(crate) attempts: u32,
+    pub(crate) weight: Weight,
     pub(crate) history: History,
     pub(crate) parcel: Parcel,
+}
+
+/// What a message takes up, and of whom, whenever it is sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Weight {
+    pub(crate) size: u32,
+    pub(crate) units: u32,
+    pub(crate) ordering_key: Option<u64>,
 }
 
 /// The latest dead letters.
@@ -91,14 +100,16 @@ impl DeadLetters {
         }
     }
 
-    pub(crate) fn bury(&mut self, death: Death) {
+    /// Keeps a death; the oldest makes room, and its message is to be dropped without the lock.
+    pub(crate) fn bury(&mut self, death: Death) -> Option<Parcel> {
         let id = DeadLetterId(self.buried);
         self.buried += 1;
         self.kept.push_back((id, death));
-        if self.kept.len() > self.most {
-            self.kept.pop_front();
-            self.dropped += 1;
+        if self.kept.len() <= self.most {
+            return None;
         }
+        self.dropped += 1;
+        self.kept.pop_front().map(|(_, oldest)| oldest.parcel)
     }
 
     /// Kept, and dropped for want of room.
@@ -149,8 +160,9 @@ impl Broker {
         })
     }
 
-    /// Sends a dead letter again, to the same agent and in the same lane, as an event: whoever
-    /// once waited for its reply has been told. It is a dead letter no more.
+    /// Sends a dead letter again, to the same agent and in the same lane, with its size, units and
+    /// ordering key, as an event: whoever once waited for its reply has been told. It is a dead
+    /// letter no more.
     ///
     /// ```
     /// use std::sync::atomic::{AtomicBool, Ordering};
@@ -187,6 +199,9 @@ impl Broker {
                 lane: death.account.lane,
                 class: death.account.class,
                 luck: floor.next_luck(),
+                size: death.weight.size,
+                units: death.weight.units,
+                ordering_key: death.weight.ordering_key,
                 ..Submission::new(agent, now, death.parcel.clone())
             };
             floor
@@ -202,16 +217,18 @@ impl Broker {
 
     /// Drops a dead letter. `false` if there is none of that name.
     pub fn purge(&self, id: DeadLetterId) -> bool {
-        self.shared()
-            .on_floor(|floor| floor.driver.ear_mut().dead.take(id).is_some())
+        let purged = self
+            .shared()
+            .on_floor(|floor| floor.driver.ear_mut().dead.take(id));
+        purged.is_some()
     }
 
     /// Drops all dead letters; how many there were.
     pub fn purge_all(&self) -> usize {
-        self.shared().on_floor(|floor| {
-            let kept = &mut floor.driver.ear_mut().dead.kept;
-            std::mem::take(kept).len()
-        })
+        let purged = self
+            .shared()
+            .on_floor(|floor| std::mem::take(&mut floor.driver.ear_mut().dead.kept));
+        purged.len()
     }
 }
 

@@ -4,6 +4,8 @@
 //! left uses that stamp; it never goes back, whatever the clock or the order of the threads
 //! says. Methods have core's names.
 
+use std::any::TypeId;
+
 use ebbtide_core::config::Checked;
 use ebbtide_core::error::{PinError, ReconfigureAgentError, ReconfigureError};
 use ebbtide_core::journal::Sink;
@@ -28,6 +30,8 @@ pub(crate) struct Driver {
     /// Tells when the journal is written, if one is kept.
     pub(crate) written: Option<Written>,
     now: Time,
+    /// The type of each agent's messages, by [`AgentId`].
+    pub(crate) takes: Vec<TypeId>,
     /// Used again for each call with several verdicts.
     verdicts: Vec<Verdict>,
     calls: Vec<Call>,
@@ -64,6 +68,7 @@ impl Driver {
             state,
             written,
             now: Time::ZERO,
+            takes: Vec::new(),
             verdicts: Vec::new(),
             calls: Vec::new(),
             #[cfg(test)]
@@ -184,8 +189,15 @@ impl Driver {
         self.state.worker_lost(self.now, worker)
     }
 
-    pub(crate) fn add_agent(&mut self, config: AgentConfig) -> Result<AgentId, AddAgentError> {
-        self.state.add_agent(self.now, config)
+    /// Adds an agent that takes messages of this type.
+    pub(crate) fn add_agent(
+        &mut self,
+        config: AgentConfig,
+        takes: TypeId,
+    ) -> Result<AgentId, AddAgentError> {
+        let added = self.state.add_agent(self.now, config)?;
+        self.takes.push(takes);
+        Ok(added)
     }
 
     pub(crate) fn remove_agent(&mut self, agent: AgentId) -> bool {

@@ -9,7 +9,7 @@ use ebbtide_core::history::History;
 use ebbtide_core::message::{LeaseId, Outcome, WorkerId};
 use ebbtide_policies::units::Time;
 
-use crate::dead::{DeadLetters, Death};
+use crate::dead::{DeadLetters, Death, Weight};
 use crate::decision_log::DecisionLog;
 use crate::figures::Figures;
 use crate::guard::Panicked;
@@ -20,8 +20,12 @@ use crate::parcel::{Ending, Parcel};
 pub(crate) struct Ear {
     pub(crate) endings: Vec<(Parcel, Ending)>,
     pub(crate) news: Vec<News>,
+    /// To be dropped, which runs code of the user's.
+    pub(crate) drops: Vec<Parcel>,
     /// That of the message that is about to have its outcome, if it has one.
     history: Option<Box<History>>,
+    /// That of the message that is about to be a dead letter.
+    weight: Weight,
     /// The last call whose time ran out.
     timed_out: Option<LeaseId>,
     pub(crate) figures: Figures,
@@ -50,7 +54,9 @@ impl Ear {
         Self {
             endings: Vec::new(),
             news: Vec::new(),
+            drops: Vec::new(),
             history: None,
+            weight: Weight::default(),
             timed_out: None,
             figures: Figures::default(),
             dead: DeadLetters::new(dead_letters),
@@ -78,7 +84,7 @@ impl Ear {
         }
     }
 
-    /// What is rare, and of interest to listeners only.
+    /// What is rare.
     #[cold]
     fn tell(&mut self, at: Time, what: &What<Parcel>) {
         let happening = match *what {
@@ -90,10 +96,34 @@ impl Ear {
             What::Resumed { agent } => Happening::AgentResumed { agent },
             What::LanePaused { lane, until } => Happening::LanePaused { lane, until },
             What::LaneResumed { lane } => Happening::LaneResumed { lane },
+            What::GivenUp {
+                size,
+                units,
+                ordering_key,
+                ..
+            } => {
+                self.weight = Weight {
+                    size,
+                    units,
+                    ordering_key,
+                };
+                return;
+            }
             What::QueueWarning { above, queued } => Happening::QueueWarning { above, queued },
             _ => return,
         };
         self.notices.tell(at, || happening);
+    }
+
+    fn bury(&mut self, death: Death) {
+        let (agent, reason, attempts) = (death.account.agent, death.reason, death.attempts);
+        self.notices.tell(death.at, || Happening::DeadLettered {
+            agent,
+            reason,
+            attempts,
+        });
+        let oldest = self.dead.bury(death);
+        self.drops.extend(oldest);
     }
 
     fn worker(&mut self, at: Time, worker: WorkerId, state: WorkerChange) {
@@ -145,19 +175,14 @@ impl Listener<Parcel> for Ear {
                 self.figures.finished(account, outcome, was, at.since(sent));
                 let history = self.history.take();
                 if let Outcome::DeadLettered(reason) = outcome {
-                    let agent = account.agent;
-                    self.notices.tell(at, || Happening::DeadLettered {
-                        agent,
-                        reason,
-                        attempts,
-                    });
-                    self.dead.bury(Death {
+                    self.bury(Death {
                         at,
                         sent,
                         account,
                         kind,
                         reason,
                         attempts,
+                        weight: self.weight,
                         history: history.map(|history| *history).unwrap_or_default(),
                         parcel: payload.clone(),
                     });

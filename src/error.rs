@@ -33,7 +33,7 @@ pub enum StartError {
     #[error("no thread can be started to keep the deadlines")]
     Alarm(#[source] std::io::Error),
     /// There is no tokio runtime with timers to start it on.
-    #[error("there is no tokio runtime here: start the broker within one")]
+    #[error("there is no tokio runtime with timers here: start the broker within one")]
     NoRuntime,
 }
 
@@ -65,6 +65,9 @@ pub enum NotAccepted {
     /// The queue is full, or the agent unknown, or the broker shutting down.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// Others wait for room in the queue before it.
+    #[error("the queue is full: others wait before it")]
+    OutOfTurn,
     /// Its deadline passed while it waited for room.
     #[error("the deadline passed before the queue had room")]
     Expired,
@@ -80,7 +83,11 @@ impl NotAccepted {
     /// Whether waiting may help: the queue was full.
     #[must_use]
     pub const fn is_full(&self) -> bool {
-        matches!(self, Self::Refused(refusal) if refusal.is_full())
+        match self {
+            Self::Refused(refusal) => refusal.is_full(),
+            Self::OutOfTurn => true,
+            Self::Expired | Self::Duplicate | Self::OtherType(_) => false,
+        }
     }
 }
 

@@ -77,6 +77,8 @@ pub(crate) enum Phase {
 #[derive(Default)]
 pub(crate) struct Errands {
     endings: Vec<(Parcel, Ending)>,
+    /// Parcels whose drop may run code of the user's.
+    drops: Vec<Parcel>,
     nudges: Vec<Arc<WorkerLink>>,
     hires: Vec<Arc<WorkerLink>>,
     pub(crate) wakers: Vec<Waker>,
@@ -277,6 +279,7 @@ impl Floor {
     pub(crate) fn hear(&mut self, shared: &Arc<Shared>, errands: &mut Errands) {
         let ear = self.driver.ear_mut();
         errands.endings.append(&mut ear.endings);
+        errands.drops.append(&mut ear.drops);
         if !ear.news.is_empty() {
             self.heed(shared, errands);
         }
@@ -355,6 +358,9 @@ impl Errands {
     pub(crate) fn run(&mut self, shared: &Arc<Shared>) {
         for (parcel, ending) in self.endings.drain(..) {
             outlive(|| parcel.finish(ending));
+        }
+        for parcel in self.drops.drain(..) {
+            outlive(|| drop(parcel));
         }
         for link in self.nudges.drain(..) {
             link.nudge();

@@ -17,6 +17,9 @@ use tokio::sync::watch;
 /// Chunks on their way to the disk, of some 32 KiB each.
 const IN_LINE: usize = 256;
 
+/// Room for the next chunk: one that grew in a gap is not followed by others of its size.
+const ROOM: usize = 40 << 10;
+
 /// Where a journal is to go.
 pub(crate) enum Target {
     File(PathBuf),
@@ -107,7 +110,7 @@ impl Sink for Line {
         if self.is_full && self.queued.load(Ordering::Relaxed) > IN_LINE / 2 {
             return;
         }
-        let next = Vec::with_capacity(chunk.capacity());
+        let next = Vec::with_capacity(chunk.capacity().min(ROOM));
         self.queued.fetch_add(1, Ordering::Relaxed);
         let sent = self.chunks.try_send(std::mem::replace(chunk, next));
         self.is_full = sent.is_err();

@@ -1,14 +1,16 @@
-//! Senders that wait until the queue has room, first come, first served.
+//! Senders that wait until the queue has room, first come, first served by agent.
 //!
 //! A waiting sender leaves its submission here; whoever makes room enters it on the sender's
-//! behalf and wakes only that one. Those of the critical lane stand in a line of their own,
-//! since they may use the reserve.
+//! behalf and wakes only that one. Each agent has a line of its own, and broadcasts have one,
+//! since a message that an agent could be called for at once needs no place; so have those of
+//! the critical lane, which may use the reserve.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use ebbtide_core::Lane;
+use ebbtide_core::message::AgentId;
 use ebbtide_policies::units::Time;
 use parking_lot::Mutex;
 
@@ -16,13 +18,21 @@ use crate::admission::{Entry, RecentKeys, Told};
 use crate::driver::Driver;
 use crate::error::NotAccepted;
 
-/// A place in the line: the critical lane's first, then in order of arrival.
-pub(crate) type Ticket = (bool, u64);
+/// Lines that are looked at each time, which is under the broker's lock.
+const MOST_LOOKS: usize = 64;
+
+/// A place in a line.
+pub(crate) type Ticket = (Line, u64);
+
+/// Whose line it is, and whether an ordinary one rather than the critical lane's.
+type Line = (bool, AgentId);
 
 /// Everyone who waits for room.
 #[derive(Default)]
 pub(crate) struct WaitingRoom {
-    line: BTreeMap<Ticket, Waiting>,
+    lines: BTreeMap<Ticket, Waiting>,
+    /// The first of each line: the critical lane's first, then in order of arrival.
+    heads: BTreeSet<(bool, u64, AgentId)>,
     deadlines: BTreeSet<(Time, Ticket)>,
     last: u64,
 }
@@ -67,24 +77,32 @@ impl Turn {
 
 impl WaitingRoom {
     pub(crate) fn is_empty(&self) -> bool {
-        self.line.is_empty()
+        self.lines.is_empty()
     }
 
     /// How many wait.
     pub(crate) fn len(&self) -> usize {
-        self.line.len()
+        self.lines.len()
     }
 
-    /// Whether a submission of this lane would overtake somebody.
-    pub(crate) fn is_ahead_of(&self, lane: Lane) -> bool {
-        let line = (is_ordinary(lane), 0)..=(is_ordinary(lane), u64::MAX);
-        !self.line.is_empty() && self.line.range(line).next().is_some()
+    /// Whether an entry would overtake somebody.
+    pub(crate) fn is_ahead_of(&self, entry: &Entry) -> bool {
+        !self.is_empty() && self.first_of(line_of(entry)).is_some()
+    }
+
+    fn first_of(&self, line: Line) -> Option<u64> {
+        let mut places = self.lines.range((line, 0)..=(line, u64::MAX));
+        places.next().map(|(&(_, place), _)| place)
     }
 
     /// Stands at the end of the line.
     pub(crate) fn enter(&mut self, entry: Entry) -> (Ticket, Arc<Turn>) {
         self.last += 1;
-        let ticket = (is_ordinary(entry.submission.lane), self.last);
+        let line = line_of(&entry);
+        let ticket = (line, self.last);
+        if self.first_of(line).is_none() {
+            self.heads.insert((line.0, self.last, line.1));
+        }
         if let Some(deadline) = entry.submission.deadline {
             self.deadlines.insert((deadline, ticket));
         }
@@ -93,24 +111,31 @@ impl WaitingRoom {
             entry,
             turn: turn.clone(),
         };
-        self.line.insert(ticket, waiting);
+        self.lines.insert(ticket, waiting);
         (ticket, turn)
     }
 
-    /// Gives up: the sender has gone.
-    pub(crate) fn leave(&mut self, ticket: Ticket) {
-        self.remove(ticket);
+    /// Gives up: the sender has gone. What it leaves behind.
+    pub(crate) fn leave(&mut self, ticket: Ticket) -> Option<impl Sized + use<>> {
+        self.remove(ticket)
     }
 
     fn remove(&mut self, ticket: Ticket) -> Option<Waiting> {
-        let waiting = self.line.remove(&ticket)?;
+        let waiting = self.lines.remove(&ticket)?;
+        let (line, place) = ticket;
+        if self.heads.remove(&(line.0, place, line.1))
+            && let Some(next) = self.first_of(line)
+        {
+            self.heads.insert((line.0, next, line.1));
+        }
         if let Some(deadline) = waiting.entry.submission.deadline {
             self.deadlines.remove(&(deadline, ticket));
         }
         Some(waiting)
     }
 
-    /// Lets the first of a line in, if there is room for it. Whether somebody left the room.
+    /// Lets the first of a line in, of the first line for which there is room. Whether somebody
+    /// left the room.
     #[inline]
     pub(crate) fn admit_first(
         &mut self,
@@ -118,25 +143,17 @@ impl WaitingRoom {
         keys: &mut RecentKeys,
         wakers: &mut Vec<Waker>,
     ) -> bool {
-        let mut admit = |ordinary| self.admit_from(ordinary, driver, keys, wakers);
-        admit(false) || admit(true)
-    }
-
-    fn admit_from(
-        &mut self,
-        ordinary: bool,
-        driver: &mut Driver,
-        keys: &mut RecentKeys,
-        wakers: &mut Vec<Waker>,
-    ) -> bool {
-        let mut line = self.line.range((ordinary, 0)..=(ordinary, u64::MAX));
-        let Some((&ticket, first)) = line.next() else {
+        let tickets = self
+            .heads
+            .iter()
+            .map(|&(kind, at, agent)| ((kind, agent), at));
+        let fits = |ticket: &Ticket| {
+            let refusal = driver.refusal(&self.lines[ticket].entry);
+            !refusal.is_some_and(|refusal| refusal.is_full())
+        };
+        let Some(ticket) = tickets.take(MOST_LOOKS).find(fits) else {
             return false;
         };
-        let refusal = driver.refusal(&first.entry);
-        if refusal.is_some_and(|refusal| refusal.is_full()) {
-            return false;
-        }
         let waiting = self.remove(ticket).expect("it was found there");
         waiting.turn.tell(driver.enter(waiting.entry, keys), wakers);
         true
@@ -162,6 +179,7 @@ impl WaitingRoom {
     }
 }
 
-fn is_ordinary(lane: Lane) -> bool {
-    lane != Lane::Critical
+fn line_of(entry: &Entry) -> Line {
+    let ordinary = entry.submission.lane != Lane::Critical;
+    (ordinary, entry.submission.agent)
 }

@@ -93,9 +93,7 @@ impl<M: Send + Sync + 'static, R: Send + 'static> Future for Sending<'_, M, R> {
             Stage::Sent(passage) => passage,
         };
         let polled = passage.poll(cx);
-        if polled.is_pending() {
-            self.0 = Stage::Sent(passage);
-        }
+        self.0 = Stage::Sent(passage);
         polled.map(|told| match told {
             Ok(_) => Ok(()),
             Err((reason, parcel)) => Err(send_error(reason, parcel)),

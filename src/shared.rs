@@ -65,17 +65,7 @@ impl Shared {
         errands: &mut Errands,
         work: impl FnOnce(&mut Floor, &mut Errands) -> T,
     ) -> T {
-        self.with_floor_at(self.clock.now(), errands, work)
-    }
-
-    /// As [`Self::with_floor`], for those who have just looked at the clock.
-    #[inline]
-    pub(crate) fn with_floor_at<T>(
-        self: &Arc<Self>,
-        now: Time,
-        errands: &mut Errands,
-        work: impl FnOnce(&mut Floor, &mut Errands) -> T,
-    ) -> T {
+        let now = self.clock.now();
         let result = {
             let mut floor = self.floor.lock();
             floor.open(now, errands);

@@ -35,6 +35,14 @@ pub enum Refusal {
         /// The bound.
         allowed: u64,
     },
+    /// It is larger than all that may ever be queued, and cannot be called at once.
+    #[error("the message is too large: {size} bytes, allowed are {allowed}")]
+    TooLarge {
+        /// Bytes submitted.
+        size: u64,
+        /// The bound.
+        allowed: u64,
+    },
     /// The broker takes nothing new from outside.
     #[error("the broker is shutting down")]
     ShuttingDown,

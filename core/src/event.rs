@@ -150,6 +150,18 @@ pub enum What<M> {
         /// Attempts it has spent.
         attempts: u32,
     },
+    /// What a message weighs that is about to be dead-lettered, for whoever sends it again.
+    /// Comes before its [`What::History`] and [`What::Finished`].
+    GivenUp {
+        /// The message.
+        message: MessageId,
+        /// Its bytes.
+        size: u32,
+        /// Its units.
+        units: u32,
+        /// Its ordering key.
+        ordering_key: Option<u64>,
+    },
     /// What went wrong with a message that is about to have its outcome, whichever that is.
     /// Comes right before its [`What::Finished`]; a message that was never set back has none.
     History {

@@ -96,6 +96,20 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         self.histories.entry(index).or_default().push(setback);
     }
 
+    /// Says what a message weighs that is about to be dead-lettered.
+    #[cold]
+    pub(crate) fn tell_weight(&mut self, index: u32) {
+        let message = self.id(index);
+        let dead = &self.messages[index];
+        let (size, units, ordering_key) = (dead.size, dead.units, dead.ordering_key);
+        self.emit(What::GivenUp {
+            message,
+            size,
+            units,
+            ordering_key,
+        });
+    }
+
     /// Hands out the history of a message that is about to have its outcome, if it has one.
     #[cold]
     pub(crate) fn tell_history(&mut self, index: u32) {

@@ -248,6 +248,9 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             self.books.bytes -= u64::from(size);
         }
         self.books.outcomes[outcome.index()] += 1;
+        if matches!(outcome, Outcome::DeadLettered(_)) {
+            self.tell_weight(index);
+        }
         if !self.histories.is_empty() {
             self.tell_history(index);
         }

@@ -140,16 +140,19 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         }
         let over = (bytes + size).saturating_sub(allowed_bytes);
         let startable = self.startable(submission, agents, over);
+        let over_bytes = bytes + size > allowed_bytes.saturating_add(startable.bytes);
+        if over_bytes && size > allowed_bytes {
+            let allowed = allowed_bytes;
+            return Some(Refusal::TooLarge { size, allowed });
+        }
         if queued + more > allowed.saturating_add(startable.calls) {
             return Some(Refusal::Full { queued, allowed });
         }
-        (bytes + size > allowed_bytes.saturating_add(startable.bytes)).then_some(
-            Refusal::OverBytes {
-                queued: bytes,
-                size,
-                allowed: allowed_bytes,
-            },
-        )
+        over_bytes.then_some(Refusal::OverBytes {
+            queued: bytes,
+            size,
+            allowed: allowed_bytes,
+        })
     }
 
     fn refuse(&mut self, submission: &Submission<M>, agent: AgentId) {

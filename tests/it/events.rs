@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ebbtide::{
-    AgentConfig, Broker, BrokerConfig, Failure, NotAccepted, Outcome, ReplayError, with,
+    AgentConfig, Broker, BrokerConfig, Failure, NotAccepted, Outcome, Pause, Rate, RateLimit,
+    ReplayError, with,
 };
 use tokio::time::sleep;
 
@@ -153,4 +154,143 @@ async fn an_agent_removed_leaves_what_waits_as_dead_letters() {
     let late = agent.send(3).await.unwrap_err();
     assert_eq!(late.to_string(), "agent 0 is not registered");
     broker.add_agent("agent", async |_: &u32| Ok(())).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_of_one_topic_is_not_that_of_another() {
+    let broker = fixed(BrokerConfig::default()).await;
+    for topic in ["one", "two"] {
+        let config = AgentConfig {
+            topics: vec![topic.to_owned()],
+            ..AgentConfig::new(topic)
+        };
+        broker.add_agent(config, async |_: &u32| Ok(())).unwrap();
+    }
+    let send = async |topic: &'static str| {
+        let sent = broker.broadcast(topic, 1_u32).idempotency_key("a").await;
+        sent.map_err(|refused| refused.reason)
+    };
+    assert_eq!(send("one").await, Ok(1));
+    assert_eq!(send("two").await, Ok(1));
+    assert_eq!(send("one").await, Err(NotAccepted::Duplicate));
+}
+
+/// It lost its size and units: what was replayed went round every limit.
+#[tokio::test(start_paused = true)]
+async fn a_replayed_dead_letter_weighs_what_it_did() {
+    let broker = fixed(BrokerConfig {
+        retry_max_attempts: Some(1),
+        breaker: None,
+        ..BrokerConfig::default()
+    })
+    .await;
+    let config = AgentConfig {
+        unit_rate: Some(RateLimit {
+            rate: Rate::per_second(10.0).unwrap(),
+            burst: 10,
+        }),
+        ..AgentConfig::new("agent")
+    };
+    let fails = async |_: &u32| -> Result<(), Failure> { Err(Failure::retry("no")) };
+    let agent = broker.add_agent(config, fails).unwrap();
+    for number in 0..3 {
+        agent.send(number).units(10).size(1000).await.unwrap();
+    }
+    sleep(Duration::from_secs(100)).await;
+    broker.pause_agent("agent", Pause::UntilResumed).unwrap();
+    for letter in broker.dead_letters() {
+        broker.replay(letter.id).unwrap();
+    }
+    assert_eq!(broker.books().bytes, 3000);
+    broker.resume_agent("agent").unwrap();
+    sleep(100 * MS).await;
+    assert_eq!(broker.dead_letters().len(), 1, "the others have no units");
+}
+
+/// The handler of the one that came panicked: the types were looked at when the broadcast came,
+/// not when it entered.
+#[tokio::test(start_paused = true)]
+async fn a_waiting_broadcast_does_not_reach_a_subscriber_of_another_type() {
+    let broker = fixed(BrokerConfig {
+        max_queue_size: 1,
+        ..BrokerConfig::default()
+    })
+    .await;
+    let one = broker.add_agent(subscriber("one"), async |_: &u32| Ok(()));
+    let one = one.unwrap();
+    broker.pause_agent("one", Pause::UntilResumed).unwrap();
+    one.send(1).await.unwrap();
+    let (sent, ()) = tokio::join!(async { broker.broadcast("news", 2_u32).await }, async {
+        sleep(MS).await;
+        let two = broker.add_agent(subscriber("two"), async |_: &String| Ok(()));
+        let two = two.unwrap();
+        broker.resume_agent("one").unwrap();
+        sleep(MS).await;
+        let refused = broker.broadcast("news", 3_u32).try_now().unwrap_err();
+        assert_eq!(refused.reason, NotAccepted::OtherType(two.id()));
+    });
+    let refused = sent.unwrap_err();
+    assert!(
+        matches!(refused.reason, NotAccepted::OtherType(_)),
+        "{refused}"
+    );
+}
+
+/// A message whose drop asks its broker.
+struct Curious(Broker);
+
+impl Drop for Curious {
+    fn drop(&mut self) {
+        let _ = self.0.books();
+    }
+}
+
+/// It stood still: messages were dropped under the broker's lock.
+#[test]
+fn a_messages_drop_may_call_its_broker() {
+    let (done, is_done) = std::sync::mpsc::channel();
+    // On a thread of its own, since one that stands still cannot be told to stop.
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build();
+        runtime.unwrap().block_on(async {
+            let builder = Broker::builder().dead_letters(2);
+            let broker = builder.start().await.unwrap();
+            let fails = async |_: &Curious| -> Result<(), Failure> { Err(Failure::retry("no")) };
+            let agent = broker.add_agent("agent", fails).unwrap();
+            for _ in 0..4 {
+                agent.send(Curious(broker.clone())).await.unwrap();
+                sleep(Duration::from_secs(100)).await;
+            }
+            let letters = broker.dead_letters();
+            let id = letters[0].id;
+            drop(letters);
+            assert!(broker.purge(id));
+            assert_eq!(broker.purge_all(), 1);
+        });
+        done.send(()).unwrap();
+    });
+    let seconds = Duration::from_secs(20);
+    is_done.recv_timeout(seconds).expect("it stands still");
+}
+
+/// A sender that waits for room drops its message when it gives up.
+#[tokio::test(start_paused = true)]
+async fn a_sender_that_gives_up_drops_its_message_without_the_lock() {
+    let broker = fixed(BrokerConfig {
+        max_queue_size: 1,
+        ..BrokerConfig::default()
+    })
+    .await;
+    let agent = broker.add_agent("agent", async |_: &Curious| Ok(()));
+    let agent = agent.unwrap();
+    broker.pause_agent("agent", Pause::UntilResumed).unwrap();
+    agent.send(Curious(broker.clone())).await.unwrap();
+    let waits = async { agent.send(Curious(broker.clone())).await };
+    let gave_up = tokio::time::timeout(MS, waits).await;
+    assert!(gave_up.is_err());
+    assert_eq!(broker.purge_all(), 0);
+    broker.resume_agent("agent").unwrap();
 }

@@ -147,3 +147,13 @@ async fn every_decision_is_logged_with_what_led_to_it() {
         "two files, no more"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_is_in_the_statistics_before_its_first_message() {
+    let builder = Broker::builder().agent("one", async |_: &u32| Ok(()));
+    let broker = builder.start().await.unwrap();
+    broker.add_agent("two", async |_: &u32| Ok(())).unwrap();
+    let stats = broker.stats();
+    let names: Vec<_> = stats.agents.iter().map(|it| &*it.name).collect();
+    assert_eq!(names, ["one", "two"]);
+}

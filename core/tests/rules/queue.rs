@@ -100,6 +100,12 @@ fn bytes_are_bounded_too_and_a_call_holds_none() {
             allowed: 10
         })
     );
+    let refused = rig.try_send(1, echo, 3, |it| it.size = 11);
+    let never = Refusal::TooLarge {
+        size: 11,
+        allowed: 10,
+    };
+    assert_eq!(refused, Err(never), "waiting is no use");
     rig.fail(2, &call);
     assert_eq!(rig.state.books().bytes, 16, "what goes back always enters");
 }

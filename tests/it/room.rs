@@ -1,0 +1,53 @@
+//! Senders that wait until the queue has room for their messages.
+
+use std::time::Duration;
+
+use ebbtide::{AgentRef, Broker, BrokerConfig, Bytes, Pause};
+use tokio::time::{sleep, timeout};
+
+const MS: Duration = Duration::from_millis(1);
+
+/// A paused agent and one that answers, behind a queue of a hundred bytes.
+async fn hundred_bytes() -> (Broker, AgentRef<u32, ()>, AgentRef<u32, u32>) {
+    let config = BrokerConfig {
+        num_workers: 1,
+        policy: "fixed".to_owned(),
+        max_queue_bytes: Bytes(100),
+        ..BrokerConfig::default()
+    };
+    let broker = Broker::builder().config(config).start().await.unwrap();
+    let paused = broker.add_agent("paused", async |_: &u32| Ok(())).unwrap();
+    let echo = broker.add_agent("echo", async |it: &u32| Ok(*it)).unwrap();
+    broker.pause_agent("paused", Pause::UntilResumed).unwrap();
+    (broker, paused, echo)
+}
+
+/// It waited for ever, and everyone else's messages behind it.
+#[tokio::test(start_paused = true)]
+async fn a_message_that_never_fits_is_refused_at_once() {
+    let (_broker, paused, echo) = hundred_bytes().await;
+    let refused = paused.send(2).size(200).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the message is too large: 200 bytes, allowed are 100"
+    );
+    assert!(!refused.reason.is_full(), "waiting is no use");
+    let big = echo.request(3).size(200).await;
+    assert_eq!(big.unwrap(), 3, "unless it can be called at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_agents_senders_do_not_wait_for_another_agents() {
+    let (broker, paused, echo) = hundred_bytes().await;
+    paused.send(1).size(60).await.unwrap();
+    let waits = paused.clone();
+    let waits = tokio::spawn(async move { waits.send(2).size(90).await.is_ok() });
+    sleep(MS).await;
+    let reply = timeout(Duration::from_secs(1), echo.request(3).size(90));
+    assert_eq!(reply.await.unwrap().unwrap(), 3);
+    let overtakes = paused.try_send(4).unwrap_err();
+    assert!(overtakes.reason.is_full(), "{overtakes}");
+    assert!(!waits.is_finished());
+    broker.resume_agent("paused").unwrap();
+    assert!(waits.await.unwrap());
+}
