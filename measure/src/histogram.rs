@@ -9,7 +9,7 @@ use ebbtide_core::units::Duration;
 use crate::buckets::{Buckets, Ranks};
 use crate::figures::Sample;
 use crate::metric::Stat;
-use crate::run::CurvePoint;
+use crate::run::{CURVE_MARKS, CurvePoint};
 
 /// Largest relative error of a quantile.
 pub const RELATIVE_ERROR: f64 = 1e-3;
@@ -154,7 +154,7 @@ impl Ranked {
     }
 
     /// The curve of times by percentile: ten points for each tenfold of rarity, up to the
-    /// longest.
+    /// longest, and the marks ([`CURVE_MARKS`]).
     pub(crate) fn curve(&self) -> Vec<CurvePoint> {
         let count = self.count();
         if count == 0 {
@@ -162,8 +162,14 @@ impl Ranked {
         }
         let rarer = (0_u32..).map(|step| 10_f64.powf(-f64::from(step) / 10.0));
         let inner = rarer.take_while(|beyond| beyond * count as f64 >= 1.0);
-        let quantiles = inner.map(|beyond| 1.0 - beyond).chain([1.0]);
+        let marks = CURVE_MARKS.into_iter();
+        let marks = marks.filter(|quantile| (1.0 - quantile) * count as f64 >= 1.0);
+        let inner = inner.map(|beyond| 1.0 - beyond);
+        let mut quantiles: Vec<f64> = inner.chain(marks).chain([1.0]).collect();
+        quantiles.sort_by(f64::total_cmp);
+        quantiles.dedup();
         quantiles
+            .into_iter()
             .map(|quantile| {
                 let (nanos, at_least) = self.quantile(quantile);
                 let within = self.all.rank_of(quantile);
@@ -297,6 +303,22 @@ mod tests {
         let last = curve.last().expect("not empty");
         assert_eq!((last.quantile, last.beyond), (1.0, 0));
         assert_eq!(last.value, Duration::from_nanos(1_000));
+    }
+
+    /// The report's table reads its percentiles off the curve, the summary asks for them.
+    #[test]
+    fn the_curve_has_the_very_quantiles_of_the_summary() {
+        let ranked = ended((1..=100_000_u64).map(|k| k * 1_234_567)).ranked();
+        let curve = ranked.curve();
+        for stat in [Stat::P50, Stat::P90, Stat::P95, Stat::P99, Stat::P999] {
+            let quantile = stat.quantile().expect("a quantile");
+            let place = curve.iter().position(|point| point.quantile == quantile);
+            let point = &curve[place.expect("a point of its own")];
+            let value = Some(point.value.as_secs_f64());
+            assert_eq!(ranked.stat(stat).value, value, "{stat:?}");
+        }
+        let is_rising = |pair: &[CurvePoint]| pair[0].quantile < pair[1].quantile;
+        assert!(curve.windows(2).all(is_rising));
     }
 
     #[test]

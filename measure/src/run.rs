@@ -91,6 +91,10 @@ pub struct Curves {
     pub sojourn: Vec<CurvePoint>,
 }
 
+/// Quantiles at which every curve has a point of its own, as far as it has a sample beyond them:
+/// those that people ask for, so that a curve and the figures of the same run agree.
+pub const CURVE_MARKS: [f64; 8] = [0.1, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999];
+
 /// A point of a latency-by-percentile curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CurvePoint {

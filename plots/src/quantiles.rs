@@ -2,7 +2,7 @@
 //! 1/(1−q) on a logarithmic axis, so that each further nine takes the same room.
 
 use ebbtide_measure::objective::Measure;
-use ebbtide_measure::run::CurvePoint;
+use ebbtide_measure::run::{CURVE_MARKS, CurvePoint};
 
 use crate::draw::axis::Axis;
 use crate::draw::curves::Curves;
@@ -15,17 +15,17 @@ use crate::theme::{Look, series_look};
 
 /// Points with fewer samples beyond them are luck, and drawn thin.
 const CERTAIN: u64 = 100;
-/// Percentiles of the table, as shares.
-const ROWS: [(f64, &str); 9] = [
-    (0.1, "10 %"),
-    (0.5, "50 %"),
-    (0.75, "75 %"),
-    (0.9, "90 %"),
-    (0.95, "95 %"),
-    (0.99, "99 %"),
-    (0.999, "99.9 %"),
-    (0.9999, "99.99 %"),
-    (1.0, "100 % (longest)"),
+/// Names of the table's percentiles: those that every curve has, and the longest time.
+const ROWS: [&str; CURVE_MARKS.len() + 1] = [
+    "10 %",
+    "50 %",
+    "75 %",
+    "90 %",
+    "95 %",
+    "99 %",
+    "99.9 %",
+    "99.99 %",
+    "100 % (longest)",
 ];
 
 /// Sojourn by percentile, one curve a policy.
@@ -113,7 +113,8 @@ fn halves(points: &[CurvePoint], policy: &str, look: Look, last: f64) -> [Curve;
     ]
 }
 
-/// The time within which a share `q` of the messages was done.
+/// The time within which a share `q` of the messages was done; `q` is a mark or 1. Where a mark
+/// has no sample beyond it, that is the longest time.
 fn at(points: &[CurvePoint], q: f64) -> Option<&CurvePoint> {
     points
         .iter()
@@ -148,12 +149,12 @@ fn summary(courses: &[Course<'_>]) -> String {
 fn table(courses: &[Course<'_>]) -> Table {
     let mut header = vec!["messages done"];
     header.extend(courses.iter().map(|course| course.policy));
-    let row = |(q, label): &(f64, &str)| {
+    let row = |(q, label): (f64, &str)| {
         let cell = |course: &Course<'_>| {
-            at(&course.detail.curves.sojourn, *q).map_or("–".to_owned(), shown)
+            at(&course.detail.curves.sojourn, q).map_or("–".to_owned(), shown)
         };
         let cells = courses.iter().map(cell);
-        [(*label).to_owned()].into_iter().chain(cells).collect()
+        [label.to_owned()].into_iter().chain(cells).collect()
     };
     if courses
         .iter()
@@ -161,5 +162,6 @@ fn table(courses: &[Course<'_>]) -> Table {
     {
         return Table::default();
     }
-    Table::new(&header, ROWS.iter().map(row).collect())
+    let rows = CURVE_MARKS.into_iter().chain([1.0]).zip(ROWS);
+    Table::new(&header, rows.map(row).collect())
 }

@@ -1,4 +1,4 @@
-//! Workers and batch size as steps, and why each decision changed them.
+//! Workers, and of batches what changes, as steps, and why each decision changed them.
 
 use ebbtide_measure::run::{PoolState, SettingChange};
 use ebbtide_measure::units::Time;
@@ -15,22 +15,14 @@ use crate::theme::{BLUE, GREEN, ORANGE, SKY};
 
 pub(super) fn figure(detail: &RunDetail) -> Figure {
     let workers = workers(detail);
-    let carries = steps(detail, |state| state.setting.batch_size);
-    let batch = vec![curve("batch size", GREEN, Shape::Steps, carries)];
-    let panels = vec![
-        Panel {
-            y: Axis::whole("workers", highest(&workers)),
-            height: 360,
-            curves: workers,
-            level: None,
-        },
-        Panel {
-            y: Axis::whole("messages a batch may carry", highest(&batch)),
-            height: 220,
-            curves: batch,
-            level: None,
-        },
-    ];
+    let mut panels = vec![Panel {
+        y: Axis::whole("workers", highest(&workers)),
+        height: 360,
+        curves: workers,
+        level: None,
+    }];
+    panels.extend(batch_size(detail));
+    panels.extend(batch_timeout(detail));
     let changes = detail.decisions.points();
     let note = |(at, change): &(Time, SettingChange)| {
         let (at, changed) = (at.as_secs_f64(), changed(change.before, change.after));
@@ -39,10 +31,14 @@ pub(super) fn figure(detail: &RunDetail) -> Figure {
     };
     let notes = changes.iter().map(note).collect();
     let known = !detail.pool.points().is_empty();
+    let title = match panels.len() {
+        1 => "Workers",
+        _ => "Workers and batches",
+    };
     Figure {
         name: "pool".to_owned(),
         policy: None,
-        title: "Workers and batch size".to_owned(),
+        title: title.to_owned(),
         summary: summary(detail),
         table: table(changes),
         chart: known.then(|| Chart::Curves(over_time(detail, panels, notes))),
@@ -56,21 +52,53 @@ fn workers(detail: &RunDetail) -> Vec<Curve> {
         .last()
         .map(|s| (detail.end.as_secs_f64(), s.busy_workers));
     let busy = busy.chain(end).map(|(at, busy)| (at, Some(busy)));
-    let wanted = steps(detail, |state| state.setting.workers);
-    let ready = steps(detail, |state| state.ready);
+    let wanted = steps(detail, |state| f64::from(state.setting.workers));
+    let ready = steps(detail, |state| f64::from(state.ready));
     vec![
-        curve("busy", SKY, Shape::Area, busy.collect()),
+        curve("with a call", SKY, Shape::Area, busy.collect()),
         curve("wanted", ORANGE, Shape::BroadSteps, wanted),
         curve("ready", BLUE, Shape::Steps, ready),
     ]
 }
 
+/// What a batch may carry over time; nothing if that never changed.
+fn batch_size(detail: &RunDetail) -> Option<Panel> {
+    let carries = steps(detail, |state| f64::from(state.setting.batch_size));
+    changes(&carries).then(|| {
+        let curves = vec![curve("batch size", GREEN, Shape::Steps, carries)];
+        Panel {
+            y: Axis::whole("messages a batch may carry", highest(&curves)),
+            height: 220,
+            curves,
+            level: None,
+        }
+    })
+}
+
+/// How long a batch waits to fill over time; nothing if that never changed.
+fn batch_timeout(detail: &RunDetail) -> Option<Panel> {
+    let waits = steps(detail, |state| state.setting.batch_timeout.as_secs_f64());
+    changes(&waits).then(|| {
+        let curves = vec![curve("batch timeout", GREEN, Shape::Steps, waits)];
+        Panel {
+            y: Axis::age("a batch waits to fill", highest(&curves)),
+            height: 220,
+            curves,
+            level: None,
+        }
+    })
+}
+
+fn changes(points: &Points) -> bool {
+    points.windows(2).any(|pair| pair[0].1 != pair[1].1)
+}
+
 /// A figure of the pool over time, up to the end of the run.
-fn steps(detail: &RunDetail, of: fn(&PoolState) -> u32) -> Points {
+fn steps(detail: &RunDetail, of: fn(&PoolState) -> f64) -> Points {
     let states = detail.pool.points();
     let last = states.last().map(|(_, state)| (detail.end, *state));
     let all = states.iter().copied().chain(last);
-    all.map(|(at, state)| (at.as_secs_f64(), Some(f64::from(of(&state)))))
+    all.map(|(at, state)| (at.as_secs_f64(), Some(of(&state))))
         .collect()
 }
 

@@ -1,8 +1,12 @@
 //! What figures and reports are made of, read as text.
 
-use ebbtide_plots::Figure;
+use ebbtide_measure::run::PoolState;
+use ebbtide_measure::steps::Steps;
+use ebbtide_measure::units::Duration;
+use ebbtide_plots::{Figure, figures};
 
 use crate::gallery::{EXHIBITS, exhibit};
+use crate::made_up;
 
 const MIB: usize = 1 << 20;
 /// Colours of frames, grids and texts; what has another one is data.
@@ -173,6 +177,33 @@ fn where_nothing_happened_a_sentence_stands_instead_of_a_chart() {
         assert_eq!(figure.summary, summary);
         assert_eq!(figure.svg(), None, "{name}");
     }
+}
+
+/// A panel that is one flat line says nothing: it is left out, and so is its name.
+#[test]
+fn the_pool_shows_of_batches_what_changes() {
+    let pool_of = |changed: fn(&mut PoolState)| {
+        let mut experiment = made_up::experiment(&["adaptive"], 330);
+        let detail = &mut experiment.courses[0].1;
+        let mut points = detail.pool.points().to_vec();
+        for (_, state) in &mut points {
+            state.setting = made_up::setting(state.setting.workers, 20);
+            changed(state);
+        }
+        detail.pool = Steps::from_points(points);
+        let figures = experiment.with(figures);
+        find(&figures, "pool").svg().expect("the pool is known")
+    };
+    let [size, timeout] = ["messages a batch may carry", "a batch waits to fill"];
+    let flat = pool_of(|_| {});
+    assert!(!flat.contains(size) && !flat.contains(timeout));
+    let waits = pool_of(|state| {
+        let workers = u64::from(state.setting.workers);
+        state.setting.batch_timeout = Duration::from_millis(workers);
+    });
+    assert!(!waits.contains(size) && waits.contains(timeout));
+    let carries = pool_of(|state| state.setting.batch_size = state.setting.workers);
+    assert!(carries.contains(size) && !carries.contains(timeout));
 }
 
 #[test]
