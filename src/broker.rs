@@ -15,16 +15,20 @@ use crate::error::AgentError;
 use crate::floor::{Floor, Phase, Registered};
 use crate::handler::{AnyAgent, IntoAgent};
 use crate::health::LAST_CHANCE;
-use crate::journal::Written;
 use crate::notice::Events;
 use crate::runner::Types;
 use crate::shared::Shared;
 use crate::shutdown::ShutdownReport;
+use crate::written::Written;
+
+/// How long beyond its limit a shutdown waits for a disk.
+const DISK_CATCHES_UP: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// A running broker. Cheap to clone; all clones are the same broker.
 ///
 /// When the last clone and the last [`AgentRef`] are dropped it shuts down at once, and what it
-/// holds is returned to its senders; [`shutdown`](Self::shutdown) does it in good order.
+/// holds is returned to its senders; [`shutdown`](Self::shutdown) does it in good order. A handler
+/// that holds an [`AgentRef`] of its own broker keeps it open: then it ends by a shutdown only.
 #[derive(Clone)]
 pub struct Broker {
     pub(crate) open: Arc<Open>,
@@ -75,10 +79,10 @@ impl Broker {
     {
         let found = self.shared().on_floor(|floor| {
             let id = floor.agent_named(name)?;
-            let registered = floor.runner(id)?.clone();
-            Some((id, registered))
+            let name = floor.agents[id.0 as usize].name.clone();
+            Some((id, name, floor.runner(id)?))
         });
-        let Some((id, Registered { name, runner, .. })) = found else {
+        let Some((id, name, runner)) = found else {
             return Err(AgentError::Unknown(name.to_owned()));
         };
         let (has, asked) = (runner.types(), Types::of::<M, R>());
@@ -99,10 +103,17 @@ impl Broker {
     /// # Errors
     /// [`AgentError::Unknown`] if there is no such agent.
     pub fn remove_agent(&self, name: &str) -> Result<(), AgentError> {
-        self.on_agent(name, |floor, id| {
+        // Its handler is dropped when the lock is free again.
+        let removed = self.shared().on_floor(|floor| {
+            let id = floor.agent_named(name)?;
             floor.driver.remove_agent(id);
-            floor.agents[id.0 as usize].removed = true;
-        })
+            let agent = &mut floor.agents[id.0 as usize];
+            agent.removed = true;
+            Some(agent.runner.take())
+        });
+        removed
+            .map(drop)
+            .ok_or_else(|| AgentError::Unknown(name.to_owned()))
     }
 
     /// The broker's books: where every message is that it ever accepted.
@@ -130,25 +141,47 @@ impl Broker {
     /// second call may only shorten the time.
     ///
     /// It is over when all handlers have ended, but for those that block their thread: those
-    /// cannot be dropped, get a tenth of a second, and are in the report's `still_working`.
+    /// cannot be dropped, get a tenth of a second, and are in the report's `still_working`. Nor is
+    /// a disk that stands still waited for: half a second beyond the limit, then the report says
+    /// that the files are not whole.
     pub async fn shutdown(&self, within: impl Into<Duration>) -> ShutdownReport {
         let shared = self.shared();
-        let (before, began) = shared.begin_shutdown(within.into());
+        let within = within.into();
+        let (before, began) = shared.begin_shutdown(within);
         shared.until(Shared::is_closed).await;
         // Handlers are dropped by their workers; one that blocks its thread is not waited for.
         let idle = shared.until(|shared| shared.working() == 0);
         let _ = tokio::time::timeout(LAST_CHANCE.into(), idle).await;
-        let writer = shared.on_floor(|floor| floor.driver.ear_mut().log.as_mut()?.close());
-        if let Some(writer) = writer {
-            // Its file is whole before the broker says that it is done.
-            let _ = tokio::task::spawn_blocking(|| writer.join()).await;
+        let took = shared.clock.now().since(began);
+        let left = Duration::from_nanos(within.as_nanos().saturating_sub(took.as_nanos()));
+        let files_whole = self.files_whole(left.into()).await;
+        ShutdownReport {
+            still_working: shared.working(),
+            files_whole,
+            ..ShutdownReport::new(&before, &self.books(), took)
         }
-        let now = shared.clock.now();
-        if let Some(mut written) = self.journal_written() {
-            written.wait().await;
+    }
+
+    /// Waits until decision log and journal are written, for the time left and a little more.
+    /// Whether they are.
+    async fn files_whole(&self, left: std::time::Duration) -> bool {
+        let log = |floor: &mut Floor| Some(floor.driver.ear_mut().log.as_mut()?.close());
+        let files = [self.shared().on_floor(log), self.journal_written()];
+        let began = std::time::Instant::now();
+        let mut whole = true;
+        for written in files.into_iter().flatten() {
+            let left = (left + DISK_CATCHES_UP).saturating_sub(began.elapsed());
+            whole &= written.wait(left).await;
         }
-        let took = now.since(began);
-        ShutdownReport::new(&before, &self.books(), took, shared.working())
+        whole
+    }
+
+    /// Why the decision log ended before the broker did, if it did: the disk is full, say. The
+    /// broker goes on without, and counts what is lost.
+    #[must_use]
+    pub fn decision_log_error(&self) -> Option<Arc<io::Error>> {
+        let log = |floor: &mut Floor| Some(floor.driver.ear().log.as_ref()?.written.clone());
+        self.shared().on_floor(log)?.error()
     }
 
     /// Why the journal ended before the broker did, if it did: the disk is full, say. The broker
@@ -180,7 +213,7 @@ impl Floor {
         self.driver.ear_mut().figures.agent(id);
         self.agents.push(Registered {
             name,
-            runner,
+            runner: Some(runner),
             removed: false,
         });
         Ok(id)

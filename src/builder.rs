@@ -1,14 +1,15 @@
 //! Setting a broker up.
 
 use std::fmt;
-use std::io::Write;
+use std::io::{self, Write};
 use std::panic::catch_unwind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use ebbtide_core::config::Checked;
-use ebbtide_core::{AgentConfig, BrokerConfig};
-use ebbtide_policies::units::Duration;
+use ebbtide_core::{AddAgentError, AgentConfig, BrokerConfig, BrokerState};
+use ebbtide_policies::fixed::Fixed;
+use ebbtide_policies::units::{Duration, Time};
 use ebbtide_policies::{Policy, registry};
 use tokio::runtime::Handle;
 
@@ -193,9 +194,11 @@ impl Builder {
             Some(policy) => policy,
             None => registry::build(&config.policy)?,
         };
-        let log = self.decision_log.map(DecisionLog::start).transpose();
+        // Before an old file is replaced.
+        can_be_added(&config, &self.agents)?;
+        let log = opened(self.decision_log, DecisionLog::start).await;
         let log = log.map_err(StartError::DecisionLog)?;
-        let journal = self.journal.map(journal::start).transpose();
+        let journal = opened(self.journal, journal::start).await;
         let journal = journal.map_err(StartError::Journal)?;
         let ear = Ear::new(self.dead_letters, log);
         let mut floor = Floor::new(
@@ -214,6 +217,33 @@ impl Builder {
         let open = Arc::new(Open { shared });
         Ok(Broker { open })
     }
+}
+
+/// Whether a broker of this configuration takes all these agents: core says so.
+fn can_be_added(
+    config: &Checked<BrokerConfig>,
+    agents: &[(AgentConfig, AnyAgent)],
+) -> Result<(), AddAgentError> {
+    let policy = Box::new(Fixed::at_start_setting());
+    let mut trial = BrokerState::<()>::new(config.clone(), policy);
+    agents.iter().try_for_each(|(config, AnyAgent(runner))| {
+        let mut config = config.clone();
+        config.batch = runner.is_batch();
+        trial.add_agent(Time::ZERO, config).map(drop)
+    })
+}
+
+/// Opens what goes to a disk, on a thread that may wait for one.
+async fn opened<C: Send + 'static, T: Send + 'static>(
+    config: Option<C>,
+    open: fn(C) -> io::Result<T>,
+) -> io::Result<Option<T>> {
+    let Some(config) = config else {
+        return Ok(None);
+    };
+    tokio::task::spawn_blocking(move || open(config))
+        .await?
+        .map(Some)
 }
 
 /// Whether the runtime here has timers: it says so by a panic only.

@@ -98,7 +98,7 @@ impl Broker {
         self.on_controls(|floor| {
             let unknown = || AgentError::Unknown(config.name.clone());
             let id = floor.agent_named(&config.name).ok_or_else(unknown)?;
-            config.batch = floor.agents[id.0 as usize].runner.is_batch();
+            config.batch = floor.runner(id).is_some_and(|runner| runner.is_batch());
             let config = Checked::new(config)?;
             Ok(floor.driver.reconfigure_agent(id, config)?)
         })

@@ -8,10 +8,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
 
 use ebbtide_core::event::DecisionRecord;
 use serde::{Deserialize, Serialize};
+
+use crate::written::{Written, on_a_thread};
 
 /// The version of [`LoggedDecision`].
 pub const DECISION_LOG_VERSION: u32 = 1;
@@ -56,7 +57,7 @@ pub struct LoggedDecision {
 /// The broker's end of the line.
 pub(crate) struct DecisionLog {
     line: Option<SyncSender<LoggedDecision>>,
-    writer: Option<JoinHandle<()>>,
+    pub(crate) written: Written,
     /// Not yet told.
     lost: u64,
     /// Ever.
@@ -68,12 +69,10 @@ impl DecisionLog {
     pub(crate) fn start(config: DecisionLogConfig) -> io::Result<Self> {
         let files = Files::open(config)?;
         let (line, records) = sync_channel(IN_LINE);
-        let writer = std::thread::Builder::new()
-            .name("ebbtide-decisions".to_owned())
-            .spawn(move || files.write_all(&records))?;
+        let written = on_a_thread("ebbtide-decisions", move || files.write_all(&records))?;
         Ok(Self {
             line: Some(line),
-            writer: Some(writer),
+            written,
             lost: 0,
             lost_ever: 0,
         })
@@ -95,11 +94,10 @@ impl DecisionLog {
         }
     }
 
-    /// Nothing more comes: the writer ends when it has written what is in line. Whoever joins
-    /// it waits for a disk.
-    pub(crate) fn close(&mut self) -> Option<JoinHandle<()>> {
+    /// Nothing more comes: the writer ends when it has written what is in line.
+    pub(crate) fn close(&mut self) -> Written {
         self.line = None;
-        self.writer.take()
+        self.written.clone()
     }
 }
 
@@ -127,18 +125,15 @@ impl Files {
 
     /// Until the broker is no more, or the disk refuses: then the line closes, and what would
     /// have been written counts as lost.
-    fn write_all(mut self, records: &Receiver<LoggedDecision>) {
+    fn write_all(mut self, records: &Receiver<LoggedDecision>) -> io::Result<()> {
         while let Ok(record) = records.recv() {
             let more = std::iter::once(record).chain(records.try_iter());
             for record in more.take(IN_LINE) {
-                if self.write(&record).is_err() {
-                    return;
-                }
+                self.write(&record)?;
             }
-            if self.file.flush().is_err() {
-                return;
-            }
+            self.file.flush()?;
         }
+        Ok(())
     }
 
     fn write(&mut self, record: &LoggedDecision) -> io::Result<()> {

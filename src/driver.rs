@@ -20,9 +20,10 @@ use ebbtide_policies::units::{Duration, Time};
 
 use crate::ear::Ear;
 use crate::guard::Guarded;
-use crate::journal::{Line, Written};
+use crate::journal::Line;
 use crate::parcel::Parcel;
 use crate::runner::{Done, Load, Member};
+use crate::written::Written;
 
 /// The broker's state and the time of whoever works on it.
 pub(crate) struct Driver {

@@ -59,7 +59,9 @@ pub(crate) struct Floor {
 #[derive(Clone)]
 pub(crate) struct Registered {
     pub(crate) name: Arc<str>,
-    pub(crate) runner: Arc<dyn Runner>,
+    /// `None` once it is removed or the broker is closed: a handler may hold what holds the
+    /// broker. Calls under way have it still.
+    pub(crate) runner: Option<Arc<dyn Runner>>,
     pub(crate) removed: bool,
 }
 
@@ -79,6 +81,8 @@ pub(crate) struct Errands {
     endings: Vec<(Parcel, Ending)>,
     /// Parcels whose drop may run code of the user's.
     drops: Vec<Parcel>,
+    /// Handlers that are called no more; dropping them does so too.
+    runners: Vec<Arc<dyn Runner>>,
     nudges: Vec<Arc<WorkerLink>>,
     hires: Vec<Arc<WorkerLink>>,
     pub(crate) wakers: Vec<Waker>,
@@ -114,8 +118,9 @@ impl Floor {
         self.luck
     }
 
-    pub(crate) fn runner(&self, agent: AgentId) -> Option<&Registered> {
-        self.agents.get(agent.0 as usize)
+    /// The handler of an agent that is called still.
+    pub(crate) fn runner(&self, agent: AgentId) -> Option<Arc<dyn Runner>> {
+        self.agents.get(agent.0 as usize)?.runner.clone()
     }
 
     /// When the alarm is to go off.
@@ -222,6 +227,8 @@ impl Floor {
         self.hear(shared, errands);
         self.phase = Phase::Closed;
         self.driver.close_journal();
+        let runners = self.agents.iter_mut().filter_map(|it| it.runner.take());
+        errands.runners.extend(runners);
         errands.nudges.extend(self.crew.dismiss_all());
         errands.alarm = true;
         errands.closed = true;
@@ -361,6 +368,9 @@ impl Errands {
         }
         for parcel in self.drops.drain(..) {
             outlive(|| drop(parcel));
+        }
+        for runner in self.runners.drain(..) {
+            outlive(|| drop(runner));
         }
         for link in self.nudges.drain(..) {
             link.nudge();

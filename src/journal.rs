@@ -12,7 +12,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ebbtide_core::journal::{Sink, write_frame, write_preamble};
-use tokio::sync::watch;
+
+use crate::written::{Written, on_a_thread};
 
 /// Chunks on their way to the disk, of some 32 KiB each.
 const IN_LINE: usize = 256;
@@ -35,24 +36,7 @@ pub(crate) struct Line {
     is_full: bool,
 }
 
-/// Tells when everything is written, or why it is not.
-#[derive(Clone)]
-pub(crate) struct Written(watch::Receiver<Option<Result<(), Arc<io::Error>>>>);
-
-impl Written {
-    /// Waits until the journal is closed and written.
-    pub(crate) async fn wait(&mut self) {
-        // An error: the writer is gone, and nothing more will be written.
-        let _ = self.0.wait_for(Option::is_some).await;
-    }
-
-    /// Why the journal ended early, if it did.
-    pub(crate) fn error(&self) -> Option<Arc<io::Error>> {
-        self.0.borrow().as_ref()?.as_ref().err().cloned()
-    }
-}
-
-/// Opens the target and starts its writer.
+/// Opens the target and starts its writer. It waits for a disk.
 ///
 /// # Errors
 /// The file cannot be created, or no thread can be had.
@@ -63,7 +47,6 @@ pub(crate) fn start(target: Target) -> io::Result<(Line, Written)> {
     };
     write_preamble(&mut out)?;
     let (chunks, received) = sync_channel(IN_LINE);
-    let (told, written) = watch::channel(None);
     let line = Line {
         chunks,
         queued: Arc::default(),
@@ -71,14 +54,11 @@ pub(crate) fn start(target: Target) -> io::Result<(Line, Written)> {
         is_full: false,
     };
     let (queued, last) = (line.queued.clone(), line.last.clone());
-    let thread = std::thread::Builder::new().name("ebbtide-journal".to_owned());
-    thread.spawn(move || {
-        let result = write(&mut *out, &received, &queued, &last);
-        // Whatever is still sent finds nobody, and counts as lost.
-        drop(received);
-        told.send_replace(Some(result.map_err(Arc::new)));
+    // Whatever is sent once it has ended finds nobody, and counts as lost.
+    let written = on_a_thread("ebbtide-journal", move || {
+        write(&mut *out, &received, &queued, &last)
     })?;
-    Ok((line, Written(written)))
+    Ok((line, written))
 }
 
 /// Until the broker's end is gone, or the disk refuses.

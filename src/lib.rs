@@ -74,6 +74,7 @@ mod stress;
 #[cfg(feature = "tower")]
 mod tower;
 mod worker;
+mod written;
 
 pub mod config;
 pub mod guide;

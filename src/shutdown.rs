@@ -20,10 +20,13 @@ pub struct ShutdownReport {
     pub took: Duration,
     /// Workers whose handlers block their thread still.
     pub still_working: usize,
+    /// Whether decision log and journal, as far as they are kept, were written to their end.
+    pub files_whole: bool,
 }
 
 impl ShutdownReport {
-    pub(crate) fn new(before: &Books, after: &Books, took: Duration, still_working: usize) -> Self {
+    /// What became of messages; handlers and files are for the caller to fill in.
+    pub(crate) fn new(before: &Books, after: &Books, took: Duration) -> Self {
         let since = |outcome: Outcome| {
             let at = outcome.index();
             after.outcomes[at] - before.outcomes[at]
@@ -38,7 +41,8 @@ impl ShutdownReport {
             dead_lettered,
             returned,
             took,
-            still_working,
+            still_working: 0,
+            files_whole: true,
         }
     }
 }

@@ -180,9 +180,9 @@ impl Worker {
             .driver
             .take(self.link.id, free as u32, &mut self.begun);
         for begun in &self.begun {
-            let agent = floor.runner(begun.agent);
-            let agent = agent.expect("an agent stays until its last call has ended");
-            self.runners.push(agent.runner.clone());
+            let runner = floor.runner(begun.agent);
+            self.runners
+                .push(runner.expect("no call starts for an agent that is removed"));
         }
         self.asks_again = !self.begun.is_empty();
         floor.took_nothing = free > 0 && self.begun.is_empty();

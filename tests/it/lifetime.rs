@@ -1,10 +1,12 @@
 //! How a broker begins and ends.
 
-use std::sync::Mutex;
+use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ebbtide::{AgentRef, Broker, BrokerConfig, StartError, with};
+use ebbtide::{AgentRef, Broker, BrokerConfig, Failure, StartError, with};
+use tokio::time::sleep;
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -75,4 +77,72 @@ fn nothing_enters_a_closed_broker() {
         let books = broker.books();
         assert_eq!((books.accepted, books.finished()), (1, 1));
     });
+}
+
+/// A disk that takes the preamble and then stands still for good.
+struct Stuck(usize);
+
+impl Write for Stuck {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += 1;
+        if self.0 > 3 {
+            loop {
+                std::thread::park();
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// It never ended.
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_does_not_wait_for_a_disk_that_stands_still() {
+    let broker = Broker::builder().journal_to(Stuck(0)).start().await;
+    let report = broker.unwrap().shutdown(50 * MS).await;
+    assert!(!report.files_whole, "{report:?}");
+    assert!(report.took < (50 * MS).into(), "{report:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_fails_leaves_the_old_journal_as_it_is() {
+    let path = std::env::temp_dir().join(format!("ebbtide-old-{}", std::process::id()));
+    std::fs::write(&path, "old").unwrap();
+    let twice = async |_: &u32| Ok(());
+    let builder = Broker::builder().journal(&path);
+    let started = builder.agent("one", twice).agent("one", twice).start();
+    assert!(matches!(started.await, Err(StartError::Agent(_))));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
+    std::fs::remove_file(&path).unwrap();
+}
+
+/// A handler that held a handle to another agent kept itself, and its broker, for ever.
+#[tokio::test(start_paused = true)]
+async fn a_handler_is_dropped_with_its_agent_or_its_broker() {
+    let broker = Broker::builder().config(fixed(1)).start().await.unwrap();
+    let next = broker.add_agent("next", async |it: &u32| Ok(*it)).unwrap();
+    let add = |name: &str| {
+        let state = Arc::new(next.clone());
+        let held = Arc::downgrade(&state);
+        let asks = async |next: &Arc<AgentRef<u32, u32>>, it: &u32| {
+            sleep(10 * MS).await;
+            let reply = next.request(*it).await;
+            reply.map_err(|error| Failure::retry(error.to_string()))
+        };
+        (broker.add_agent(name, with(state, asks)).unwrap(), held)
+    };
+    let ((one, of_one), (two, of_two)) = (add("one"), add("two"));
+    let (reply, ()) = tokio::join!(async { one.request(1).await }, async {
+        sleep(MS).await;
+        broker.remove_agent("one").unwrap();
+        assert!(of_one.upgrade().is_some(), "its call is under way");
+    });
+    assert_eq!(reply.unwrap(), 1);
+    assert!(of_one.upgrade().is_none());
+    assert_eq!(two.request(2).await.unwrap(), 2);
+    broker.shutdown(1000 * MS).await;
+    assert!(of_two.upgrade().is_none());
 }
