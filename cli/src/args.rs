@@ -193,6 +193,7 @@ Examples:
   ebbtide simulate llm-agents --format json | jq .results.sojourn_s.p95
   ebbtide simulate my.ron --trace requests.csv
 
+A trace is CSV with a header, and needs the column t_s; docs/traces.md has them all.
 With several policies each meets the same messages, and they are compared in pairs.
 With several scenarios --out gets one directory for each.
 `ebbtide --help` lists the exit codes.";
@@ -205,9 +206,10 @@ Examples:
 
 const VALIDATE_HELP: &str = "\
 Examples:
-  ebbtide validate queueing.csv
+  ebbtide validate scenarios/queueing.csv
   ebbtide validate queueing.csv --emit cases && ebbtide simulate cases/*.ron
 
+The columns are described in docs/validate.md; scenarios/queueing.csv is a file to start from.
 A row passes when the 99.99 % interval covers the exact value and is as narrow as the row asks.
 Exit code 1 when any row fails; a row that cannot be expressed fails.";
 

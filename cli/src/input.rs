@@ -7,13 +7,29 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ebbtide_core::text::{self, TextError, closest};
+use ebbtide_core::text::{self, Format, TextError, closest};
 use ebbtide_sim::files::{Files, Named};
 use ebbtide_sim::scenario::Scenario;
 use ebbtide_sim::shipped;
 use ebbtide_sim::trace::Trace;
 
 use crate::error::{CliError, Fault};
+
+/// What a scenario may have and a configuration has not.
+const SCENARIO_FIELDS: [&str; 12] = [
+    "note",
+    "run",
+    "traffic",
+    "agents",
+    "faults",
+    "worker_deaths",
+    "worker_start",
+    "time_grain",
+    "broker",
+    "policies",
+    "expect",
+    "fails_with",
+];
 
 /// The text of a scenario, and where it came from.
 #[derive(Clone, Debug)]
@@ -70,6 +86,20 @@ impl Source {
             path: Some(path.to_owned()),
             directory: path.parent().unwrap_or(Path::new("")).to_owned(),
         })
+    }
+
+    /// The format of a broker's configuration; `None`: it is a scenario.
+    pub(crate) fn configuration(&self) -> Option<Format> {
+        let extension = Path::new(&self.label).extension();
+        let format = extension.and_then(|extension| Format::of_extension(extension.to_str()?));
+        match format.unwrap_or(Format::Ron) {
+            Format::Json => Some(Format::Json),
+            Format::Ron => {
+                let fields = text::fields(&self.text);
+                let is_scenario = fields.iter().any(|field| SCENARIO_FIELDS.contains(field));
+                (!is_scenario).then_some(Format::Ron)
+            }
+        }
     }
 
     /// The files that the scenario names, read.

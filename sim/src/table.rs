@@ -26,13 +26,13 @@ pub enum TableError {
         /// Counted from 1.
         line: u64,
     },
-    /// A column that must be there is not.
-    #[error("line {line}: column {wanted} is missing, found are {found}")]
+    /// Columns that must be there are not.
+    #[error("line {line}: {} missing, found are {found}", columns(wanted))]
     MissingColumn {
         /// The header's line.
         line: u64,
-        /// The missing one.
-        wanted: &'static str,
+        /// The missing ones, at least one.
+        wanted: Vec<&'static str>,
         /// Those that are there.
         found: String,
     },
@@ -146,11 +146,25 @@ impl<'t> Table<'t> {
         if self.names.is_empty() {
             return Err(TableError::Empty);
         }
-        self.column(name).ok_or_else(|| TableError::MissingColumn {
+        self.column(name).ok_or_else(|| self.missing(vec![name]))
+    }
+
+    /// Whether all of `names` are there: those that are not are named at once.
+    pub(crate) fn needs(&self, names: &[&'static str]) -> Result<(), TableError> {
+        let is_missing = |name: &&&'static str| self.column(name).is_none();
+        let wanted: Vec<_> = names.iter().filter(is_missing).copied().collect();
+        if self.names.is_empty() || wanted.is_empty() {
+            return Ok(());
+        }
+        Err(self.missing(wanted))
+    }
+
+    fn missing(&self, wanted: Vec<&'static str>) -> TableError {
+        TableError::MissingColumn {
             line: self.header_line,
-            wanted: name,
+            wanted,
             found: self.names.iter().collect::<Vec<_>>().join(", "),
-        })
+        }
     }
 
     /// The columns that are none of `read`, as a sentence; `None`: all are read.
@@ -195,6 +209,14 @@ fn fault(error: csv::Error) -> TableError {
             wanted: *expected_len,
         },
         _ => TableError::Empty,
+    }
+}
+
+/// "column call is", "columns call, workers are".
+fn columns(names: &[&str]) -> String {
+    match names {
+        [one] => format!("column {one} is"),
+        several => format!("columns {} are", several.join(", ")),
     }
 }
 

@@ -77,6 +77,11 @@ struct Columns {
     batch_timeout: Option<Column>,
 }
 
+/// The columns without which there is no case.
+const NEEDED: [&str; 7] = [
+    "case", "arrivals", "call", "workers", "metric", "value", "rel_tol",
+];
+
 /// Reads cases from a file's content.
 ///
 /// # Errors
@@ -85,6 +90,7 @@ struct Columns {
 /// says so itself.
 pub fn cases(csv: &[u8]) -> Result<Vec<Case>, TableError> {
     let mut table = Table::new(csv)?;
+    table.needs(&NEEDED)?;
     let columns = Columns {
         case: table.needed("case")?,
         arrivals: table.needed("arrivals")?,

@@ -72,7 +72,7 @@ fn read(args: &ValidateArgs) -> Result<Vec<Case>, CliError> {
     theory::cases(&content).map_err(|error| {
         CliError::bad_input(
             format!("{}: {error}", path.display()),
-            "a case needs case, arrivals, call, workers, metric, value and rel_tol",
+            "docs/validate.md says what each column means; scenarios/queueing.csv is an example",
         )
     })
 }

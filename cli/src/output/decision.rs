@@ -5,9 +5,8 @@ use std::fmt::{self, Write as _};
 use ebbtide_core::event::DecisionRecord;
 use ebbtide_policies::decision::{Alternative, Prediction};
 use ebbtide_policies::latency::LatencyHistogram;
-use ebbtide_policies::objective::Objective;
 use ebbtide_policies::observation::{
-    AgentObservation, BreakerState, Observation, Setting, SlotTime,
+    AgentObservation, Bounds, BreakerState, Observation, Setting, SlotTime,
 };
 use ebbtide_policies::units::{Duration, Time};
 
@@ -60,6 +59,9 @@ fn write_decision(
         instant(record.at),
         record.number + 1
     )?;
+    if let Some(next) = next_tick(record).filter(|next| last && asked.at >= *next) {
+        writeln!(text, "the run ended before {}", instant(next))?;
+    }
     let reason = &record.decision.reason;
     writeln!(text, "because {} ({})", reason.text, reason.code)?;
     match &record.observation {
@@ -67,9 +69,15 @@ fn write_decision(
         None => writeln!(text, "\nsaw\n  the log does not say")?,
     }
     write_choice(text, record)?;
-    let objective = record.observation.as_ref().and_then(|seen| seen.objective);
-    write_prediction(text, record.decision.prediction.as_ref(), objective)?;
+    let seen = record.observation.as_ref();
+    write_prediction(text, record.decision.prediction.as_ref(), seen)?;
     write_rejected(text, &record.decision.rejected)
+}
+
+/// When the tick after this decision is due at the latest, if the log says how often they come.
+fn next_tick(record: &DecisionRecord) -> Option<Time> {
+    let seen = record.observation.as_ref().filter(|seen| !seen.early)?;
+    Some(record.at + seen.interval)
 }
 
 fn write_observation(text: &mut String, seen: &Observation) -> fmt::Result {
@@ -171,15 +179,34 @@ fn write_choice(text: &mut String, record: &DecisionRecord) -> fmt::Result {
     line(text, "before", Shown(before).to_string())?;
     line(text, "asked", asked(record))?;
     line(text, "applied", Shown(applied).to_string())?;
+    match governed(record) {
+        Some(why) => line(text, "governor", why),
+        None => Ok(()),
+    }
+}
+
+/// Why the governor let through other workers than were asked for, or will.
+fn governed(record: &DecisionRecord) -> Option<String> {
     if !record.cool_down.is_zero() {
         let left = time(record.cool_down);
-        line(
-            text,
-            "governor",
-            format!("shrinking waits another {left} for the cool-down"),
-        )?;
+        return Some(format!("shrinking waits another {left} for the cool-down"));
     }
-    Ok(())
+    let (wish, workers) = (record.decision.workers.ceil(), record.applied.workers);
+    if !wish.is_finite() || record.withheld.is_some() || wish == f64::from(workers) {
+        return None;
+    }
+    let bounds = record.observation.as_ref().map(|seen| seen.bounds);
+    let is_bound = |bounds: &Bounds| match wish > f64::from(workers) {
+        true => workers == bounds.max_workers,
+        false => workers == bounds.min_workers,
+    };
+    Some(match bounds.filter(is_bound) {
+        Some(bounds) => format!(
+            "from {} to {} workers are allowed",
+            bounds.min_workers, bounds.max_workers
+        ),
+        None => "the pool shrinks to the most that was asked for within the shrink window".into(),
+    })
 }
 
 /// The wish in its own numbers: fractions and all.
@@ -213,7 +240,7 @@ fn asked(record: &DecisionRecord) -> String {
 fn write_prediction(
     text: &mut String,
     prediction: Option<&Prediction>,
-    objective: Option<Objective>,
+    seen: Option<&Observation>,
 ) -> fmt::Result {
     writeln!(text, "\npredicted")?;
     let Some(expected) = prediction else {
@@ -225,7 +252,7 @@ fn write_prediction(
         format!("{}/s", number::significant(expected.arrivals_per_s)),
     )?;
     line(text, "utilisation", number::percent(expected.utilisation))?;
-    let limited = match objective {
+    let limited = match seen.and_then(|seen| seen.objective) {
         Some(objective) => {
             let full = objective.to_string();
             full.split(" <").next().unwrap_or(&full).to_owned()
@@ -237,7 +264,20 @@ fn write_prediction(
         text,
         "cost",
         format!("{} a second", number::significant(expected.cost_per_s)),
-    )
+    )?;
+    let agents = seen.map_or(&[][..], |seen| &seen.agents);
+    for agent in agents.iter().filter(|agent| is_at_limit(agent)) {
+        let name = &agent.name;
+        let left_out = format!("what the own limit of {name} holds back: no pool can help it");
+        line(text, "left out", left_out)?;
+    }
+    Ok(())
+}
+
+/// Whether messages wait for an agent that takes no more calls.
+fn is_at_limit(agent: &AgentObservation) -> bool {
+    let is_full = |limit| agent.in_flight >= limit;
+    agent.waiting > 0 && agent.limit.is_some_and(is_full)
 }
 
 fn write_rejected(text: &mut String, rejected: &[Alternative]) -> fmt::Result {

@@ -16,6 +16,10 @@ pub(crate) fn conclusion(report: &Report) -> String {
     let Some(deciding) = deciding(&report.thresholds) else {
         return without_threshold(report);
     };
+    let is_open = deciding.verdict == ThresholdVerdict::Inconclusive;
+    if let (1, true, Ok(threshold)) = (first.replications, is_open, deciding.expect.parse()) {
+        return of_one_replication(report, &threshold);
+    }
     let others = report.policies.iter().skip(1);
     let mut text = match deciding.expect.parse::<Threshold>() {
         Ok(threshold) => {
@@ -72,6 +76,18 @@ fn other_clause(other: &PolicyResults, threshold: &Threshold, first: ThresholdVe
         found(threshold, &result.value),
         workers.map_or(String::new(), with),
     )
+}
+
+/// What was found once, which may be luck.
+fn of_one_replication(report: &Report, threshold: &Threshold) -> String {
+    let mut text = format!("one replication: no verdict on {}", goal(threshold));
+    for policy in &report.policies {
+        let result = threshold.judge(&policy.results);
+        let with = workers(policy).map_or(String::new(), |w| format!(" with {w} on average"));
+        let found = found(threshold, &result.value);
+        text += &format!("; {} had {found}{with}", policy.policy);
+    }
+    text
 }
 
 fn without_threshold(report: &Report) -> String {
@@ -199,6 +215,23 @@ mod tests {
             &[policy("remote", 0.5, 5.0)],
             limit,
             "remote may or may not hold p95 < 500 ms (500 ± 4 ms) with 5 workers on average",
+        );
+    }
+
+    #[test]
+    fn one_replication_is_no_verdict() {
+        let once = |name, p95, workers| {
+            let mut once = policy(name, p95, workers);
+            once.replications = 1;
+            let figures = &mut once.results.total.figures;
+            (figures.sojourn_s.p95.ci_low, figures.sojourn_s.p95.ci_high) = (None, None);
+            once
+        };
+        check(
+            &[once("remote", 0.14, 5.0), once("in_process", 201.0, 1.0)],
+            &["p95(sojourn) < 500ms"],
+            "one replication: no verdict on p95 < 500 ms; remote had 140 ms with 5 workers on \
+             average; in_process had 201 s with 1 worker on average",
         );
     }
 

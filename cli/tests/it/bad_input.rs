@@ -214,6 +214,13 @@ fn cases_that_cannot_be_read() {
 }
 
 #[test]
+fn a_configuration_is_no_scenario() {
+    let room = Room::new();
+    room.write("broker.ron", "(profile: \"remote\", batch_size: 30)");
+    check_args("configuration", &room, &["simulate", "broker.ron"]);
+}
+
+#[test]
 fn a_shipped_scenario_that_is_not_there() {
     let args = ["scenario", "show", "remote-agnets"];
     check_args("unknown_shipped", &Room::new(), &args);

@@ -42,9 +42,48 @@ fn a_load_beyond_the_largest_pool_is_a_warning() {
 fn a_pool_that_is_too_large_for_an_agent_is_a_warning() {
     let run = ebbtide(&["check", "capacity-cliff"]);
     assert_eq!(run.code, 0);
-    let told = "2 workers deliver";
+    let told = "/s with 2 workers, but no more than ";
     assert!(run.stderr.contains(told), "{}", run.stderr);
     let told = "an agent slows down as calls crowd in";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+}
+
+/// Thresholds bind the first policy, so a larger pool of another one hides nothing.
+#[test]
+fn overload_is_judged_by_the_first_policy() {
+    let room = Room::with_small_scenario();
+    let small = room.read("small.ron");
+    let text = small.replace("50/s", "150/s");
+    let policies = |list| text.replace("[\"fixed\"]", list);
+    room.write("first.ron", policies("[\"fixed\", \"fixed(9)\"]"));
+    let run = room.run(&["check", "first.ron"]);
+    let told = "150/s arrive on average, fixed delivers 99.9/s with 2 workers at most";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+    assert!(
+        run.stdout
+            .starts_with("first.ron: a scenario, with a warning\n"),
+        "{}",
+        run.stdout
+    );
+
+    room.write("second.ron", policies("[\"fixed(9)\", \"fixed\"]"));
+    let run = room.run(&["check", "second.ron"]);
+    assert_eq!(run.stderr, "");
+    let told = "\n  overloaded: fixed delivers 99.9/s with 2 workers\n";
+    assert!(run.stdout.contains(told), "{}", run.stdout);
+}
+
+#[test]
+fn an_agent_whose_limit_binds_is_named() {
+    let room = Room::with_small_scenario();
+    let limited = room.read("small.ron").replace(
+        "call: Exponential(\"20ms\")",
+        "call: Constant(\"100ms\"), protect: (in_flight_limit: 2)",
+    );
+    let text = limited.replace("[\"fixed\"]", "[\"fixed(9)\"]");
+    room.write("limit.ron", text);
+    let run = room.run(&["check", "limit.ron"]);
+    let told = "agent echo (limit 2) binds at 20/s; more workers will not help";
     assert!(run.stderr.contains(told), "{}", run.stderr);
 }
 

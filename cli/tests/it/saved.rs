@@ -163,6 +163,56 @@ fn explain_tells_what_was_seen_chosen_predicted_and_rejected() {
         last.contains("decided at 10 s (decision 10, the last)"),
         "{last}"
     );
+    assert!(last.contains("\nthe run ended before 11 s\n"), "{last}");
+}
+
+/// The governor may let through less than was asked for, and the model may know that no pool
+/// helps: both are told.
+#[test]
+fn explain_tells_what_the_governor_did_and_what_the_model_leaves_out() {
+    let room = Room::new();
+    let limited = "call: Constant(\"50ms\"), protect: (in_flight_limit: 1)";
+    let text = REGULAR
+        .replace("call: Constant(\"50ms\")", limited)
+        .replace("10/s", "100/s");
+    room.write("limited.ron", &text);
+    let simulate = |policy| {
+        let set = "broker.num_workers=3";
+        let args = ["simulate", "limited.ron", "--set", "broker.max_workers=3"];
+        let more = ["--set", set, "--policy", policy, "--out", "run"];
+        room.run(&[&args[..], &more[..]].concat())
+    };
+    simulate("adaptive");
+    let run = room.run(&["explain", "run", "--at", "5s"]);
+    let told = "\n  left out     what the own limit of echo holds back: no pool can help it\n";
+    assert!(run.stdout.contains(told), "{}", run.stdout);
+    simulate("threshold(1)");
+    let run = room.run(&["explain", "run", "--at", "9s"]);
+    let told = "\n  governor     from 1 to 3 workers are allowed\n";
+    assert!(run.stdout.contains(told), "{}", run.stdout);
+}
+
+/// The table's percentiles and the summary's are figures of the same messages.
+#[test]
+fn the_report_has_the_percentiles_of_the_summary() {
+    let room = Room::with_small_scenario();
+    let one = ["--replications", "1", "--out", "run"];
+    room.run(&[&["simulate", "small.ron"][..], &one[..]].concat());
+    let summary: serde_json::Value =
+        serde_json::from_str(&room.read("run/summary.json")).expect("results are JSON");
+    let report = room.read("run/report.html");
+    for (name, label) in [("p50", "50 %"), ("p90", "90 %"), ("p95", "95 %")] {
+        let seconds = summary["results"]["sojourn_s"][name]["mean"].as_f64();
+        let expected = seconds.expect("enough messages") * 1e3;
+        let row = report.split_once(&format!(">{label}</t"));
+        let cell = row.and_then(|(_, row)| row.split_once("<td>"));
+        let shown = cell.and_then(|(_, cell)| cell.split_once(" ms"));
+        let shown: f64 = shown.expect("a time").0.parse().expect("a number");
+        assert!(
+            (shown / expected - 1.0).abs() < 0.01,
+            "{label}: {shown} {expected}"
+        );
+    }
 }
 
 /// Without an objective the default policy limits the wait, and predicts it.

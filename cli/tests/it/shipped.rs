@@ -3,8 +3,9 @@
 
 use std::path::Path;
 
-use ebbtide_sim::Scenario;
+use ebbtide_sim::files::Files;
 use ebbtide_sim::shipped::SHIPPED;
+use ebbtide_sim::{Plan, Scenario};
 
 use crate::command::{Room, ebbtide};
 
@@ -21,6 +22,22 @@ fn every_file_of_the_folder_is_built_in() {
     files.sort();
     built_in.sort_unstable();
     assert_eq!(files, built_in);
+}
+
+#[test]
+fn every_example_in_the_docs_is_a_scenario() {
+    let page = include_str!("../../../docs/scenario.md");
+    let blocks: Vec<&str> = page
+        .split("```ron\n")
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once("```")?.0))
+        .collect();
+    assert_eq!(blocks.len(), page.matches("```ron").count());
+    assert!(blocks.len() > 1);
+    for block in blocks {
+        let plan = Plan::new(block, Files::default());
+        assert!(plan.is_ok(), "{:?}\n{block}", plan.err());
+    }
 }
 
 #[test]

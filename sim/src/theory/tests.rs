@@ -15,6 +15,20 @@ fn case(row: &str) -> Case {
 }
 
 #[test]
+fn the_shipped_cases_can_all_be_expressed() {
+    let shipped = include_bytes!("../../../scenarios/queueing.csv");
+    let cases = cases(shipped).expect("the table is in order");
+    assert!(cases.len() > 4);
+    for case in cases {
+        let name = case.name;
+        assert!(case.scenario.is_ok(), "{name}: {:?}", case.scenario);
+        for row in case.rows {
+            assert!(row.selector.is_ok(), "{name}: {:?}", row.selector);
+        }
+    }
+}
+
+#[test]
 fn a_row_becomes_a_scenario_that_reads_back_and_can_run() {
     let case = case(
         "x,poisson(rate=4)@high + poisson(rate=5)@low,\

@@ -1,4 +1,4 @@
-//! What the largest pool delivers of a scenario's own mix of messages, found by a short run in
+//! What a policy's largest pool delivers of a scenario's own mix of messages, found by a short run in
 //! which there is always more to do.
 //!
 //! A run rather than a formula: limits, batches, failures and slowdown all count, as they will
@@ -9,6 +9,7 @@ use std::time::Instant;
 use ebbtide_core::BrokerConfig;
 use ebbtide_measure::{Detail, Run};
 use ebbtide_policies::units::Duration;
+use ebbtide_sim::agents::Agent;
 use ebbtide_sim::arrivals::Arrivals;
 use ebbtide_sim::distribution::Distribution;
 use ebbtide_sim::experiment::replicate;
@@ -33,8 +34,12 @@ const LARGEST_CROWD: u32 = 100_000;
 /// they must not all begin at one instant.
 const PAUSE: Duration = Duration::from_nanos(100_000);
 
+/// An agent whose calls in flight average this share of its limit is at it; what is missing are
+/// the moments between two calls.
+const AT_LIMIT: f64 = 0.9;
+
 /// What a saturated run did.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Capacity {
     /// Workers it had.
     pub(crate) workers: u32,
@@ -44,10 +49,23 @@ pub(crate) struct Capacity {
     pub(crate) events_per_message: f64,
     /// Real seconds per event, on one thread.
     pub(crate) seconds_per_event: f64,
+    /// The first agent whose own limit binds.
+    pub(crate) binding: Option<Binding>,
 }
 
-/// The largest pool that any of a plan's policies may have.
+/// An agent's own limit that held calls back.
 #[derive(Clone, Debug)]
+pub(crate) struct Binding {
+    /// The agent.
+    pub(crate) agent: String,
+    /// Calls in flight that it allows.
+    pub(crate) limit: u32,
+    /// Its messages delivered, per second.
+    pub(crate) messages_per_s: f64,
+}
+
+/// The largest pool that a policy may have.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Pool {
     /// Its broker: all its workers and the largest batches from the start, for good.
     broker: BrokerConfig,
@@ -56,11 +74,8 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// Of `plan`.
-    pub(crate) fn largest(plan: &Plan) -> Self {
-        let configs = plan.contenders.iter().map(|contender| &contender.config);
-        let largest = configs.max_by_key(|config| (most_workers(config), !is_fixed(config)));
-        let config = largest.expect("a plan has a contender");
+    /// Under `config`.
+    pub(crate) fn largest(config: &BrokerConfig) -> Self {
         Self {
             is_elastic: !is_fixed(config),
             broker: BrokerConfig {
@@ -72,7 +87,7 @@ impl Pool {
                 },
                 policy: "fixed".to_owned(),
                 worker_start_ms: 0,
-                ..(**config).clone()
+                ..config.clone()
             },
         }
     }
@@ -112,13 +127,13 @@ impl Pool {
             let outcomes = &run.books.total.counts.outcomes;
             let finished = outcomes.total() - outcomes.unfinished;
             if finished >= enough || length == last {
-                return self.capacity(&run, took);
+                return self.capacity(scenario, &run, took);
             }
         }
         None
     }
 
-    fn capacity(&self, run: &Run, took: f64) -> Option<Capacity> {
+    fn capacity(&self, scenario: &Scenario, run: &Run, took: f64) -> Option<Capacity> {
         let outcomes = &run.books.total.counts.outcomes;
         let finished = (outcomes.total() - outcomes.unfinished) as f64;
         let figures = &run.books.total.figures;
@@ -129,6 +144,25 @@ impl Pool {
             messages_per_s: delivered_per_s * finished / outcomes.delivered as f64,
             events_per_message: events / finished,
             seconds_per_event: took / events,
+            binding: scenario
+                .agents
+                .iter()
+                .find_map(|agent| self.binding(agent, run)),
+        })
+    }
+
+    /// Whether the limit of `agent` held calls back in `run`.
+    fn binding(&self, agent: &Agent, run: &Run) -> Option<Binding> {
+        let replicas = agent.protect.replicas.unwrap_or(1);
+        let limit = agent.protect.in_flight_limit?.saturating_mul(replicas);
+        let figures = &run.books.by_agent.get(&agent.name)?.figures;
+        let share = figures.utilisation.as_ref()?.value?;
+        let slots =
+            f64::from(self.broker.num_workers) * f64::from(self.broker.delivery_parallelism);
+        (share * slots >= AT_LIMIT * f64::from(limit)).then_some(Binding {
+            agent: agent.name.clone(),
+            limit,
+            messages_per_s: figures.throughput_per_s.value?,
         })
     }
 }

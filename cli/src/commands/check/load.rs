@@ -48,6 +48,11 @@ impl Load {
         (self.mean_per_s + callers) * length_s
     }
 
+    /// Whether a pool of this capacity keeps up with it, at its peak too.
+    pub(crate) fn is_served_by(&self, capacity: &Capacity) -> bool {
+        self.peak_per_s.max(self.mean_per_s) <= capacity.messages_per_s
+    }
+
     /// Whether anything is sent by others than callers that wait.
     pub(crate) fn is_open(&self) -> bool {
         self.mean_per_s > 0.0

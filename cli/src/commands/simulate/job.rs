@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use ebbtide_core::config::Profile;
-use ebbtide_core::text::closest;
+use ebbtide_core::text::{self, closest};
 use ebbtide_policies::registry;
 use ebbtide_sim::scenario::set;
 use ebbtide_sim::{Plan, Scenario};
@@ -125,6 +125,13 @@ fn check_export(path: &Path, job: &Job, args: &SimulateArgs) -> Result<(), CliEr
 
 fn plan(word: &str, args: &SimulateArgs) -> Result<Job, CliError> {
     let mut source = Source::open(word)?;
+    if source.configuration().is_some() && !text::fields(&source.text).is_empty() {
+        return Err(CliError::bad_input(
+            format!("{word} is a broker configuration, not a scenario"),
+            "paste its fields into a scenario's `broker: (…)`; `ebbtide scenario show \
+             remote-agents` prints one to start from",
+        ));
+    }
     override_text(&mut source, args)?;
     let files = source.files()?;
     let mut plan = Plan::new(&source.text, files).map_err(|error| source.fault(&error))?;
