@@ -76,7 +76,9 @@ impl Shared {
 impl Floor {
     fn submit(&mut self, if_full: IfFull, mut entry: Entry) -> Admitted {
         let submission = &mut entry.submission;
-        submission.luck = self.next_luck();
+        if submission.luck == 0 {
+            submission.luck = self.next_luck();
+        }
         let now = self.driver.now();
         if submission.deadline.is_some_and(|deadline| deadline <= now) {
             return Admitted::Told(Err((NotAccepted::Expired, entry.submission.payload)));

@@ -23,7 +23,7 @@ use crate::shared::Shared;
 
 /// Turns that other tasks get at an instant of paused time before its timers run. What ends
 /// then is to be settled first, and may bring new messages about at the same instant.
-const TURNS: usize = 4;
+pub(crate) const TURNS: u32 = 4;
 
 /// A pause after a panic, which is a fault of ours: what caused it may be there still.
 const AFTER_A_PANIC: Duration = Duration::from_millis(100);

@@ -25,6 +25,7 @@ use crate::floor::Floor;
 use crate::handler::{AnyAgent, IntoAgent};
 use crate::health::RestartLimit;
 use crate::journal::{self, Target};
+use crate::observer::{Heard, Hears, Observer};
 use crate::shared::Shared;
 
 /// How long a request waits for its reply unless it, or the builder, says otherwise.
@@ -65,6 +66,7 @@ pub struct Builder {
     restart_limit: RestartLimit,
     decision_log: Option<DecisionLogConfig>,
     journal: Option<Target>,
+    observer: Option<Box<dyn Hears>>,
 }
 
 impl Default for Builder {
@@ -80,6 +82,7 @@ impl Default for Builder {
             restart_limit: RestartLimit::default(),
             decision_log: None,
             journal: None,
+            observer: None,
         }
     }
 }
@@ -179,6 +182,12 @@ impl Builder {
         self
     }
 
+    /// Who hears every event, from the first worker on. Default: nobody.
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observer = Some(Box::new(Heard(observer)));
+        self
+    }
+
     /// Starts it, on the runtime that this is called on.
     ///
     /// # Errors
@@ -200,7 +209,7 @@ impl Builder {
         let log = log.map_err(StartError::DecisionLog)?;
         let journal = opened(self.journal, journal::start).await;
         let journal = journal.map_err(StartError::Journal)?;
-        let ear = Ear::new(self.dead_letters, log);
+        let ear = Ear::new(self.dead_letters, log, self.observer);
         let mut floor = Floor::new(
             Driver::new(config, policy, ear, journal),
             RecentKeys::new(self.idempotency_keys),

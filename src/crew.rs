@@ -68,6 +68,11 @@ impl WorkerLink {
         self.task.wake();
     }
 
+    /// Whether it was nudged, and has yet to ask.
+    pub(crate) fn is_nudged(&self) -> bool {
+        self.nudged.load(Ordering::Acquire)
+    }
+
     /// Whether it was nudged since it last asked.
     pub(crate) fn take_nudge(&self) -> bool {
         self.nudged.load(Ordering::Relaxed) && self.nudged.swap(false, Ordering::AcqRel)
@@ -210,6 +215,12 @@ impl Crew {
             let before = std::mem::replace(&mut hand.mood, mood);
             self.count(before, mood);
         }
+    }
+
+    /// Whether a worker must be woken to come to the floor.
+    pub(crate) fn is_at_rest(&self, id: WorkerId) -> bool {
+        let mut hands = self.hands.iter();
+        hands.any(|hand| hand.link.id == id && hand.mood == Mood::AtRest)
     }
 
     /// Wakes the first worker at rest of which `has_free_slot` says so.

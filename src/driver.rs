@@ -315,6 +315,11 @@ impl Driver {
         self.state.has_free_slot(worker)
     }
 
+    /// The ready worker with a free slot and the fewest calls.
+    pub(crate) fn least_busy_worker(&self) -> Option<WorkerId> {
+        self.state.least_busy_worker()
+    }
+
     pub(crate) fn may_settle(&self, lease: LeaseId) -> bool {
         self.state.may_settle(lease)
     }

@@ -14,6 +14,7 @@ use crate::decision_log::DecisionLog;
 use crate::figures::Figures;
 use crate::guard::Panicked;
 use crate::notice::{Happening, Notices};
+use crate::observer::Hears;
 use crate::parcel::{Ending, Parcel};
 
 /// What core said that the floor has not heeded yet, and the figures.
@@ -34,6 +35,7 @@ pub(crate) struct Ear {
     pub(crate) log: Option<DecisionLog>,
     /// What the policy in force said when it panicked.
     pub(crate) panicked: Panicked,
+    observer: Option<Box<dyn Hears>>,
 }
 
 /// What the floor must do something about.
@@ -50,7 +52,11 @@ pub(crate) enum News {
 pub(crate) type TimedOut = bool;
 
 impl Ear {
-    pub(crate) fn new(dead_letters: usize, log: Option<DecisionLog>) -> Self {
+    pub(crate) fn new(
+        dead_letters: usize,
+        log: Option<DecisionLog>,
+        observer: Option<Box<dyn Hears>>,
+    ) -> Self {
         Self {
             endings: Vec::new(),
             news: Vec::new(),
@@ -63,6 +69,7 @@ impl Ear {
             notices: Notices::default(),
             log,
             panicked: Panicked::default(),
+            observer,
         }
     }
 
@@ -135,6 +142,9 @@ impl Ear {
 impl Listener<Parcel> for Ear {
     #[inline]
     fn hear(&mut self, event: Event<Parcel>) {
+        if let Some(observer) = &mut self.observer {
+            observer.hear(&event);
+        }
         let at = event.at;
         match event.what {
             What::Accepted { account, .. } => self.figures.accepted(account),

@@ -262,7 +262,11 @@ impl Floor {
 
     fn call_a_hand(&mut self, errands: &mut Errands) {
         let driver = &self.driver;
-        let woken = self.crew.wake_one(|worker| driver.has_free_slot(worker));
+        let least_busy = driver.least_busy_worker();
+        let woken = self
+            .crew
+            .wake_one(|worker| Some(worker) == least_busy)
+            .or_else(|| self.crew.wake_one(|worker| driver.has_free_slot(worker)));
         errands.nudges.extend(woken);
     }
 
@@ -345,7 +349,11 @@ impl Floor {
                 let config = self.driver.config();
                 let slots = config.delivery_parallelism;
                 let held_back = self.held_back_until.since(self.driver.now());
-                let start = config.worker_start() + held_back;
+                let mut start = config.worker_start() + held_back;
+                // Those that are there from the start are ready, however long others take.
+                if self.driver.has_free_slot(worker) {
+                    start = Duration::ZERO;
+                }
                 let link = Arc::new(WorkerLink::new(shared.clone(), worker, slots, start));
                 self.crew.hire(link.clone());
                 errands.hires.push(link);

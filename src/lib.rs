@@ -60,6 +60,7 @@ mod health;
 mod journal;
 mod metrics;
 mod notice;
+mod observer;
 mod options;
 mod parcel;
 mod request;
@@ -80,7 +81,7 @@ pub mod config;
 pub mod guide;
 
 pub use ebbtide_core::config::{BreakerConfig, ConfigError, Discipline, Profile};
-pub use ebbtide_core::message::{AgentId, Kind, LeaseId, MessageId, WorkerId};
+pub use ebbtide_core::message::{AgentId, ClassId, Kind, LeaseId, MessageId, WorkerId};
 pub use ebbtide_core::{
     AddAgentError, AgentConfig, Books, BrokerConfig, BrokerState, Call, Checked, Lane, LateSettle,
     Outcome, RateLimit, Refusal, Settlement, Submission, SubmitError, Verdict, Wake, What,
@@ -110,6 +111,9 @@ pub use headers::Headers;
 pub use health::RestartLimit;
 pub use metrics::{RuntimeFigures, TaskFigures};
 pub use notice::{Events, Happening, Notice};
+pub use observer::Observer;
+#[doc(hidden)]
+pub use options::Planned;
 pub use request::{Reply, Request};
 pub use send::{Event, Sending};
 pub use shutdown::ShutdownReport;

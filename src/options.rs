@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use ebbtide_core::message::{AgentId, Kind};
+use ebbtide_core::message::{AgentId, ClassId, Kind};
 use ebbtide_core::{Lane, Submission};
 use ebbtide_policies::units::{Duration, Time};
 
@@ -24,6 +24,19 @@ pub(crate) struct Options {
     pub(crate) idempotency_key: Option<Arc<str>>,
     /// The call on whose behalf it is sent.
     pub(crate) parent: Option<Ambient>,
+    pub(crate) planned: Option<Planned>,
+}
+
+/// What a plan says of a message, for a run that repeats it: a recorded one, or a simulation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// When its sender meant to send it, not after now: its sojourn and its deadline count
+    /// from then.
+    pub sent: Time,
+    /// Its kind, for accounting.
+    pub class: ClassId,
+    /// The random word that seeds the jitter of its retries, not 0.
+    pub luck: u64,
 }
 
 impl Options {
@@ -38,6 +51,7 @@ impl Options {
             headers: Headers::default(),
             idempotency_key: None,
             parent,
+            planned: None,
         }
     }
 
@@ -58,7 +72,13 @@ impl Options {
         now: Time,
         payload: Parcel,
     ) -> Submission<Parcel> {
-        let own = self.within.map(|within| now + within);
+        let planned = self.planned.unwrap_or(Planned {
+            sent: now,
+            class: ClassId(0),
+            luck: 0,
+        });
+        let sent = planned.sent.min(now);
+        let own = self.within.map(|within| sent + within);
         let inherited = self.parent.as_ref().and_then(|parent| parent.deadline);
         Submission {
             kind,
@@ -69,7 +89,9 @@ impl Options {
             size: self.size,
             units: self.units,
             nested: self.parent.is_some(),
-            ..Submission::new(agent, now, payload)
+            class: planned.class,
+            luck: planned.luck,
+            ..Submission::new(agent, sent, payload)
         }
     }
 }
@@ -130,6 +152,13 @@ macro_rules! message_options {
             /// model. Default 0.
             pub fn units(mut self, units: u32) -> Self {
                 self.options.units = units;
+                self
+            }
+
+            /// Sends it as a plan has it.
+            #[doc(hidden)]
+            pub fn planned(mut self, planned: crate::options::Planned) -> Self {
+                self.options.planned = Some(planned);
                 self
             }
 

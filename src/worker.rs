@@ -15,6 +15,7 @@ use std::task::{Context as TaskContext, Poll, Waker};
 
 use ebbtide_core::message::LeaseId;
 
+use crate::alarm;
 use crate::context::{Ambient, CallControl, Context};
 use crate::crew::{LostCall, Mood, SlotWaker, WorkerLink};
 use crate::driver::Begun;
@@ -25,6 +26,10 @@ use crate::shared::AtWork;
 /// Calls that a worker starts before it lets other tasks run.
 const CALLS_A_TURN: usize = 256;
 
+/// Turns that other tasks get at an instant of paused time before a worker takes what may be
+/// taken then: takes come last of all, after the alarm's own turns.
+const TURNS: u32 = alarm::TURNS + 1;
+
 /// A worker's task.
 pub(crate) struct Worker {
     link: Arc<WorkerLink>,
@@ -34,6 +39,8 @@ pub(crate) struct Worker {
     ended: Vec<(LeaseId, Done)>,
     /// It has started calls since it last asked: it asks again before it rests.
     asks_again: bool,
+    /// Turns that it gave others at this instant of paused time.
+    turns: u32,
     errands: Errands,
     // Lists that are used again.
     begun: Vec<Begun>,
@@ -87,6 +94,7 @@ impl Worker {
             free: (0..count).rev().collect(),
             ended: Vec::new(),
             asks_again: false,
+            turns: 0,
             errands: Errands::default(),
             begun: Vec::new(),
             runners: Vec::new(),
@@ -98,6 +106,9 @@ impl Worker {
 
     /// Goes on as long as there is something to do, within reason.
     fn take_a_turn(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        if self.link.shared.clock.is_runtime() && !self.lets_others_go_first(cx) {
+            return Poll::Pending;
+        }
         let mut started = 0;
         loop {
             self.poll_woken();
@@ -149,17 +160,55 @@ impl Worker {
         self.ended.push((lease, done));
     }
 
+    /// Where time passes only when everybody waits, an instant has an order: what ends and what
+    /// is sent at it comes before what is taken at it. Settles what has ended; `true` once all
+    /// others have had their turns.
+    fn lets_others_go_first(&mut self, cx: &mut TaskContext<'_>) -> bool {
+        self.poll_woken();
+        if !self.ended.is_empty() {
+            self.settle();
+        }
+        if !self.asks_again && !self.link.is_nudged() {
+            return true;
+        }
+        if self.turns == TURNS {
+            self.turns = 0;
+            return true;
+        }
+        self.turns += 1;
+        // Woken when everybody else has had a turn.
+        let yielded = std::pin::pin!(tokio::task::yield_now()).poll(cx);
+        debug_assert!(yielded.is_pending(), "whoever yields is not done at once");
+        false
+    }
+
+    /// Settles what has ended, to take later at the same instant.
+    fn settle(&mut self) {
+        let link = self.link.clone();
+        let mut errands = std::mem::take(&mut self.errands);
+        link.shared.with_floor(&mut errands, |floor, _| {
+            self.hand_in(floor);
+            floor.crew.set_mood(link.id, Mood::Awake);
+        });
+        self.errands = errands;
+        self.asks_again = true;
+    }
+
+    fn hand_in(&mut self, floor: &mut Floor) {
+        for (lease, done) in self.ended.drain(..) {
+            // A late settle is core's to count.
+            if floor.driver.settle(lease, &done).is_err() {
+                floor.end_grace(lease);
+            }
+        }
+    }
+
     /// Settles what has ended and takes what may be taken. `false`: the worker is gone.
     fn visit_floor(&mut self) -> bool {
         let link = self.link.clone();
         let mut errands = std::mem::take(&mut self.errands);
         let stays = link.shared.with_floor(&mut errands, |floor, errands| {
-            for (lease, done) in self.ended.drain(..) {
-                // A late settle is core's to count.
-                if floor.driver.settle(lease, &done).is_err() {
-                    floor.end_grace(lease);
-                }
-            }
+            self.hand_in(floor);
             floor.hear(&link.shared, errands);
             if !floor.crew.knows(link.id) {
                 return false;
@@ -176,22 +225,46 @@ impl Worker {
         let lost = self.lost.iter().filter(|lost| lost.over);
         let given_up = lost.filter(|lost| self.slot_of(lost.lease).is_some());
         let free = self.free.len() + given_up.count();
-        floor
-            .driver
-            .take(self.link.id, free as u32, &mut self.begun);
+        let asked = if self.link.shared.clock.is_runtime() {
+            self.take_in_turn(floor, free)
+        } else {
+            let (id, begun) = (self.link.id, &mut self.begun);
+            floor.driver.take(id, free as u32, begun);
+            free > 0
+        };
         for begun in &self.begun {
             let runner = floor.runner(begun.agent);
             self.runners
                 .push(runner.expect("no call starts for an agent that is removed"));
         }
         self.asks_again = !self.begun.is_empty();
-        floor.took_nothing = free > 0 && self.begun.is_empty();
+        floor.took_nothing = asked && self.begun.is_empty();
         let mood = match self.begun.len() {
             0 => Mood::AtRest,
             all if all == free => Mood::Full,
             _ => Mood::Awake,
         };
         floor.crew.set_mood(self.link.id, mood);
+    }
+
+    /// Takes call by call as long as no other worker has fewer: where time stands still a hold of
+    /// the lock costs nothing, and calls are spread evenly. On a running clock only whoever is
+    /// woken is the least busy, and takes what it can. `false`: it is another worker's turn,
+    /// which can be woken for it.
+    fn take_in_turn(&mut self, floor: &mut Floor, free: usize) -> bool {
+        let id = self.link.id;
+        while self.begun.len() < free {
+            match floor.driver.least_busy_worker() {
+                Some(least) if least != id => return !floor.crew.is_at_rest(least),
+                _ => {}
+            }
+            let before = self.begun.len();
+            floor.driver.take(id, 1, &mut self.begun);
+            if self.begun.len() == before {
+                return true;
+            }
+        }
+        free > 0
     }
 
     fn slot_of(&self, lease: LeaseId) -> Option<u32> {
