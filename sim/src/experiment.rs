@@ -27,7 +27,7 @@ use crate::monitor::Monitor;
 use crate::plan::{Contender, Plan};
 use crate::scenario::{Precision, WarmUp};
 use crate::streams::Streams;
-use crate::world::{ArrivalSink, Audience, World};
+use crate::world::{ArrivalSink, Audience, OutcomeSink, World};
 
 /// A round adds a quarter of the replications that are there already.
 const ROUND: u32 = 4;
@@ -39,6 +39,8 @@ pub struct Sinks<'a> {
     pub decisions: Option<&'a (dyn Fn(usize) -> DecisionSink + Sync)>,
     /// Gets a replication's messages as the first contender meets them.
     pub arrivals: Option<&'a (dyn Fn(u32) -> ArrivalSink<'a> + Sync)>,
+    /// Gets a replication's outcomes, of a contender by its place.
+    pub outcomes: Option<&'a (dyn Fn(usize, u32) -> OutcomeSink<'a> + Sync)>,
     /// Gets the journal of a contender's first replication, by its place.
     pub journal: Option<&'a (dyn Fn(usize) -> Box<dyn JournalSink> + Sync)>,
 }
@@ -190,16 +192,19 @@ pub fn replicate(
     let mut state = Journaled::new(
         config.clone(),
         policy,
-        Audience::new(recorder, plan.has_callers()),
+        Audience::new(recorder, plan.has_callers() || sinks.outcomes.is_some()),
         journal.map(|sink| sink(contender)),
     );
     state.keep_observations(sinks.decisions.is_some() && number == 0);
     World::new(plan, state, streams)
         .with_arrival_sink(arrivals)
+        .with_outcome_sink(sinks.outcomes.map(|sink| sink(contender, number)))
         .run(monitor)
 }
 
-fn record_plan(
+/// What a recorder of one replication of a contender must know.
+#[must_use]
+pub fn record_plan(
     plan: &Plan,
     contender: &Contender,
     warm_up: Duration,

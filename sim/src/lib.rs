@@ -24,4 +24,4 @@ pub use monitor::Monitor;
 pub use plan::Plan;
 pub use scenario::Scenario;
 pub use table::TableError;
-pub use world::ArrivalSink;
+pub use world::{ArrivalSink, Ended, OutcomeSink};

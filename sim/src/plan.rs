@@ -17,7 +17,7 @@ use ebbtide_measure::Threshold;
 use ebbtide_policies::registry;
 use ebbtide_policies::units::{Duration, Time};
 
-use crate::agents::{Agent, Fault};
+use crate::agents::{Agent, AgentModel, Fault};
 use crate::arrivals::{Arrivals, Load};
 use crate::distribution::Sampler;
 use crate::files::Files;
@@ -321,6 +321,19 @@ impl Plan {
     pub fn worker_start(&self, streams: Streams, number: u64) -> Option<Duration> {
         let start = self.worker_start.as_ref()?;
         Some(start.duration(&mut streams.stream("worker start", 0).draw(number, 0)))
+    }
+
+    /// Whether the scenario draws how long a worker takes to start.
+    #[must_use]
+    pub fn draws_worker_start(&self) -> bool {
+        self.worker_start.is_some()
+    }
+
+    /// The agents of one replication, by id.
+    #[must_use]
+    pub fn agent_models(&self, streams: Streams) -> Vec<AgentModel> {
+        let model = |agent| AgentModel::new(agent, &self.faults, &self.files, streams);
+        self.agents.iter().map(model).collect()
     }
 
     /// Whether nothing about the load or the agents changes in the course of a run, so that a

@@ -11,6 +11,7 @@ mod patience;
 mod senders;
 
 pub(crate) use audience::Audience;
+pub use audience::{Ended, OutcomeSink};
 
 use std::collections::BTreeMap;
 
@@ -65,6 +66,7 @@ pub(crate) struct World<'p> {
     blocked_count: usize,
     streams: Streams,
     arrival_sink: Option<ArrivalSink<'p>>,
+    outcome_sink: Option<OutcomeSink<'p>>,
     /// Whether outcomes bring new messages about.
     has_callers: bool,
     now: Time,
@@ -103,14 +105,13 @@ impl<'p> World<'p> {
             let added = state.add_agent(Time::ZERO, agent.config());
             added.expect("a plan's agents have different names");
         }
-        let model = |agent| AgentModel::new(agent, &plan.faults, &plan.files, streams);
         let mut calendar = Calendar::default();
         for (death, index) in plan.worker_deaths.iter().zip(0..) {
             calendar.enter(death.at, Entry::Death(index));
         }
         Self {
             traffic: Traffic::new(plan, streams),
-            agents: plan.agents.iter().map(model).collect(),
+            agents: plan.agent_models(streams),
             calendar,
             patience: Patience::default(),
             first_ordered: state.setting().workers,
@@ -124,6 +125,7 @@ impl<'p> World<'p> {
             has_callers: plan.has_callers(),
             streams,
             arrival_sink: None,
+            outcome_sink: None,
             now: Time::ZERO,
             events: 0,
             items: Vec::new(),
@@ -135,6 +137,12 @@ impl<'p> World<'p> {
     /// Hands each message that is sent on to `sink`.
     pub(crate) fn with_arrival_sink(mut self, sink: Option<ArrivalSink<'p>>) -> Self {
         self.arrival_sink = sink;
+        self
+    }
+
+    /// Tells `sink` of each outcome that its [`Audience`] hands on.
+    pub(crate) fn with_outcome_sink(mut self, sink: Option<OutcomeSink<'p>>) -> Self {
+        self.outcome_sink = sink;
         self
     }
 
@@ -370,7 +378,24 @@ impl<'p> World<'p> {
 
     fn heed(&mut self, event: Event<Tag>) {
         match event.what {
-            What::Finished { payload, sent, .. } => self.finished(event.at, payload.key, sent),
+            What::Finished {
+                payload,
+                account,
+                sent,
+                outcome,
+                ..
+            } => {
+                if let Some(sink) = &mut self.outcome_sink {
+                    sink(&Ended {
+                        key: payload.key,
+                        agent: account.agent,
+                        sent,
+                        at: event.at,
+                        outcome,
+                    });
+                }
+                self.finished(event.at, payload.key, sent);
+            }
             What::Abandoned { lease, .. } => self.told(lease),
             What::Ended {
                 lease,

@@ -104,6 +104,14 @@ pub struct ClassPlan {
     pub(crate) ordering_keys: Option<u32>,
 }
 
+impl ClassPlan {
+    /// Whether its senders give up after a while.
+    #[must_use]
+    pub fn has_patience(&self) -> bool {
+        self.patience.is_some()
+    }
+}
+
 /// A count of bytes or units of each message. Most classes have a constant one, for which
 /// nothing is drawn.
 #[derive(Clone, Debug)]

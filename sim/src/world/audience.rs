@@ -3,23 +3,45 @@
 use std::collections::VecDeque;
 
 use ebbtide_core::event::{CallEnd, Event, Listener, What, WorkerChange};
+use ebbtide_core::message::{AgentId, Outcome};
 use ebbtide_measure::Recorder;
+use ebbtide_policies::units::Time;
+
+use crate::streams::MessageKey;
 
 use super::Tag;
+
+/// Is told of each outcome.
+pub type OutcomeSink<'a> = Box<dyn FnMut(&Ended) + Send + 'a>;
+
+/// A message that has its outcome; of a broadcast, one of its copies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Its name.
+    pub key: MessageKey,
+    /// Whose it was.
+    pub agent: AgentId,
+    /// When its sender asked.
+    pub sent: Time,
+    /// When it ended.
+    pub at: Time,
+    /// How it ended.
+    pub outcome: Outcome,
+}
 
 /// The recorder, and what the world has yet to heed.
 pub(crate) struct Audience {
     pub(super) recorder: Recorder,
-    /// Whether outcomes bring new messages about.
-    has_callers: bool,
+    /// Whether anybody but the recorder wants to know of outcomes.
+    wants_outcomes: bool,
     concerns: VecDeque<Event<Tag>>,
 }
 
 impl Audience {
-    pub(crate) fn new(recorder: Recorder, has_callers: bool) -> Self {
+    pub(crate) fn new(recorder: Recorder, wants_outcomes: bool) -> Self {
         Self {
             recorder,
-            has_callers,
+            wants_outcomes,
             concerns: VecDeque::new(),
         }
     }
@@ -33,7 +55,7 @@ impl Audience {
     #[inline]
     fn concerns_the_world(&self, what: &What<Tag>) -> bool {
         match what {
-            What::Finished { .. } => self.has_callers,
+            What::Finished { .. } => self.wants_outcomes,
             What::Ended { how, .. } => *how == CallEnd::WorkerLost,
             What::Worker { state, .. } => *state == WorkerChange::Starting,
             What::Abandoned { .. } => true,
