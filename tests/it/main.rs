@@ -1,6 +1,7 @@
 //! What the public crate does as an embedder uses it; a module per flow.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod agreement;
 mod bearing;
 mod control;
 mod embed;

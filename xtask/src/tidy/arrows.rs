@@ -17,7 +17,24 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "ebbtide",
-        &["ebbtide-policies", "ebbtide-core", "ebbtide-measure"],
+        &[
+            "ebbtide-policies",
+            "ebbtide-core",
+            "ebbtide-measure",
+            // Of its tests alone.
+            "ebbtide-sim",
+            "ebbtide-fidelity",
+        ],
+    ),
+    (
+        "ebbtide-fidelity",
+        &[
+            "ebbtide-policies",
+            "ebbtide-core",
+            "ebbtide-measure",
+            "ebbtide-sim",
+            "ebbtide",
+        ],
     ),
     ("ebbtide-plots", &["ebbtide-measure"]),
     (
@@ -29,6 +46,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "ebbtide-sim",
             "ebbtide-plots",
             "ebbtide",
+            "ebbtide-fidelity",
         ],
     ),
     ("ebbtide-peers", &["ebbtide"]),

@@ -1,0 +1,215 @@
+//! One replication of one contender of a plan on the live broker.
+
+use std::sync::Arc;
+
+use ebbtide::{AgentId, Broker, BrokerConfig, Duration, Time};
+use ebbtide_measure::{Detail, Recorder, Run};
+use ebbtide_sim::Plan;
+use ebbtide_sim::experiment::record_plan;
+use ebbtide_sim::streams::Streams;
+use ebbtide_sim::traffic::{Address, ClassPlan, Traffic, WhenFull};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::job::Job;
+use crate::pairs::Endings;
+use crate::remote::{Batched, Ordinary, Remote};
+use crate::sender::{Blocked, Collector, Sender};
+use crate::twist::{Twist, Waves};
+use crate::witness::{Strains, Witness};
+
+/// Between two looks whether a run is over.
+const GLANCE: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// What makes time pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Nothing but the runtime's timers: a current-thread runtime whose clock is paused.
+    Paused,
+    /// The clock on the wall: a multi-thread runtime.
+    Wall,
+}
+
+/// What a live run was.
+#[derive(Clone, Debug)]
+pub struct LiveRun {
+    /// Its figures, as the simulator's are.
+    pub run: Run,
+    /// How each message ended.
+    pub endings: Endings,
+    /// What the broker had to cope with.
+    pub strains: Strains,
+}
+
+/// Why a scenario cannot be run live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotLive {
+    /// Its workers die by a timetable.
+    #[error("its workers die by a timetable: a live worker dies of its handlers alone")]
+    WorkerDeaths,
+    /// It draws how long workers take to start.
+    #[error("it draws how long a worker takes to start: a live one takes `worker_start_ms`")]
+    WorkerStart,
+    /// Senders of broadcasts give up.
+    #[error("senders of broadcasts lose patience: a live broadcast cannot be taken back")]
+    ImpatientBroadcast,
+    /// Senders give up while they wait for room.
+    #[error("senders that wait for room lose patience: nobody could say whether they were let in")]
+    ImpatientLine,
+    /// Callers wait for broadcasts.
+    #[error("callers wait for all copies of a broadcast: nobody tells a live sender of those")]
+    AwaitedBroadcast,
+}
+
+impl NotLive {
+    /// Why `plan` cannot be run live; `None`: it can.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Option<Self> {
+        let is_topic = |class: &&ClassPlan| matches!(class.to, Address::Topic(_));
+        let any_topic = plan.classes.iter().any(|class| is_topic(&class));
+        let impatient = |class: &ClassPlan| class.has_patience();
+        let blocks = |source: &ebbtide_sim::plan::SourcePlan| source.when_full == WhenFull::Block;
+        if !plan.worker_deaths.is_empty() {
+            Some(Self::WorkerDeaths)
+        } else if plan.draws_worker_start() {
+            Some(Self::WorkerStart)
+        } else if plan.classes.iter().filter(is_topic).any(impatient) {
+            Some(Self::ImpatientBroadcast)
+        } else if plan.sources.iter().any(blocks) && plan.classes.iter().any(impatient) {
+            Some(Self::ImpatientLine)
+        } else if plan.has_callers() && any_topic {
+            Some(Self::AwaitedBroadcast)
+        } else {
+            None
+        }
+    }
+}
+
+/// Runs replication `number` of a contender, by its place in the plan, on the live broker. All of
+/// the run counts; a live side with a `twist` is not what was simulated.
+///
+/// # Errors
+/// [`NotLive`], if the plan asks for what a live broker cannot be made to do.
+///
+/// # Panics
+/// If the system has no threads for a runtime.
+pub fn replicate(
+    plan: &Plan,
+    contender: usize,
+    number: u32,
+    pace: Pace,
+    twist: Option<Twist>,
+) -> Result<LiveRun, NotLive> {
+    if let Some(reason) = NotLive::of(plan) {
+        return Err(reason);
+    }
+    let live = runtime(pace).block_on(live(plan, contender, number, twist));
+    Ok(live)
+}
+
+fn runtime(pace: Pace) -> Runtime {
+    let built = match pace {
+        Pace::Paused => Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build(),
+        Pace::Wall => Builder::new_multi_thread().enable_time().build(),
+    };
+    built.expect("a runtime with timers needs nothing but threads")
+}
+
+async fn live(plan: &Plan, contender: usize, number: u32, twist: Option<Twist>) -> LiveRun {
+    let contender = &plan.contenders[contender];
+    let streams = Streams::new(plan.run.seed, number);
+    let recorder = Recorder::new(record_plan(
+        plan,
+        contender,
+        Duration::ZERO,
+        Detail::Summary,
+    ));
+    let (tell, outcomes) = mpsc::unbounded_channel();
+    let witness = Witness::new(recorder, plan.has_callers().then(|| tell.clone()));
+    let mut config = contender.config.clone().into_inner();
+    let collector = (twist == Some(Twist::TimerFromCollection)).then(|| collect(&mut config));
+    let start = Instant::now();
+    let broker = Broker::builder()
+        .config(config)
+        .request_deadline(None::<Duration>)
+        .observer(witness.clone())
+        .start()
+        .await
+        .expect("a plan's configuration and policy are checked");
+    let blocked = Blocked::default();
+    let sender = Sender {
+        plan,
+        traffic: Traffic::new(plan, streams),
+        agents: add_agents(plan, &broker, start, streams, twist),
+        broker: broker.clone(),
+        witness: witness.clone(),
+        start,
+        outcomes,
+        tell,
+        blocked: blocked.clone(),
+        collector,
+    };
+    tokio::select! {
+        () = sender.send_all() => unreachable!("it does not end by itself"),
+        () = until_over(plan, start, &witness, &blocked) => {}
+    }
+    let passed = Duration::from(Instant::now().saturating_duration_since(start));
+    let blocked = std::mem::take(&mut *blocked.lock()).into_values();
+    let blocked = blocked.flat_map(|(accounts, sent)| accounts.into_iter().map(move |a| (a, sent)));
+    let live = witness.finish(Time::ZERO + passed, blocked.collect());
+    broker.shutdown(Duration::ZERO).await;
+    live
+}
+
+/// Batches are collected before the broker, which waits for no more.
+fn collect(config: &mut BrokerConfig) -> Collector {
+    let turn = Duration::from_millis(config.batch_timeout_ms.max(1));
+    (config.batch_timeout_ms, config.max_batch_timeout_ms) = (0, 0);
+    Collector {
+        turn,
+        full: config.batch_size as usize,
+        over: Time::ZERO + turn,
+        held: std::collections::BTreeMap::new(),
+    }
+}
+
+fn add_agents(
+    plan: &Plan,
+    broker: &Broker,
+    start: Instant,
+    streams: Streams,
+    twist: Option<Twist>,
+) -> Vec<ebbtide::AgentRef<Job, ()>> {
+    let waves = (twist == Some(Twist::Waves)).then(|| Arc::new(Waves::default()));
+    let stretch = match twist {
+        Some(Twist::Slower(times)) => times,
+        _ => 1.0,
+    };
+    let models = plan.agent_models(streams);
+    let agents = plan.agents.iter().zip(models).zip((0..).map(AgentId));
+    let add = |((agent, model), id): ((&ebbtide_sim::agents::Agent, _), AgentId)| {
+        let remote = Remote::new(id, start, model).stretched(stretch);
+        let remote = Arc::new(remote.in_waves(waves.clone()));
+        let added = if agent.is_batch() {
+            broker.add_agent(agent.config(), Batched(remote))
+        } else {
+            broker.add_agent(agent.config(), Ordinary(remote))
+        };
+        added.expect("a plan's agents are checked")
+    };
+    agents.map(add).collect()
+}
+
+/// Until arrivals have stopped and every message has its outcome, or the tail is over.
+async fn until_over(plan: &Plan, start: Instant, witness: &Witness, blocked: &Blocked) {
+    sleep_until(start + plan.run.length.into()).await;
+    let tail = start + (plan.run.length + plan.run.tail).into();
+    while Instant::now() < tail && (witness.open() > 0 || !blocked.lock().is_empty()) {
+        sleep(GLANCE).await;
+    }
+}
