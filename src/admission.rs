@@ -22,11 +22,11 @@ pub(crate) struct Entry {
 }
 
 /// What was accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Accepted {
     Message(MessageId),
-    /// So many copies of a broadcast.
-    Copies(usize),
+    /// The copies of a broadcast.
+    Copies(Vec<MessageId>),
 }
 
 /// Whether it was accepted; if not, the parcel comes back.
@@ -65,7 +65,12 @@ impl Shared {
         // What it leaves behind is dropped when the lock is free again.
         let _left = self.on_floor(|floor| {
             let told = turn.take();
-            if let Some(Ok(Accepted::Message(message))) = told {
+            let admitted = match &told {
+                Some(Ok(Accepted::Message(message))) => std::slice::from_ref(message),
+                Some(Ok(Accepted::Copies(copies))) => copies,
+                None | Some(Err(_)) => &[],
+            };
+            for &message in admitted {
                 floor.driver.cancel(message);
             }
             (floor.room.leave(ticket), told)

@@ -81,12 +81,25 @@ impl Broker {
     /// Replaces the configuration, with effect from now on; calls under way keep the timeout they
     /// started with.
     ///
+    /// ```
+    /// use ebbtide::{Broker, BrokerConfig};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let broker = Broker::builder().start().await?;
+    /// let config = BrokerConfig { max_workers: 20, ..BrokerConfig::default() };
+    /// broker.reconfigure(config)?;
+    /// broker.pin_workers(Some(20))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ChangeError`] if it has faults, or changes what cannot be changed in a running broker:
     /// `delivery_parallelism`, and the policy ([`switch_policy`](Self::switch_policy) does that).
     pub fn reconfigure(&self, config: BrokerConfig) -> Result<(), ChangeError> {
         let config = Checked::new(config)?;
-        Ok(self.on_controls(|floor| floor.driver.reconfigure(config))?)
+        Ok(self.on_controls(|floor| floor.reconfigure(config))?)
     }
 
     /// Replaces the configuration of the agent that it names, with effect from now on. Whether

@@ -264,11 +264,9 @@ impl Driver {
         &mut self,
         topic: &str,
         submission: Submission<Parcel>,
-    ) -> Result<usize, (Refusal, Parcel)> {
+    ) -> Result<Vec<MessageId>, (Refusal, Parcel)> {
         let submitted = self.state.broadcast(self.now, topic, submission);
-        submitted
-            .map(|copies| copies.len())
-            .map_err(|error| (error.reason, error.submission.payload))
+        submitted.map_err(|error| (error.reason, error.submission.payload))
     }
 
     /// Who subscribes to a topic.

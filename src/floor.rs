@@ -10,6 +10,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Waker;
 
+use ebbtide_core::BrokerConfig;
+use ebbtide_core::config::Checked;
+use ebbtide_core::error::ReconfigureError;
 use ebbtide_core::event::WorkerChange;
 use ebbtide_core::message::{AgentId, LeaseId, WorkerId};
 use ebbtide_policies::fixed::Fixed;
@@ -169,6 +172,17 @@ impl Floor {
     pub(crate) fn worker_ready(&mut self, worker: WorkerId) {
         self.driver.worker_ready(worker);
         self.crew.set_mood(worker, Mood::Awake);
+    }
+
+    /// Replaces the configuration, core's and what the shell has worked out from it.
+    pub(crate) fn reconfigure(
+        &mut self,
+        config: Checked<BrokerConfig>,
+    ) -> Result<(), ReconfigureError> {
+        let interval = Duration::from_secs(config.worker_health_check_interval_sec);
+        self.driver.reconfigure(config)?;
+        self.health.look_every(self.driver.now(), interval);
+        Ok(())
     }
 
     /// The first thing done under the lock: it is `now`, and graces that are over by now have

@@ -61,6 +61,14 @@ impl Health {
         }
     }
 
+    /// From `now` on workers are looked at this often.
+    pub(crate) fn look_every(&mut self, now: Time, interval: Duration) {
+        if interval != self.interval {
+            self.interval = interval;
+            self.next_check = now + interval;
+        }
+    }
+
     /// A call of this worker has run out of time.
     pub(crate) fn suspect(&mut self, now: Time, worker: Arc<WorkerLink>) {
         if let Some(turn) = worker.turn() {
@@ -123,6 +131,16 @@ impl Health {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_interval_counts_from_when_it_is_set() {
+        let secs = Duration::from_secs;
+        let mut health = Health::new(RestartLimit::default(), secs(30));
+        health.look_every(Time::ZERO + secs(10), secs(30));
+        assert_eq!(health.next_look(), Time::ZERO + secs(30));
+        health.look_every(Time::ZERO + secs(10), secs(5));
+        assert_eq!(health.next_look(), Time::ZERO + secs(15));
+    }
 
     #[test]
     fn losses_beyond_the_limit_are_held_back_until_the_first_is_forgotten() {

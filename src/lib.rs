@@ -81,6 +81,8 @@ pub mod config;
 pub mod guide;
 
 pub use ebbtide_core::config::{BreakerConfig, ConfigError, Discipline, Profile};
+pub use ebbtide_core::error::{PinError, ReconfigureAgentError, ReconfigureError};
+pub use ebbtide_core::history::{History, Setback, SetbackKind};
 pub use ebbtide_core::message::{AgentId, ClassId, Kind, LeaseId, MessageId, WorkerId};
 pub use ebbtide_core::{
     AddAgentError, AgentConfig, Books, BrokerConfig, BrokerState, Call, Checked, Lane, LateSettle,

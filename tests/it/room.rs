@@ -1,8 +1,11 @@
 //! Senders that wait until the queue has room for their messages.
 
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use ebbtide::{AgentRef, Broker, BrokerConfig, Bytes, Pause};
+use ebbtide::{AgentConfig, AgentRef, Broker, BrokerConfig, Bytes, Lane, Outcome, Pause};
 use tokio::time::{sleep, timeout};
 
 const MS: Duration = Duration::from_millis(1);
@@ -34,6 +37,36 @@ async fn a_message_that_never_fits_is_refused_at_once() {
     assert!(!refused.reason.is_full(), "waiting is no use");
     let big = echo.request(3).size(200).await;
     assert_eq!(big.unwrap(), 3, "unless it can be called at once");
+}
+
+/// Its copies were accepted, though it had gone before it knew.
+#[tokio::test(start_paused = true)]
+async fn a_broadcast_whose_sender_goes_as_it_is_let_in_is_cancelled() {
+    let (broker, paused, _echo) = hundred_bytes().await;
+    paused.send(1).size(60).await.unwrap();
+    let config = AgentConfig {
+        topics: vec!["news".to_owned()],
+        ..AgentConfig::new("reader")
+    };
+    broker.pause_lane(Lane::Normal, Pause::UntilResumed);
+    broker.add_agent(config, async |_: &u32| Ok(())).unwrap();
+    let mut waits = Box::pin(broker.broadcast("news", 2_u32).size(90).into_future());
+    assert!(poll_once(&mut waits).is_none());
+    broker.remove_agent("paused").unwrap();
+    assert_eq!(broker.books().queued(), 1, "it is let in");
+    drop(waits);
+    let books = broker.books();
+    assert_eq!(books.outcomes[Outcome::Cancelled.index()], 1);
+    assert_eq!(books.queued(), 0);
+}
+
+/// Polls once.
+fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    let mut context = Context::from_waker(Waker::noop());
+    match Pin::new(future).poll(&mut context) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -142,6 +142,13 @@ impl Check for AgentConfig {
                 "is empty, allowed are names of a letter or more",
             )
         }));
+        let is_again = |&at: &usize| self.topics[..at].contains(&self.topics[at]);
+        let again = (0..self.topics.len()).find(is_again);
+        faults.extend(again.map(|index| {
+            let topic = &self.topics[index];
+            let what = format!("is {topic:?} once more, allowed is each topic once");
+            Fault::new(format!("topics[{index}]"), what)
+        }));
         faults
     }
 }

@@ -254,7 +254,7 @@ fn agents_are_checked_as_a_whole() {
             burst: 0,
         }),
         call_timeout: Some(Duration::ZERO),
-        topics: vec!["news".to_owned(), String::new()],
+        topics: ["news", "", "news"].map(str::to_owned).into(),
         ..AgentConfig::new("")
     };
     let error = Checked::new(agent).unwrap_err();
@@ -269,6 +269,7 @@ fn agents_are_checked_as_a_whole() {
             "call_rate.burst is 0, allowed are 1 to 1000000000",
             "call_timeout is 0s, allowed are above 0s to 365d",
             "topics[1] is empty, allowed are names of a letter or more",
+            "topics[2] is \"news\" once more, allowed is each topic once",
         ]
     );
 }
