@@ -5,6 +5,7 @@
 //! and sim, whose faults are shown here with their place.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use ebbtide_core::text::{self, Format, TextError, closest};
@@ -30,6 +31,9 @@ const SCENARIO_FIELDS: [&str; 12] = [
     "expect",
     "fails_with",
 ];
+
+/// Largest scenario, in bytes.
+const MOST_BYTES: u64 = 16 << 20;
 
 /// The text of a scenario, and where it came from.
 #[derive(Clone, Debug)]
@@ -69,7 +73,7 @@ impl Source {
                 None => Err(neither(word)),
             };
         }
-        let bytes = fs::read(path).map_err(|error| CliError::unreadable(path, &error))?;
+        let bytes = read_scenario(path)?;
         let text = utf8(word, &bytes)?;
         if text.trim().is_empty() {
             return Err(CliError::bad_input(
@@ -148,6 +152,25 @@ impl Source {
         }
         text_faults(&self.label, &self.text, error)
     }
+}
+
+/// A scenario's bytes; what has no end is not read to it.
+fn read_scenario(path: &Path) -> Result<Vec<u8>, CliError> {
+    let mut bytes = Vec::new();
+    let read =
+        fs::File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes));
+    read.map_err(|error| CliError::unreadable(path, &error))?;
+    if bytes.len() as u64 > MOST_BYTES {
+        let most = MOST_BYTES >> 20;
+        return Err(CliError::bad_input(
+            format!(
+                "{} is larger than {most} MiB, no scenario is",
+                path.display()
+            ),
+            "name a scenario; traces go with --trace",
+        ));
+    }
+    Ok(bytes)
 }
 
 /// Reads a trace.

@@ -23,6 +23,9 @@ const ENTRIES: [&str; 6] = [
 /// Those of them that are there from the start, in order.
 const FOLDERS: [&str; 3] = ["decisions", "figures", "series"];
 
+/// Where an earlier run is kept until there is something to replace it with.
+const EARLIER: &str = ".earlier";
+
 /// A run's directory.
 #[derive(Clone, Debug)]
 pub(crate) struct RunDir {
@@ -30,7 +33,8 @@ pub(crate) struct RunDir {
 }
 
 impl RunDir {
-    /// Makes `path` ready to take a run's files: creates it, or empties it of an earlier run.
+    /// Makes `path` ready to take a run's files: creates it, or puts an earlier run aside, which
+    /// [`keep`](Self::keep) takes away and [`discard`](Self::discard) puts back.
     ///
     /// # Errors
     /// It is a file, holds things that are no run of ours, or cannot be written.
@@ -40,10 +44,11 @@ impl RunDir {
             return Err(refused(path, "is a file"));
         }
         if path.is_dir() {
+            dir.put_back()?;
             if !dir.is_empty()? && !dir.summary().is_file() && !dir.is_unfinished()? {
                 return Err(refused(path, "holds files that are no earlier run"));
             }
-            dir.clear()?;
+            dir.put_aside()?;
         }
         for part in FOLDERS {
             let part = dir.path.join(part);
@@ -135,12 +140,48 @@ impl RunDir {
         Ok(empty)
     }
 
-    /// Takes away what [`create`](Self::create) made, of a run that saved nothing.
+    /// The run is saved: an earlier one is no more.
+    pub(crate) fn keep(&self) {
+        // What cannot be removed costs room and no more.
+        let _ = fs::remove_dir_all(self.path.join(EARLIER));
+    }
+
+    /// Takes away what [`create`](Self::create) made, of a run that saved nothing; an earlier
+    /// run is there again.
     pub(crate) fn discard(&self) {
-        if !self.summary().exists() && self.clear().is_ok() {
+        if !self.summary().exists() && self.clear().is_ok() && self.put_back().is_ok() {
             // Stays if it holds anything else.
             let _ = fs::remove_dir(&self.path);
         }
+    }
+
+    fn put_aside(&self) -> Result<(), CliError> {
+        let earlier = self.path.join(EARLIER);
+        fs::create_dir_all(&earlier).map_err(|error| CliError::unwritable(&earlier, &error))?;
+        self.move_entries(&self.path, &earlier)
+    }
+
+    /// What was put aside is there again, in place of what a run left that was killed.
+    fn put_back(&self) -> Result<(), CliError> {
+        let earlier = self.path.join(EARLIER);
+        if !earlier.is_dir() {
+            return Ok(());
+        }
+        self.clear()?;
+        self.move_entries(&earlier, &self.path)?;
+        fs::remove_dir(&earlier).map_err(|error| CliError::unwritable(&earlier, &error))
+    }
+
+    fn move_entries(&self, from: &Path, to: &Path) -> Result<(), CliError> {
+        for entry in ENTRIES {
+            match fs::rename(from.join(entry), to.join(entry)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(CliError::unwritable(&self.path, &error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn clear(&self) -> Result<(), CliError> {
@@ -204,5 +245,32 @@ mod tests {
         assert_eq!(file_name("fixed(7)"), "fixed-7");
         assert_eq!(file_name("in_process"), "in_process");
         assert_eq!(file_name("../x y"), "x-y");
+    }
+
+    #[test]
+    fn an_earlier_run_is_there_until_the_next_is_saved() {
+        let room = tempfile::tempdir().expect("a directory");
+        let run = |text: &str| {
+            let dir = RunDir::create(room.path()).expect("it may be written");
+            fs::write(dir.decisions("fixed"), text).expect("it may be written");
+            dir
+        };
+        let decisions =
+            |dir: &RunDir| fs::read_to_string(dir.decisions("fixed")).expect("it is there");
+        let first = run("first");
+        fs::write(first.summary(), "{}").expect("it may be written");
+        first.keep();
+        run("interrupted").discard();
+        assert_eq!(decisions(&first), "first");
+        // Killed: neither kept nor discarded.
+        run("killed");
+        run("interrupted again").discard();
+        assert_eq!(decisions(&first), "first");
+        let last = run("last");
+        fs::write(last.summary(), "{}").expect("it may be written");
+        last.keep();
+        last.discard();
+        assert_eq!(decisions(&first), "last");
+        assert!(!room.path().join(EARLIER).exists());
     }
 }

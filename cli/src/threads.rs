@@ -16,12 +16,19 @@ use crate::interrupt::Interrupt;
 /// Between two looks at the clock, the monitor and Ctrl-C: as often as a bar should move.
 const GLANCE: Duration = Duration::from_millis(100);
 
+/// Most threads: far more than help anybody, far fewer than a system chokes on.
+const MOST_THREADS: usize = 1_024;
+
 /// Threads to work on: as many as were asked for, else one per core.
 ///
 /// # Errors
-/// The system has no threads to give.
+/// They are too many, or the system has no threads to give.
 pub(crate) fn pool(threads: Option<NonZeroUsize>) -> Result<ThreadPool, CliError> {
     let wanted = threads.map_or(0, NonZeroUsize::get);
+    if wanted > MOST_THREADS {
+        let message = format!("--threads is {wanted}, allowed are 1 to {MOST_THREADS}");
+        return Err(CliError::bad_input(message, "one per core is the default"));
+    }
     let pool = ThreadPoolBuilder::new().num_threads(wanted).build();
     pool.map_err(|error| {
         let fault = Fault::new(format!("threads cannot be started: {error}"));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ebbtide_core::event::Account;
 use ebbtide_core::message::Lane;
-use ebbtide_core::units::Time;
+use ebbtide_core::units::{Duration, Time};
 
 use crate::books::{Books, Group};
 use crate::calls::Calls;
@@ -14,6 +14,9 @@ use crate::ledger::Cell;
 use crate::level::Section;
 use crate::record::{Recorder, WindowSums};
 use crate::run::{Curves, Run, RunDetail};
+
+/// A window below this has no rates: a trace of one instant is one.
+const SHORTEST_SPAN: Duration = Duration::from_nanos(1_000);
 
 impl Recorder {
     /// The run, once its window is closed and its unfinished messages are counted.
@@ -151,9 +154,13 @@ impl Recorder {
         }
     }
 
-    /// `amount` per second of the window.
+    /// `amount` per second of the window; no value of one so short that nobody means it.
     fn per_second(&self, amount: f64) -> Sample {
-        ratio(amount, self.window.to.since(self.window.from).as_secs_f64())
+        let span = self.window.to.since(self.window.from);
+        if span < SHORTEST_SPAN {
+            return Sample::default();
+        }
+        ratio(amount, span.as_secs_f64())
     }
 }
 

@@ -63,6 +63,12 @@ pub enum TableError {
         /// The header's fields.
         wanted: u64,
     },
+    /// A field that runs on over the end of its line, as an open quote makes it.
+    #[error("line {line}: a field runs on over the line's end, close its quote")]
+    OpenQuote {
+        /// Where the row begins.
+        line: u64,
+    },
     /// A field that cannot be read.
     #[error("line {line}, column {column}: {found:?} is out of range, allowed are {allowed}")]
     Field {
@@ -188,11 +194,14 @@ impl<'t> Table<'t> {
 
     /// The next row.
     pub(crate) fn row(&mut self) -> Result<Option<Fields>, TableError> {
-        let record = self.records.next().transpose().map_err(fault)?;
-        Ok(record.map(|record| Fields {
-            line: record.position().map_or(0, csv::Position::line),
-            record,
-        }))
+        let Some(record) = self.records.next().transpose().map_err(fault)? else {
+            return Ok(None);
+        };
+        let line = record.position().map_or(0, csv::Position::line);
+        if record.iter().any(|field| field.contains('\n')) {
+            return Err(TableError::OpenQuote { line });
+        }
+        Ok(Some(Fields { line, record }))
     }
 }
 

@@ -225,3 +225,18 @@ fn a_shipped_scenario_that_is_not_there() {
     let args = ["scenario", "show", "remote-agnets"];
     check_args("unknown_shipped", &Room::new(), &args);
 }
+
+#[test]
+fn an_open_quote_in_a_trace() {
+    let room = Room::with_small_scenario();
+    room.write("open.csv", "t_s,size\n0,\"1\n1,2\n2,3\n");
+    let args = ["simulate", "small.ron", "--trace", "open.csv"];
+    check_args("open_quote", &room, &args);
+}
+
+#[test]
+fn more_threads_than_any_system_bears() {
+    let room = Room::with_small_scenario();
+    let args = ["simulate", "small.ron", "--threads", "1000000000"];
+    check_args("threads", &room, &args);
+}

@@ -90,6 +90,7 @@ pub(crate) fn all(
 ) -> Result<(), CliError> {
     let json = serde_json::to_string_pretty(report).expect("results have text keys only");
     write(&dir.summary(), &format!("{json}\n"))?;
+    dir.keep();
     write(&dir.scenario(), &job.source.text)?;
     let mut courses = Vec::new();
     for (policy, run) in experiment.policies.iter().zip(&experiment.first_runs) {
