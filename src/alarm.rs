@@ -10,7 +10,6 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
@@ -31,11 +30,7 @@ const AFTER_A_PANIC: Duration = Duration::from_millis(100);
 /// How the alarm is told that it is to go off earlier.
 pub(crate) enum Alarm {
     Task(Notify),
-    Thread {
-        thread: OnceLock<Thread>,
-        /// The runtime is no more, and the broker with it.
-        stopped: AtomicBool,
-    },
+    Thread(OnceLock<Thread>),
 }
 
 impl Alarm {
@@ -43,28 +38,18 @@ impl Alarm {
         if clock.is_runtime() {
             return Self::Task(Notify::new());
         }
-        Self::Thread {
-            thread: OnceLock::new(),
-            stopped: AtomicBool::new(false),
-        }
+        Self::Thread(OnceLock::new())
     }
 
     /// It looks anew when to go off.
     pub(crate) fn set_anew(&self) {
         match self {
             Self::Task(task) => task.notify_one(),
-            Self::Thread { thread, .. } => {
+            Self::Thread(thread) => {
                 if let Some(thread) = thread.get() {
                     thread.unpark();
                 }
             }
-        }
-    }
-
-    fn is_stopped(&self) -> bool {
-        match self {
-            Self::Task(_) => false,
-            Self::Thread { stopped, .. } => stopped.load(Ordering::Acquire),
         }
     }
 }
@@ -73,7 +58,7 @@ impl Alarm {
 pub(crate) fn start(shared: &Arc<Shared>) -> io::Result<()> {
     match &shared.alarm {
         Alarm::Task(_) => shared.spawn(watch(shared.clone())),
-        Alarm::Thread { .. } => {
+        Alarm::Thread(_) => {
             let watched = shared.clone();
             let alarm = thread::Builder::new().name("ebbtide-alarm".to_owned());
             alarm.spawn(move || keep_watch(&watched))?;
@@ -84,28 +69,24 @@ pub(crate) fn start(shared: &Arc<Shared>) -> io::Result<()> {
     Ok(())
 }
 
-/// Ends with the runtime that it is in a task of.
+/// Ends with the runtime that it is in a task of, and the broker with it: what it holds is
+/// returned, nobody waits for workers that are no more.
 struct Runtime(Arc<Shared>);
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        if let Alarm::Thread { stopped, .. } = &self.0.alarm {
-            stopped.store(true, Ordering::Release);
-            self.0.alarm.set_anew();
-        }
+        self.0.begin_shutdown(Duration::ZERO.into());
     }
 }
 
 /// The thread.
 fn keep_watch(shared: &Arc<Shared>) {
-    if let Alarm::Thread { thread, .. } = &shared.alarm {
+    if let Alarm::Thread(thread) = &shared.alarm {
         // Whoever sets the alarm before this is heard all the same: it is read after.
         let _ = thread.set(thread::current());
     }
     let mut errands = Errands::default();
-    while !shared.alarm.is_stopped()
-        && let Some(armed) = shared.armed()
-    {
+    while let Some(armed) = shared.armed() {
         let ahead = armed.since(shared.clock.now());
         if !ahead.is_zero() {
             thread::park_timeout(ahead.into());
@@ -120,6 +101,7 @@ async fn watch(shared: Arc<Shared>) {
     let Alarm::Task(told) = &shared.alarm else {
         return;
     };
+    let _runtime = Runtime(shared.clone());
     let mut errands = Errands::default();
     while let Some(armed) = shared.armed() {
         tokio::select! {

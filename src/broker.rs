@@ -228,7 +228,7 @@ impl Floor {
 
 impl Shared {
     /// The books when it began, and when that was.
-    fn begin_shutdown(self: &Arc<Self>, within: Duration) -> (Books, Time) {
+    pub(crate) fn begin_shutdown(self: &Arc<Self>, within: Duration) -> (Books, Time) {
         self.on_floor(|floor| {
             if floor.phase == Phase::Open {
                 floor.phase = Phase::Closing;

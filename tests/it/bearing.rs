@@ -1,9 +1,9 @@
 //! What handlers, messages and policies may do wrong, and the broker bears: block a thread,
 //! panic where nobody expects it, hold on to what is over.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ebbtide::{
@@ -301,4 +301,42 @@ async fn handlers_have_their_grace_at_the_limit_of_a_shutdown() {
     assert_eq!((report.returned, report.still_working), (1, 0));
     assert_eq!(CLEAN.load(Ordering::SeqCst), 1);
     assert_eq!(start.elapsed(), 30 * MS, "no longer than they take");
+}
+
+/// Its requests would wait for workers that are no more, and its alarm's thread for ever.
+#[test]
+fn a_broker_ends_with_its_runtime() {
+    let kept = Arc::new(());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let hangs = async |_: &Arc<()>, _: &u32| {
+        std::future::pending::<()>().await;
+        Ok(())
+    };
+    let (broker, agent) = runtime.block_on(async {
+        let broker = started(fixed(1)).await;
+        let agent = broker.add_agent("agent", with(kept.clone(), hangs));
+        (broker, agent.unwrap())
+    });
+    agent.try_send(1).unwrap();
+    drop(runtime);
+    let books = broker.books();
+    assert_eq!((books.accepted, books.finished()), (1, 1), "returned");
+    let elsewhere = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let refused = elsewhere.block_on(async { agent.request(2).await.unwrap_err() });
+    assert_eq!(refused.to_string(), "the broker is shutting down");
+    elsewhere.block_on(broker.shutdown(LONG));
+    drop((broker, agent));
+    // The alarm's thread lets go of it soon.
+    let start = std::time::Instant::now();
+    while Arc::strong_count(&kept) > 1 {
+        assert!(start.elapsed() < 3000 * MS, "it is kept");
+        std::thread::yield_now();
+    }
 }
