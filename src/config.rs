@@ -42,10 +42,16 @@ pub enum LoadError {
 
 /// Loads a configuration and checks it as a whole.
 ///
-/// ```no_run
-/// let config = ebbtide::config::load("broker.ron")?;
-/// println!("{} to {} workers", config.min_workers, config.max_workers);
-/// # Ok::<(), ebbtide::config::LoadError>(())
+/// ```
+/// use ebbtide::Broker;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let config = ebbtide::config::load("examples/broker.ron")?;
+/// assert_eq!(config.max_workers, 20);
+/// let broker = Broker::builder().config(config).start().await?;
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Errors

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::ops::Deref;
 
+use super::BrokerConfig;
 use crate::fault::Fault;
 
 /// A value whose faults can be listed.
@@ -43,6 +44,13 @@ impl<T: Check> Checked<T> {
     /// The value, to be changed and checked again.
     pub fn into_inner(self) -> T {
         self.0
+    }
+}
+
+/// To be handed to whoever takes any configuration and checks it.
+impl From<Checked<Self>> for BrokerConfig {
+    fn from(checked: Checked<Self>) -> Self {
+        checked.into_inner()
     }
 }
 
