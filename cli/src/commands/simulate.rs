@@ -57,8 +57,7 @@ fn simulate(
     let decisions = logs.as_ref().map(|logs| |contender| logs.sink(contender));
     let sinks = Sinks {
         decisions: decisions.as_ref().map(|sink| sink as _),
-        arrivals: None,
-        journal: None,
+        ..Sinks::default()
     };
     let monitor = Monitor::default();
     let progress = Progress::start(&job.source.name, Verbosity::from_flag(args.quiet));

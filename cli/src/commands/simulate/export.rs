@@ -68,9 +68,8 @@ pub(crate) fn trace(
         Box::new(move |arrival| write(export, plan, replication, arrival))
     };
     let sinks = Sinks {
-        decisions: None,
         arrivals: Some(&sink),
-        journal: None,
+        ..Sinks::default()
     };
     let finished = experiment
         .policies
