@@ -137,20 +137,37 @@ fn a_blocked_sender_waits_and_its_waiting_counts() {
     );
 }
 
-/// 2 KiB of room, one slot taken until 1. The small message of 0.2 would fit, but stays behind
-/// its sender's large one of 0.1, which enters at 1.
+/// 4 KiB of room, one slot taken until 1, 2 KiB waiting from 0.1. The small message of 0.3 would
+/// fit, but stays behind its sender's large one of 0.2, which enters at 1.
 #[test]
 fn later_messages_wait_behind_a_blocked_one() {
     echo(
-        "max_queue_bytes: \"2KiB\"",
+        "max_queue_bytes: \"4KiB\"",
         "block
          0   a echo
+         0.1 z echo; size: Constant(\"2KiB\")
+         0.2 b echo; size: Constant(\"3KiB\")
+         0.3 c echo",
+        "a: delivered 1
+         z: delivered 1.9
+         b: delivered 2.8
+         c: delivered 3.7
+         mean(wait, class=c): 2.7",
+    );
+}
+
+/// 2 KiB of room: a message of three is called at once or never, so its sender does not wait.
+#[test]
+fn a_message_larger_than_the_queue_is_called_at_once_or_refused() {
+    echo(
+        "max_queue_bytes: \"2KiB\"",
+        "block
+         0   a echo; size: Constant(\"3KiB\")
          0.1 b echo; size: Constant(\"3KiB\")
          0.2 c echo",
         "a: delivered 1
-         b: delivered 1.9
-         c: delivered 2.8
-         mean(wait, class=c): 1.8",
+         b: refused
+         c: delivered 1.8",
     );
 }
 
