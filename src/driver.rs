@@ -111,29 +111,26 @@ impl Driver {
     }
 
     fn begin(&self, call: &Call) -> Begun {
-        let members = self.state.messages_of(call.lease);
-        let first = *members.first().expect("a call carries a message");
-        let load = match members {
-            [only] => Load::One(self.member(*only)),
-            many => Load::Many(many.iter().map(|&one| self.member(one)).collect()),
+        let mut members = self.state.members_of(call.lease).map(|member| {
+            member.payload.begin(member.calls);
+            Member {
+                parcel: member.payload.clone(),
+                call: member.calls,
+            }
+        });
+        let load = match call.size {
+            1 => Load::One(members.next().expect("a call that starts has a message")),
+            _ => Load::Many(members.collect()),
         };
-        let deadlines = members.iter().filter_map(|&one| self.state.deadline(one));
+        let messages = self.state.messages_of(call.lease);
+        let first = messages.first().and_then(|&one| self.state.attempts(one));
+        let deadlines = messages.iter().filter_map(|&one| self.state.deadline(one));
         Begun {
             lease: call.lease,
             agent: call.agent,
             load,
-            attempt: self.state.attempts(first).unwrap_or(0) + 1,
+            attempt: first.unwrap_or(0) + 1,
             deadline: deadlines.min(),
-        }
-    }
-
-    fn member(&self, message: MessageId) -> Member {
-        let found = self.state.payload(message).zip(self.state.calls(message));
-        let (parcel, call) = found.expect("a call that starts has live messages only");
-        parcel.begin(call);
-        Member {
-            parcel: parcel.clone(),
-            call,
         }
     }
 
