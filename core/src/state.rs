@@ -267,14 +267,6 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             .then(|| self.messages[message.index].attempts)
     }
 
-    /// Calls for a message that have started, the one under way included; `None` once it has its
-    /// outcome. Unlike attempts, a failed probe or a 429 counts too.
-    #[must_use]
-    pub fn calls(&self, message: MessageId) -> Option<u32> {
-        self.is_live(message)
-            .then(|| self.messages[message.index].calls)
-    }
-
     /// Who subscribes to `topic`.
     #[must_use]
     pub fn subscribers(&self, topic: &str) -> &[AgentId] {
