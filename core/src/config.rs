@@ -38,6 +38,7 @@ pub use ranges::allowed;
 
 use ebbtide_policies::Policy;
 use ebbtide_policies::objective::Objective;
+use ebbtide_policies::prices::Prices;
 use ebbtide_policies::units::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -178,6 +179,16 @@ pub struct BrokerConfig {
     ///
     /// Default none: what is fast enough only the user knows.
     pub objective: Option<Objective>,
+    /// What one message's second beyond the objective costs, in the message's own work (its share of a call at
+    /// the best batch, in worker-seconds): 0 to 1 000 000.
+    ///
+    /// Default 10: a worker idle for its sake is worth a tenth of its work done a second sooner. Fast and slow
+    /// agents weigh alike.
+    pub price_late: f64,
+    /// What one call costs, in worker-seconds: 0 to 1 000 000.
+    ///
+    /// Default 0: workers are what is paid for. With hosted models calls are the bill.
+    pub price_call: f64,
     /// How lanes share the workers.
     ///
     /// Default `Weighted`: no lane starves.
@@ -221,6 +232,15 @@ pub struct BrokerConfig {
 }
 
 impl BrokerConfig {
+    /// `price_late` and `price_call`.
+    #[must_use]
+    pub const fn prices(&self) -> Prices {
+        Prices {
+            late: self.price_late,
+            call: self.price_call,
+        }
+    }
+
     /// This configuration under `policy`: one that names a number of workers has them from the
     /// start, and the bounds have room for them. The one rule for where a pool starts.
     #[must_use]
@@ -315,6 +335,8 @@ impl Default for BrokerConfig {
             cancel_grace_ms: 0,
             control_interval_ms: 1_000,
             objective: None,
+            price_late: Prices::default().late,
+            price_call: Prices::default().call,
             discipline: Discipline::Weighted,
             lane_weights: [16, 8, 4, 2, 1],
             lane_max_wait_ms: [1_000, 5_000, 30_000, 120_000, 600_000].map(Some),

@@ -382,6 +382,7 @@ fn blank_observation(config: &BrokerConfig, setting: Setting, bounds: Bounds) ->
         setting,
         bounds,
         objective: config.objective,
+        prices: config.prices(),
         parallelism: config.delivery_parallelism,
         worker_start: config.worker_start(),
         workers: WorkerCounts::default(),

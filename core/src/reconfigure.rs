@@ -133,6 +133,7 @@ impl Control {
             self.set_interval(now, config.control_interval());
         }
         self.observation.objective = config.objective;
+        self.observation.prices = config.prices();
         self.observation.worker_start = config.worker_start();
     }
 }

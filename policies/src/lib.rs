@@ -12,6 +12,7 @@ pub mod model_predictive;
 pub mod objective;
 pub mod observation;
 pub mod policy;
+pub mod prices;
 pub mod queueing;
 pub mod registry;
 #[cfg(test)]

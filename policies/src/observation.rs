@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::latency::LatencyHistogram;
 use crate::objective::Objective;
+use crate::prices::Prices;
 use crate::units::{Duration, Rate, Time};
 
 /// One interval as a policy sees it: `(at - interval, at]`.
@@ -27,6 +28,8 @@ pub struct Observation {
     pub bounds: Bounds,
     /// What the user wants, if anything was said.
     pub objective: Option<Objective>,
+    /// What lateness beyond the objective, and calls, cost.
+    pub prices: Prices,
     /// Slots of one worker.
     pub parallelism: u32,
     /// From a worker's order until it is ready.

@@ -5,6 +5,7 @@ use crate::observation::{
     AgentObservation, Bounds, BreakerState, CallStats, Flow, Observation, QueueState, Setting,
     SlotTime, WorkerCounts,
 };
+use crate::prices::Prices;
 use crate::units::{Duration, Time};
 
 /// One second, ending at `at`, in which nothing happened.
@@ -26,6 +27,7 @@ pub(crate) fn observation(at: Time) -> Observation {
             max_batch_timeout: Duration::from_secs(1),
         },
         objective: None,
+        prices: Prices::default(),
         parallelism: 10,
         worker_start: Duration::from_secs(1),
         workers: WorkerCounts {

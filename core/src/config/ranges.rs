@@ -24,6 +24,7 @@ const MAX_QUEUE: u64 = 1_000_000_000;
 const MAX_BYTES: Bytes = Bytes(1 << 50);
 const MAX_WEIGHT: u64 = 10_000;
 const MILLION: u64 = 1_000_000;
+const MAX_PRICE: f64 = 1e6;
 /// Messages have 32-bit names; what is left below 2³² is room for nested requests.
 const MAX_MESSAGES: u64 = 4_000_000_000;
 
@@ -35,9 +36,9 @@ pub fn allowed(path: &str) -> Option<String> {
     let whole = whole_numbers(&config)
         .into_iter()
         .find(|row| row.field == path);
-    let share = || shares(&config).into_iter().find(|row| row.field == path);
+    let real = || reals(&config).into_iter().find(|row| row.field == path);
     let range = whole.map(|row| row.allowed());
-    let range = range.or_else(|| share().map(|row| row.allowed()))?;
+    let range = range.or_else(|| real().map(|row| row.allowed()))?;
     Some(format!("allowed are {range}"))
 }
 
@@ -45,7 +46,7 @@ impl Check for BrokerConfig {
     fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
         faults.extend(whole_numbers(self).iter().filter_map(Whole::fault));
-        faults.extend(shares(self).iter().filter_map(Share::fault));
+        faults.extend(reals(self).iter().filter_map(Real::fault));
         if self.max_queue_bytes > MAX_BYTES {
             let allowed = format!("{} to {MAX_BYTES}", Bytes(0));
             faults.push(Fault::out_of_range(
@@ -116,8 +117,8 @@ impl Whole {
     }
 }
 
-/// A share of something among the settings.
-struct Share {
+/// A number among the settings that need not be whole.
+struct Real {
     field: &'static str,
     /// `None` passes: the setting is absent.
     value: Option<f64>,
@@ -127,14 +128,14 @@ struct Share {
     or: Option<&'static str>,
 }
 
-/// Where a share begins.
+/// Where its range begins.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Least {
     Zero,
     AboveZero,
 }
 
-impl Share {
+impl Real {
     fn allowed(&self) -> String {
         let least = match self.least {
             Least::Zero => "0",
@@ -253,45 +254,57 @@ fn breaker(breaker: &BreakerConfig) -> [Whole; 4] {
     ]
 }
 
-/// Every share of a configuration with its range.
-fn shares(c: &BrokerConfig) -> [Share; 5] {
+/// Every other number of a configuration with its range.
+fn reals(c: &BrokerConfig) -> [Real; 7] {
     [
-        Share {
+        Real {
             field: "queue_warning_threshold",
             value: Some(c.queue_warning_threshold),
             least: Least::Zero,
             most: 1.0,
             or: None,
         },
-        Share {
+        Real {
             field: "retry_jitter",
             value: Some(c.retry_jitter),
             least: Least::Zero,
             most: 1.0,
             or: None,
         },
-        Share {
+        Real {
             field: "retry_budget",
             value: c.retry_budget,
             least: Least::Zero,
             most: 10.0,
             or: Some("off"),
         },
-        Share {
+        Real {
             field: "bulkhead",
             value: c.bulkhead,
             least: Least::AboveZero,
             most: 1.0,
             or: Some("off"),
         },
-        Share {
+        Real {
             field: "breaker.failure_share",
             value: c.breaker.map(|breaker| breaker.failure_share),
             least: Least::AboveZero,
             most: 1.0,
             or: None,
         },
+        price("price_late", c.price_late),
+        price("price_call", c.price_call),
     ]
+}
+
+fn price(field: &'static str, value: f64) -> Real {
+    Real {
+        field,
+        value: Some(value),
+        least: Least::Zero,
+        most: MAX_PRICE,
+        or: None,
+    }
 }
 
 fn objective_fault(objective: &Objective) -> Option<Fault> {

@@ -140,6 +140,8 @@ fn all_faults_of_values_are_reported_at_their_lines() {
   breaker: (window_ms: 0, failure_share: 2),
   max_queue_bytes: \"2PiB\",
   policy: \"\",
+  price_late: -1,
+  price_call: 2000000.0,
 )",
         &[
             "line 2, column 3: num_workers is 12, allowed are 1 to 10",
@@ -152,6 +154,8 @@ fn all_faults_of_values_are_reported_at_their_lines() {
             "line 8, column 27: breaker.failure_share is 2, allowed are above 0 to 1",
             "line 9, column 3: max_queue_bytes is 2PiB, allowed are 0B to 1PiB",
             "line 10, column 3: policy is empty, allowed are names of policies",
+            "line 11, column 3: price_late is -1, allowed are 0 to 1000000",
+            "line 12, column 3: price_call is 2000000, allowed are 0 to 1000000",
         ],
     );
 }
@@ -276,7 +280,7 @@ fn agents_are_checked_as_a_whole() {
 
 /// Any configuration, sound or not: form and values are apart.
 fn any_config() -> impl Strategy<Value = BrokerConfig> {
-    let numbers = (any::<[u32; 5]>(), any::<[u64; 5]>(), 0.0..2.0);
+    let numbers = (any::<[u32; 5]>(), any::<[u64; 5]>(), 0.0..2.0, 0.0..2e6);
     let lanes = (any::<[u32; 5]>(), any::<[Option<u64>; 5]>());
     let absent = (
         any::<Option<u32>>(),
@@ -295,6 +299,8 @@ fn any_config() -> impl Strategy<Value = BrokerConfig> {
         call_timeout_ms: numbers.1[2],
         shrink_window_ms: numbers.1[3],
         queue_warning_threshold: numbers.2,
+        price_late: numbers.3,
+        price_call: numbers.2,
         lane_weights: lanes.0,
         lane_max_wait_ms: lanes.1,
         retry_max_attempts: absent.0,

@@ -70,6 +70,8 @@ written! {
     cancel_grace_ms: u64,
     control_interval_ms: u64,
     objective: Option<Objective>,
+    price_late: f64,
+    price_call: f64,
     discipline: Discipline,
     lane_weights: ByLane<u32>,
     lane_max_wait_ms: ByLane<OrWord<u64, Off>>,

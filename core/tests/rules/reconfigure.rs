@@ -282,6 +282,7 @@ fn ticks_come_at_the_multiples_of_the_new_interval() {
     let faster = BrokerConfig {
         control_interval_ms: 200,
         objective,
+        price_late: 3.0,
         ..plain()
     };
     reconfigure(&mut rig, 250, faster);
@@ -289,12 +290,14 @@ fn ticks_come_at_the_multiples_of_the_new_interval() {
     rig.advance(400);
     rig.advance(600);
     let seen = rig.decisions().into_iter().filter_map(|it| it.observation);
-    let seen: Vec<_> = seen.map(|it| (it.at, it.interval, it.objective)).collect();
+    let seen: Vec<_> = seen
+        .map(|it| (it.at, it.interval, it.objective, it.prices.late))
+        .collect();
     let length = Duration::from_millis;
     assert!(objective.is_some());
     let expected = [
-        (ms(400), length(400), objective),
-        (ms(600), length(200), objective),
+        (ms(400), length(400), objective, 3.0),
+        (ms(600), length(200), objective, 3.0),
     ];
     assert_eq!(seen, expected);
 }

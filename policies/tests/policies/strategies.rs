@@ -8,6 +8,7 @@ use ebbtide_policies::observation::{
     AgentObservation, BlockedTime, Bounds, BreakerState, CallSample, CallStats, Flow, Observation,
     QueueState, Setting, SlotTime, WorkerCounts,
 };
+use ebbtide_policies::prices::Prices;
 use ebbtide_policies::units::{Duration, Rate, Time};
 use proptest::collection::vec;
 use proptest::option;
@@ -78,6 +79,7 @@ pub(crate) fn observation() -> impl Strategy<Value = Observation> {
                 max_batch_timeout: Duration::from_secs(1),
             },
             objective: None,
+            prices: Prices::default(),
             parallelism,
             worker_start,
             workers,

@@ -14,6 +14,7 @@ use ebbtide_policies::observation::{
     Setting, SlotTime, WorkerCounts,
 };
 use ebbtide_policies::policy::Policy;
+use ebbtide_policies::prices::Prices;
 use ebbtide_policies::units::{Duration, Time};
 
 const BULKHEAD: f64 = 0.9;
@@ -456,6 +457,7 @@ impl World<'_> {
                 max_batch_timeout: Duration::from_secs(1),
             },
             objective: self.toy.objective,
+            prices: Prices::default(),
             parallelism: 10,
             worker_start: Duration::from_secs_f64(self.toy.start_s),
             workers: WorkerCounts {
