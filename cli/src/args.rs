@@ -57,7 +57,7 @@ pub(crate) struct SimulateArgs {
     pub(crate) threads: Option<NonZeroUsize>,
 
     /// Policies or profiles to run, instead of the scenario's; thresholds bind the first
-    #[arg(long, value_name = "P,…", value_delimiter = ',')]
+    #[arg(long, value_name = "P,…")]
     pub(crate) policy: Vec<String>,
 
     /// Replace one value of the scenario, such as broker.max_workers=20

@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use crate::fault::Fault;
 use outline::Outline;
 
+pub use ebbtide_policies::closest::closest;
 pub use edit::{EditError, edit};
 
 /// Brackets within brackets that a text may have. Anything written by hand has a dozen;
@@ -151,17 +152,6 @@ pub fn read<T: DeserializeOwned>(format: Format, text: &str) -> Result<T, TextEr
         Format::Json => serde_json::from_str(text)
             .map_err(|error| TextError::one(explain::json(&outline, &error))),
     }
-}
-
-/// What of `allowed` was most likely meant by `found`, if anything comes close.
-#[must_use]
-pub fn closest<'a>(found: &str, allowed: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let found = found.to_lowercase();
-    let distance = |name: &&str| strsim::damerau_levenshtein(&found, &name.to_lowercase());
-    let nearest = allowed.into_iter().min_by_key(distance)?;
-    let longer = nearest.chars().count().max(found.chars().count());
-    // A third of the letters may differ: beyond that a suggestion misleads more than it helps.
-    (distance(&nearest) * 3 <= longer).then_some(nearest)
 }
 
 impl TextError {

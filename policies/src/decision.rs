@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::observation::Observation;
 use crate::units::Duration;
 
 /// A policy's wish at the end of an interval.
@@ -31,6 +32,22 @@ pub struct Decision {
     pub early_tick: Option<EarlyTick>,
 }
 
+impl Decision {
+    /// Wishes for workers and keeps the batches as they are.
+    #[must_use]
+    pub fn of_workers(workers: f64, observation: &Observation, reason: Reason) -> Self {
+        Self {
+            workers,
+            batch_size: f64::from(observation.setting.batch_size),
+            batch_timeout: None,
+            reason,
+            prediction: None,
+            rejected: Vec::new(),
+            early_tick: None,
+        }
+    }
+}
+
 /// Why a setting was asked for: a stable code for programs, a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,6 +56,17 @@ pub struct Reason {
     pub code: Cow<'static, str>,
     /// One sentence, lower case, no full stop.
     pub text: Cow<'static, str>,
+}
+
+impl Reason {
+    /// A code and a sentence.
+    #[must_use]
+    pub fn new(code: &'static str, text: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code: Cow::Borrowed(code),
+            text: text.into(),
+        }
+    }
 }
 
 /// What a policy expects of a setting.

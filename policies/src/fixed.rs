@@ -7,6 +7,23 @@ use std::borrow::Cow;
 use crate::decision::{Decision, Reason};
 use crate::observation::Observation;
 use crate::policy::Policy;
+use crate::settings::{Configured, SettingError, within};
+
+/// What can be set.
+#[derive(Clone, Copy, Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Workers, at least 1; left out: as at the start.
+    pub workers: Option<u32>,
+}
+
+impl crate::settings::Settings for Settings {
+    const BARE: Option<&'static str> = Some("workers");
+
+    fn check(&self) -> Result<(), SettingError> {
+        within("workers", self.workers.unwrap_or(1), 1..=u32::MAX)
+    }
+}
 
 /// Keeps the present setting, or a number of workers, whatever happens. Allocates nothing.
 #[derive(Clone, Debug)]
@@ -33,6 +50,16 @@ impl Fixed {
             workers: Some(workers),
             name: Cow::Owned(format!("fixed({workers})")),
         }
+    }
+}
+
+impl Configured for Fixed {
+    type Settings = Settings;
+
+    fn new(settings: Settings) -> Self {
+        settings
+            .workers
+            .map_or_else(Self::at_start_setting, Self::at)
     }
 }
 

@@ -3,6 +3,9 @@
 //! Pure by rule: no I/O, no clock, no async, no randomness. A policy is a file of its own,
 //! chosen by name in [`registry`]; [`governor`] bounds and paces whatever it asks for.
 
+pub mod batch_rule;
+pub mod closest;
+pub mod combined;
 pub mod decision;
 pub mod estimate;
 pub mod fixed;
@@ -15,6 +18,8 @@ pub mod policy;
 pub mod prices;
 pub mod queueing;
 pub mod registry;
+pub mod rivals;
+pub mod settings;
 #[cfg(test)]
 mod testing;
 pub mod threshold;

@@ -1,91 +1,205 @@
 //! Policies by name, as configuration and command line choose them.
 //!
-//! To add a policy: its file, its `mod` line, and a row in [`POLICIES`]. Profiles such as
-//! `remote` are not policies; they live with the configuration, in core.
+//! `name`, `name(number)` or `name(setting: value, …)`, and a batch rule after a plus for
+//! policies that set only workers: `celery(keepalive: "10s")+aimd`. To add a policy: its file,
+//! its `mod` line, and a row in [`POLICIES`]. Profiles such as `remote` are not policies; they
+//! live with the configuration, in core.
 
+use crate::batch_rule::{BatchRule, aimd, busy, fixed};
+use crate::closest::closest;
+use crate::combined::Combined;
 use crate::fixed::Fixed;
 use crate::model_predictive::Adaptive;
 use crate::policy::Policy;
+use crate::rivals::simple;
+use crate::settings::{self, Configured, NoSettings, SettingError};
 use crate::threshold::Threshold;
 
-/// A policy that can be chosen.
+/// What can be chosen by name: a policy, or a batch rule.
 #[derive(Debug)]
-pub struct Entry {
-    /// How it is chosen: `name` or `name(number)`.
+pub struct Entry<T: ?Sized> {
+    /// How it is chosen.
     pub name: &'static str,
     /// What it does, in a line for help texts.
     pub description: &'static str,
-    /// Builds it; `None` if it does not take this argument.
-    build: fn(argument: Option<u32>) -> Option<Box<dyn Policy>>,
+    /// Builds it from what stands in the brackets after the name.
+    build: fn(brackets: Option<&str>) -> Result<Box<T>, SettingError>,
 }
 
 /// Every policy, in the order in which help texts list them.
-pub const POLICIES: &[Entry] = &[
+pub const POLICIES: &[Entry<dyn Policy>] = &[
     Entry {
         name: "fixed",
         description: "keeps the start setting; fixed(7) keeps 7 workers",
-        build: |argument| match argument {
-            None => Some(Box::new(Fixed::at_start_setting())),
-            Some(0) => None,
-            Some(workers) => Some(Box::new(Fixed::at(workers))),
-        },
+        build: policy::<Fixed>,
     },
     Entry {
         name: "threshold",
         description: "backlog per worker, as KEDA and HPA do; threshold(50) for a target of 50",
-        build: |argument| match argument {
-            None => Some(Box::new(Threshold::default())),
-            Some(0) => None,
-            Some(target) => Some(Box::new(Threshold::with_target(target))),
-        },
+        build: policy::<Threshold>,
+    },
+    Entry {
+        name: "simple",
+        description: "load over 85 %, and the backlog; simple(0.7) for 70 %",
+        build: policy::<simple::Simple>,
     },
     Entry {
         name: "adaptive",
         description: "the default: predicts what each setting would cost, takes the cheapest",
-        build: |argument| match argument {
-            None => Some(Box::new(Adaptive::default())),
-            Some(_) => None,
-        },
+        build: policy::<Adaptive>,
     },
 ];
 
-/// No policy answers to a name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("policy {name:?} is unknown, allowed are {}", allowed())]
-pub struct UnknownPolicy {
-    /// The name that was asked for.
-    pub name: String,
+/// Every batch rule, for policies that set only workers.
+pub const BATCH_RULES: &[Entry<dyn BatchRule>] = &[
+    Entry {
+        name: "aimd",
+        description: "Clipper's: grows by one, shrinks by a tenth when a batch is late",
+        build: rule::<aimd::Aimd>,
+    },
+    Entry {
+        name: "busy",
+        description: "takes all that waits and never waits to fill a batch",
+        build: rule::<busy::Busy>,
+    },
+    Entry {
+        name: "batch",
+        description: "one size; batch(20) for 20 messages",
+        build: rule::<fixed::FixedBatch>,
+    },
+];
+
+fn policy<P>(brackets: Option<&str>) -> Result<Box<dyn Policy>, SettingError>
+where
+    P: Configured + Policy + 'static,
+{
+    Ok(Box::new(P::new(settings::read(brackets)?)))
 }
 
-/// Builds the policy called `name`: one of [`POLICIES`], with a whole number in brackets where
-/// it takes one, such as `fixed(7)`.
+fn rule<R>(brackets: Option<&str>) -> Result<Box<dyn BatchRule>, SettingError>
+where
+    R: Configured + BatchRule + 'static,
+{
+    Ok(Box::new(R::new(settings::read(brackets)?)))
+}
+
+impl Configured for Adaptive {
+    type Settings = NoSettings;
+
+    fn new(_: NoSettings) -> Self {
+        Self::default()
+    }
+}
+
+/// Why a text chooses no policy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnknownPolicy {
+    /// No policy or batch rule has that name.
+    #[error("{text:?} names no {kind}, {help}")]
+    Name {
+        /// The whole text that was to choose it.
+        text: String,
+        /// What was looked for.
+        kind: &'static str,
+        /// What was probably meant, or what there is.
+        help: String,
+    },
+    /// There is one of that name, and it refuses what stands in the brackets.
+    #[error("{name} cannot be had as {text:?}: {fault}")]
+    Setting {
+        /// The whole text that was to choose it.
+        text: String,
+        /// The policy or batch rule.
+        name: &'static str,
+        /// What is wrong.
+        fault: SettingError,
+    },
+}
+
+/// Builds the policy that `text` chooses, such as `adaptive`, `fixed(7)` or
+/// `threshold(target: 50)+busy`; it is named like the text.
 ///
 /// # Errors
-///
-/// [`UnknownPolicy`] if no policy has that name, or it does not take that argument.
-pub fn build(name: &str) -> Result<Box<dyn Policy>, UnknownPolicy> {
-    parse(name)
-        .and_then(|(base, argument)| {
-            let entry = POLICIES.iter().find(|entry| entry.name == base)?;
-            (entry.build)(argument)
-        })
-        .ok_or_else(|| UnknownPolicy {
-            name: name.to_owned(),
-        })
-}
-
-/// Splits `fixed(7)` into `fixed` and 7.
-fn parse(name: &str) -> Option<(&str, Option<u32>)> {
-    let Some((base, rest)) = name.split_once('(') else {
-        return Some((name, None));
+/// [`UnknownPolicy`], with what was probably meant.
+pub fn build(text: &str) -> Result<Box<dyn Policy>, UnknownPolicy> {
+    let mut parts = split(text, '+').into_iter();
+    let workers = find(POLICIES, "policy", parts.next().unwrap_or_default(), text)?;
+    let batches = match parts.next() {
+        Some(part) => Some(find(BATCH_RULES, "batch rule", part, text)?),
+        None => None,
     };
-    let argument = rest.strip_suffix(')')?.parse().ok()?;
-    Some((base, Some(argument)))
+    if let Some(part) = parts.next() {
+        return Err(UnknownPolicy::Name {
+            text: text.to_owned(),
+            kind: "policy",
+            help: format!("{part} is a second batch rule"),
+        });
+    }
+    if batches.is_none() && workers.name() == text {
+        return Ok(workers);
+    }
+    Ok(Box::new(Combined::new(text.to_owned(), workers, batches)))
 }
 
-fn allowed() -> String {
-    let names: Vec<_> = POLICIES.iter().map(|entry| entry.name).collect();
-    names.join(", ")
+/// The texts of a list: commas part them, but not within brackets.
+#[must_use]
+pub fn list(texts: &str) -> Vec<&str> {
+    let texts = split(texts, ',').into_iter().map(str::trim);
+    texts.filter(|text| !text.is_empty()).collect()
+}
+
+/// Builds what `part` of `text` chooses from `entries`.
+fn find<T: ?Sized>(
+    entries: &[Entry<T>],
+    kind: &'static str,
+    part: &str,
+    text: &str,
+) -> Result<Box<T>, UnknownPolicy> {
+    let (base, brackets) = match part.split_once('(') {
+        Some((base, rest)) => (base, Some(rest)),
+        None => (part, None),
+    };
+    let names = || entries.iter().map(|entry| entry.name);
+    let Some(entry) = entries.iter().find(|entry| entry.name == base) else {
+        return Err(UnknownPolicy::Name {
+            text: text.to_owned(),
+            kind,
+            help: match closest(base, names()) {
+                Some(near) => format!("did you mean {near}?"),
+                None => format!("allowed are {}", names().collect::<Vec<_>>().join(", ")),
+            },
+        });
+    };
+    let refused = |fault| UnknownPolicy::Setting {
+        text: text.to_owned(),
+        name: entry.name,
+        fault,
+    };
+    let inner = match brackets {
+        Some(rest) => Some(rest.strip_suffix(')').ok_or_else(|| {
+            refused(SettingError::Unreadable(
+                "nothing follows its closing bracket".to_owned(),
+            ))
+        })?),
+        None => None,
+    };
+    (entry.build)(inner).map_err(refused)
+}
+
+/// `text` parted at each `separator` outside brackets and quotes.
+fn split(text: &str, separator: char) -> Vec<&str> {
+    let (mut depth, mut is_quoted) = (0_u32, false);
+    text.split(|letter| {
+        match letter {
+            '"' => is_quoted = !is_quoted,
+            '(' | '[' | '{' if !is_quoted => depth += 1,
+            ')' | ']' | '}' if !is_quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        letter == separator && depth == 0 && !is_quoted
+    })
+    .collect()
 }
 
 #[cfg(test)]
@@ -93,33 +207,66 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_policy_builds_under_its_own_name() {
+    fn every_policy_builds_under_its_own_name_and_with_every_rule() {
         for entry in POLICIES {
             let policy = build(entry.name).expect("a listed policy builds");
             assert_eq!(policy.name(), entry.name);
+            for rule in BATCH_RULES {
+                let text = format!("{}+{}", entry.name, rule.name);
+                assert_eq!(build(&text).expect("any rule fits").name(), text);
+            }
         }
     }
 
     #[test]
-    fn fixed_takes_a_number_of_workers() {
-        let policy = build("fixed(7)").expect("a number of workers is allowed");
-        assert_eq!(policy.name(), "fixed(7)");
+    fn brackets_hold_a_number_or_settings_by_name() {
+        for text in [
+            "fixed(7)",
+            "threshold(50)",
+            "threshold(target: 50)+batch(20)",
+            "simple(load: 0.7, drain: \"1e+1s\")+batch(size: 5, timeout: \"50ms\")",
+        ] {
+            assert_eq!(build(text).expect(text).name(), text);
+        }
+        let policy = build("fixed(7)+busy").expect("a number of workers is allowed");
         assert_eq!(policy.start_workers(), Some(7));
     }
 
+    #[track_caller]
+    fn check_refused(text: &str, told: &str) {
+        let error = build(text).err().expect("not a policy").to_string();
+        assert!(error.contains(told), "{error}");
+    }
+
     #[test]
-    fn what_is_not_a_policy_is_refused_with_the_names() {
-        for name in [
-            "",
-            "fixd",
-            "fixed(",
-            "fixed()",
-            "fixed(0)",
-            "fixed(-1)",
-            "fixed(7) ",
-        ] {
-            let error = build(name).err().expect("not a policy");
-            assert!(error.to_string().contains("allowed are fixed"), "{error}");
-        }
+    fn what_is_not_a_policy_is_refused_with_what_there_is() {
+        check_refused("", "allowed are fixed, threshold,");
+        check_refused("fixd", "did you mean fixed?");
+        check_refused("fixed+bussy", "names no batch rule, did you mean busy?");
+        check_refused("fixed+busy+aimd", "aimd is a second batch rule");
+        check_refused("fixed(7) ", "closing bracket");
+        check_refused("fixed(", "closing bracket");
+        check_refused("fixed(0)", "workers is 0, allowed are 1 to");
+        check_refused("fixed(-1)", "workers: ");
+        check_refused("adaptive(7)", "it takes settings by name only");
+        check_refused("adaptive(x: 7)", "it takes no settings");
+        check_refused(
+            "threshold(targt: 7)",
+            "no setting targt, did you mean target?",
+        );
+        check_refused("simple(drain: 5)", "drain: 5 has no unit");
+        check_refused("simple(load: NaN)", "load is NaN, allowed are 0.05 to 1");
+        check_refused("simple(load: 0.7))", "trailing");
+    }
+
+    #[test]
+    fn a_list_is_parted_outside_brackets() {
+        let texts = "fixed, simple(load: 0.7, drain: \"5s\")+batch(20),adaptive";
+        let parts = [
+            "fixed",
+            "simple(load: 0.7, drain: \"5s\")+batch(20)",
+            "adaptive",
+        ];
+        assert_eq!(list(texts), parts);
     }
 }

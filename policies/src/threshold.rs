@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 use crate::decision::{Decision, Reason};
 use crate::observation::Observation;
 use crate::policy::Policy;
+use crate::settings::{Configured, SettingError, within};
 use crate::units::{Duration, Time};
 use crate::window::WindowMax;
 
@@ -29,6 +30,30 @@ const GROWTH_PERIOD: Duration = Duration::from_secs(15);
 /// The default for shrinking, 100 % a period, limits nothing.
 const GROWTH_WORKERS: u32 = 4;
 
+/// What can be set.
+#[derive(Clone, Copy, Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Messages, waiting or in a call, that each worker should have, at least 1.
+    pub target: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            target: TARGET_PER_WORKER,
+        }
+    }
+}
+
+impl crate::settings::Settings for Settings {
+    const BARE: Option<&'static str> = Some("target");
+
+    fn check(&self) -> Result<(), SettingError> {
+        within("target", self.target, 1..=u32::MAX)
+    }
+}
+
 /// Keeps the backlog per worker near a target.
 #[derive(Clone, Debug)]
 pub struct Threshold {
@@ -44,7 +69,15 @@ pub struct Threshold {
 
 impl Default for Threshold {
     fn default() -> Self {
-        Self::new(Cow::Borrowed("threshold"), TARGET_PER_WORKER)
+        Self::of(Cow::Borrowed("threshold"), TARGET_PER_WORKER)
+    }
+}
+
+impl Configured for Threshold {
+    type Settings = Settings;
+
+    fn new(settings: Settings) -> Self {
+        Self::of(Cow::Borrowed("threshold"), settings.target)
     }
 }
 
@@ -52,10 +85,10 @@ impl Threshold {
     /// Keeps `target` messages, waiting or in a call, per worker; at least 1.
     #[must_use]
     pub fn with_target(target: u32) -> Self {
-        Self::new(Cow::Owned(format!("threshold({target})")), target.max(1))
+        Self::of(Cow::Owned(format!("threshold({target})")), target.max(1))
     }
 
-    fn new(name: Cow<'static, str>, target: u32) -> Self {
+    fn of(name: Cow<'static, str>, target: u32) -> Self {
         Self {
             name,
             target,

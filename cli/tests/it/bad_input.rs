@@ -184,6 +184,8 @@ fn policies_that_are_not_there() {
     let room = Room::with_small_scenario();
     let policy = |value| ["simulate", "small.ron", "--policy", value];
     check_args("unknown_policy", &room, &policy("adaptve"));
+    let setting = "fixed,simple(load: 0.7, drain: 5)";
+    check_args("policy_setting", &room, &policy(setting));
     check_args("policy_twice", &room, &policy("fixed,fixed"));
 }
 

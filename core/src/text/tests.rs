@@ -267,15 +267,6 @@ fn faults_of_values_stand_at_their_field_or_its_section() {
     );
 }
 
-#[test]
-fn the_closest_name_is_close() {
-    let names = ["batch_size", "batch_timeout_ms", "num_workers"];
-    assert_eq!(closest("batchsize", names), Some("batch_size"));
-    assert_eq!(closest("Num_Worker", names), Some("num_workers"));
-    assert_eq!(closest("colour", names), None);
-    assert_eq!(closest("x", []), None);
-}
-
 const SOUND: &str = "(\n  count: 3, /* a (note */\n  share: 0.5, timeout: \"1.5s\",\n  \
     arrivals: Steps(rate: \"40/s\"),\n  agents: [(name: \"a\\\"\", limit: 3), (name: r#\"b\"#)],\n)";
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ebbtide_core::config::Profile;
 use ebbtide_core::text::{self, closest};
-use ebbtide_policies::registry;
+use ebbtide_policies::registry::{self, UnknownPolicy};
 use ebbtide_sim::scenario::set;
 use ebbtide_sim::{Plan, Scenario};
 
@@ -35,7 +35,7 @@ pub(crate) struct Job {
 /// # Errors
 /// Anything that is wrong with the input.
 pub(crate) fn all(args: &SimulateArgs) -> Result<Vec<Job>, CliError> {
-    check_policies(&args.policy)?;
+    check_policies(&policies(args))?;
     if args.export_trace.is_some() && args.scenarios.len() > 1 {
         return Err(CliError::bad_input(
             "--export-trace takes the messages of one scenario, found are several",
@@ -179,7 +179,7 @@ fn override_text(source: &mut Source, args: &SimulateArgs) -> Result<(), CliErro
         }
     }
     if !args.policy.is_empty() {
-        replace(source, "policies", &format!("{:?}", args.policy))?;
+        replace(source, "policies", &format!("{:?}", policies(args)))?;
     }
     Ok(())
 }
@@ -192,12 +192,21 @@ fn replace(source: &mut Source, path: &str, value: &str) -> Result<(), CliError>
     Ok(())
 }
 
+/// What `--policy` names.
+fn policies(args: &SimulateArgs) -> Vec<&str> {
+    args.policy
+        .iter()
+        .flat_map(|texts| registry::list(texts))
+        .collect()
+}
+
 /// Policies and profiles that there are, each once.
-fn check_policies(names: &[String]) -> Result<(), CliError> {
+fn check_policies(names: &[&str]) -> Result<(), CliError> {
     for (index, name) in names.iter().enumerate() {
-        let known = name.parse::<Profile>().is_ok() || registry::build(name).is_ok();
-        if !known {
-            return Err(unknown_policy(name));
+        if name.parse::<Profile>().is_err()
+            && let Err(error) = registry::build(name)
+        {
+            return Err(unknown_policy(name, &error));
         }
         if names[..index].contains(name) {
             return Err(CliError::bad_input(
@@ -209,12 +218,18 @@ fn check_policies(names: &[String]) -> Result<(), CliError> {
     Ok(())
 }
 
-fn unknown_policy(name: &str) -> CliError {
-    let policies = registry::POLICIES.iter().map(|entry| entry.name);
+fn unknown_policy(name: &str, error: &UnknownPolicy) -> CliError {
+    let own = registry::POLICIES.iter().map(|entry| entry.name);
+    if name.contains(['(', '+']) || own.clone().any(|policy| policy == name) {
+        return CliError::bad_input(
+            format!("--policy: {error}"),
+            "write name, name(number) or name(setting: value, …), and +rule for the batches",
+        );
+    }
     let mut names: Vec<&str> = Profile::ALL
         .iter()
         .map(|profile| profile.name())
-        .chain(policies)
+        .chain(own)
         .collect();
     names.sort_unstable();
     names.dedup();

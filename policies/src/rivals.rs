@@ -1,0 +1,10 @@
+//! Published scaling policies, each a file of its own after its source, which the file names.
+//!
+//! What is read in the primary source and what is not is said in each file, as is how its
+//! figures map onto ours: a process, pod, poller or consumer that takes one message at a time
+//! is a *slot*, and slots are rounded up to workers. They bring their own windows and
+//! cool-downs; `Default` is what their source documents. `threshold` (KEDA on the Kubernetes
+//! autoscaler) and `fixed` are older and stand beside this folder.
+
+pub mod demand;
+pub mod simple;

@@ -1,0 +1,152 @@
+//! Settings of a policy or batch rule, read from the brackets after its name:
+//! `simple(load: 0.8, drain: "5s")`.
+//!
+//! The text is RON, so that it looks like the configuration around it. Settings are checked
+//! once, here; a policy need not ask again.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
+use ron::extensions::Extensions;
+use serde::de::DeserializeOwned;
+
+use crate::closest::closest;
+
+/// What of a policy can be set. `Default` is what its source documents.
+///
+/// Implementations derive `Deserialize` with `deny_unknown_fields` and `default`, so that any
+/// part may be left out.
+pub trait Settings: Default + DeserializeOwned {
+    /// The setting that a bare value in the brackets stands for, as in `threshold(20)`.
+    const BARE: Option<&'static str> = None;
+
+    /// Refuses what is out of range.
+    ///
+    /// # Errors
+    /// The first setting that is, see [`within`].
+    fn check(&self) -> Result<(), SettingError>;
+}
+
+/// A policy or batch rule that is made of its settings.
+pub trait Configured {
+    /// What can be set.
+    type Settings: Settings;
+
+    /// With these settings, which have been checked.
+    fn new(settings: Self::Settings) -> Self;
+}
+
+/// What has nothing to set.
+#[derive(Clone, Copy, Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NoSettings {}
+
+impl Settings for NoSettings {
+    fn check(&self) -> Result<(), SettingError> {
+        Ok(())
+    }
+}
+
+/// Why the text in the brackets is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingError {
+    /// Brackets after a name that takes none, or a bare value where none has a meaning.
+    #[error("it takes {0}")]
+    Takes(&'static str),
+    /// No setting has that name.
+    #[error("it has no setting {found}, {help}")]
+    Unknown {
+        /// The name.
+        found: String,
+        /// What was probably meant, or what there is.
+        help: String,
+    },
+    /// A value out of its range.
+    #[error("{setting} is {found}, allowed are {allowed}")]
+    OutOfRange {
+        /// The setting.
+        setting: &'static str,
+        /// Its value.
+        found: String,
+        /// Its range.
+        allowed: String,
+    },
+    /// A value that cannot be read, or no RON at all.
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+/// Refuses a value that `allowed` does not hold.
+///
+/// # Errors
+/// [`SettingError::OutOfRange`].
+pub fn within<T: PartialOrd + Display>(
+    setting: &'static str,
+    value: T,
+    allowed: RangeInclusive<T>,
+) -> Result<(), SettingError> {
+    if allowed.contains(&value) {
+        return Ok(());
+    }
+    Err(SettingError::OutOfRange {
+        setting,
+        found: value.to_string(),
+        allowed: format!("{} to {}", allowed.start(), allowed.end()),
+    })
+}
+
+/// Reads and checks what stands in the brackets; `None`: there are none.
+pub(crate) fn read<S: Settings>(brackets: Option<&str>) -> Result<S, SettingError> {
+    let Some(inner) = brackets else {
+        return Ok(S::default());
+    };
+    let is_bare = !inner.contains(':') && !inner.trim().is_empty();
+    let text = match S::BARE {
+        Some(setting) if is_bare => format!("({setting}: {inner})"),
+        None if is_bare => return Err(SettingError::Takes("settings by name only, if any")),
+        _ => format!("({inner})"),
+    };
+    let settings: S = parse(&text)?;
+    settings.check()?;
+    Ok(settings)
+}
+
+fn parse<S: Settings>(text: &str) -> Result<S, SettingError> {
+    let unreadable = |error: &ron::Error| SettingError::Unreadable(in_words(error));
+    let options = ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
+    let mut reader = ron::Deserializer::from_str_with_options(text, &options)
+        .map_err(|error| unreadable(&error.code))?;
+    let settings = serde_path_to_error::deserialize(&mut reader)
+        .map_err(|error| at_its_setting(&error.path().to_string(), error.inner()))?;
+    reader.end().map_err(|error| unreadable(&error))?;
+    Ok(settings)
+}
+
+fn at_its_setting(path: &str, error: &ron::Error) -> SettingError {
+    match error {
+        ron::Error::NoSuchStructField { expected: [], .. } => SettingError::Takes("no settings"),
+        ron::Error::NoSuchStructField {
+            expected, found, ..
+        } => SettingError::Unknown {
+            found: found.clone(),
+            help: match closest(found, expected.iter().copied()) {
+                Some(near) => format!("did you mean {near}?"),
+                None => format!("allowed are {}", expected.join(", ")),
+            },
+        },
+        // The path of a fault beside the values is a dot.
+        _ if path == "." => SettingError::Unreadable(in_words(error)),
+        _ => SettingError::Unreadable(format!("{path}: {}", in_words(error))),
+    }
+}
+
+/// The parser's words, which begin like a sentence.
+fn in_words(error: &ron::Error) -> String {
+    let text = error.to_string();
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_lowercase().chain(letters).collect(),
+        None => text,
+    }
+}
