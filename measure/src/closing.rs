@@ -8,6 +8,7 @@ use ebbtide_core::units::{Duration, Time};
 
 use crate::books::{Books, Group};
 use crate::calls::Calls;
+use crate::cost::Cost;
 use crate::figures::{Figures, Sample, Times};
 use crate::histogram::{OPEN_TOLERANCE, Ranked};
 use crate::ledger::Cell;
@@ -48,7 +49,21 @@ impl Recorder {
             by_lane: self.lanes(),
             by_class: self.classes(),
         };
-        Run { books, detail }
+        Run {
+            books,
+            cost: self.cost(),
+            detail,
+        }
+    }
+
+    fn cost(&self) -> Cost {
+        let work = |account: &Account| self.plan.agents[account.agent.0 as usize].work_s;
+        Cost {
+            worker_seconds: self.sum(|sums| sums.pool.alive).seconds(),
+            lateness_s: self.ledger.late(|_| 1.0) / 1e9,
+            late_work: self.ledger.late(work) / 1e9,
+            calls: self.calls_started as f64,
+        }
     }
 
     fn whole(&self, cell: &Cell, calls: &Calls, events_simulated: Option<u64>) -> Group<Sample> {
@@ -97,7 +112,9 @@ impl Recorder {
         let waiting = self.sections(|sums| &sums.queue.by_class);
         let of = |id| self.part(at(waiting, id), |a| usize::from(a.class.0) == id);
         let classes = self.plan.classes.iter().enumerate();
-        classes.map(|(id, name)| (name.clone(), of(id))).collect()
+        classes
+            .map(|(id, class)| (class.name.clone(), of(id)))
+            .collect()
     }
 
     fn part(&self, waiting: Section, belongs: impl Fn(&Account) -> bool) -> Group<Sample> {

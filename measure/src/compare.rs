@@ -223,6 +223,7 @@ fn holm(claims: &[Option<Claim>]) -> Vec<Option<f64>> {
 mod tests {
     use super::*;
     use crate::books::Books;
+    use crate::cost::Cost;
     use crate::run::Run;
 
     fn runs(lateness: &[f64]) -> Vec<Run> {
@@ -231,6 +232,7 @@ mod tests {
             books.total.figures.lateness_s = Sample::exact(*value);
             Run {
                 books,
+                cost: Cost::default(),
                 detail: None,
             }
         };

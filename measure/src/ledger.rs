@@ -5,6 +5,7 @@
 //! - a wait ends when the first call starts; a message that ended without a call has none;
 //! - a sojourn ends with the outcome, whichever it is, except that a message cancelled or
 //!   returned was cut off: its sojourn is *at least* that long, like an unfinished one's;
+//! - how late it is, `record.rs` says, by the definition of `cost.rs`;
 //! - rates are of what happened in the window, shares and times of the messages sent in it.
 
 use ebbtide_core::event::Account;
@@ -72,36 +73,37 @@ impl Cell {
         self.late_open += other.late_open;
     }
 
-    /// The first call for a message sent in the window started after `wait`; what is beyond
-    /// `limit` is late.
+    /// The first call for a message sent in the window started after `wait`.
     #[inline]
-    pub(crate) fn waited(&mut self, wait: Duration, limit: Duration) {
+    pub(crate) fn waited(&mut self, wait: Duration) {
         self.waited += u64::from(!wait.is_zero());
         self.wait.ended.record(wait);
-        self.late += beyond(wait, limit);
     }
 
     /// No call for a message sent in the window has started, `age` ago.
-    pub(crate) fn still_waits(&mut self, age: Duration, limit: Duration) {
+    pub(crate) fn still_waits(&mut self, age: Duration) {
         self.waited += u64::from(!age.is_zero());
         self.wait.open.record(age);
-        self.late += beyond(age, limit);
-        self.late_open += beyond(age, limit);
     }
 
     /// A message sent in the window, `age` ago, has no outcome.
-    pub(crate) fn still_open(&mut self, age: Duration, limit: Duration) {
+    pub(crate) fn still_open(&mut self, age: Duration) {
         self.sojourn.open.record(age);
-        self.late += beyond(age, limit);
-        self.late_open += beyond(age, limit);
     }
 
-    /// A message sent in the window has its outcome after `sojourn`; what is beyond `limit` is
-    /// late.
+    /// A message sent in the window is beyond the objective by so much; for good, or so far.
     #[inline]
-    pub(crate) fn end(&mut self, outcome: Outcome, sojourn: Duration, limit: Duration) {
+    pub(crate) fn late(&mut self, by: Duration, is_open: bool) {
+        self.late += u128::from(by.as_nanos());
+        if is_open {
+            self.late_open += u128::from(by.as_nanos());
+        }
+    }
+
+    /// A message sent in the window has its outcome after `sojourn`.
+    #[inline]
+    pub(crate) fn end(&mut self, outcome: Outcome, sojourn: Duration) {
         self.ended += 1;
-        self.late += beyond(sojourn, limit);
         match outcome {
             Outcome::Delivered => self.delivered += 1,
             Outcome::DeadLettered(_) => self.dead += 1,
@@ -113,12 +115,6 @@ impl Cell {
         }
         self.sojourn.ended.record(sojourn);
     }
-}
-
-/// Nanoseconds by which a time is too long.
-#[inline]
-fn beyond(time: Duration, limit: Duration) -> u128 {
-    u128::from((time - limit).as_nanos())
 }
 
 /// The cells, found by account without a search.
@@ -161,6 +157,12 @@ impl Ledger {
         self.cells.push((*account, Cell::default()));
         self.places[place] = cell;
         cell
+    }
+
+    /// Nanoseconds beyond the objective, each message's times what `weight` says of its account.
+    pub(crate) fn late(&self, weight: impl Fn(&Account) -> f64) -> f64 {
+        let late = |(account, cell): &(Account, Cell)| cell.late as f64 * weight(account);
+        self.cells.iter().map(late).sum()
     }
 
     /// The cells whose account `belongs`, as one.

@@ -1,9 +1,10 @@
 //! What a recorder must know before the first event.
 
-use ebbtide_core::units::Time;
+use ebbtide_core::units::{Duration, Time};
 use ebbtide_policies::objective::Objective;
 use ebbtide_policies::observation::Setting;
 
+use crate::cost::LOST;
 use crate::run::FaultBand;
 
 /// What to record, and how its numbers are named.
@@ -17,8 +18,8 @@ pub struct RecordPlan {
     pub objective: Option<Objective>,
     /// The agents, in the order of their ids.
     pub agents: Vec<PlanAgent>,
-    /// The classes' names, in the order of their ids; at least one.
-    pub classes: Vec<String>,
+    /// The classes, in the order of their ids; at least one.
+    pub classes: Vec<PlanClass>,
     /// Slots of one worker.
     pub parallelism: u32,
     /// The setting at the start.
@@ -30,12 +31,31 @@ pub struct RecordPlan {
 }
 
 /// An agent as figures need it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PlanAgent {
     /// Its name.
     pub name: String,
     /// Whether one call carries several messages.
     pub batch: bool,
+    /// A message's own work in worker-seconds, by which its lateness weighs: the time of a call at the best batch,
+    /// over the messages that it carries and the slots of a worker.
+    pub work_s: f64,
+}
+
+/// A class as figures need it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanClass {
+    /// Its name.
+    pub name: String,
+    /// How long its messages are worth something; `None`: for ever.
+    pub deadline: Option<Duration>,
+}
+
+impl PlanClass {
+    /// How long one of its messages is taken to have lasted if it was lost.
+    pub(crate) fn lost(&self) -> Duration {
+        self.deadline.unwrap_or(LOST)
+    }
 }
 
 /// How much of a run to keep.

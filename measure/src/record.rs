@@ -11,6 +11,7 @@ use ebbtide_core::units::{Duration, Time};
 use ebbtide_policies::objective::{Measure, Objective};
 
 use crate::calls::Calls;
+use crate::cost::is_lost;
 use crate::ledger::{Ledger, Window};
 use crate::plan::{Detail, RecordPlan};
 use crate::pool::{Pool, PoolSums};
@@ -37,6 +38,8 @@ pub struct Recorder {
     pool: Pool,
     /// What the levels came to in the window, once it is over.
     pub(crate) sums: Option<WindowSums>,
+    /// Calls started since the window began.
+    pub(crate) calls_started: u64,
     /// Applied changes of the workers wanted, in the window.
     pub(crate) scale_actions: u64,
     pub(crate) timeline: Option<Timeline>,
@@ -58,6 +61,12 @@ struct Limits {
 }
 
 impl Limits {
+    /// How late a message is that waited and took so long.
+    #[inline]
+    fn beyond(self, wait: Duration, sojourn: Duration) -> Duration {
+        (wait - self.wait) + (sojourn - self.sojourn)
+    }
+
     fn of(objective: Option<Objective>) -> Self {
         let of = |measure| match objective {
             Some(objective) if objective.measure == measure => objective.limit,
@@ -117,6 +126,7 @@ impl Recorder {
             queue: Queue::new(agents, classes),
             pool: Pool::new(agents),
             sums: None,
+            calls_started: 0,
             scale_actions: 0,
             timeline: (plan.detail == Detail::Full).then(|| Timeline::new(&plan)),
             blocked: Vec::new(),
@@ -229,6 +239,10 @@ impl Recorder {
         cell.counts.refused += 1;
         cell.offered += u64::from(in_window);
         cell.refused += u64::from(in_window);
+        if in_window {
+            let took = self.plan.classes[usize::from(account.class.0)].lost();
+            cell.late(self.limits.beyond(took, took), false);
+        }
         if let Some(timeline) = &mut self.timeline {
             timeline.series.open_bin().refused += 1;
         }
@@ -263,9 +277,17 @@ impl Recorder {
         if self.window.contains(sent) {
             cell.offered += 1;
             if let Some(started) = started {
-                cell.waited(started.since(sent), self.limits.wait);
+                cell.waited(started.since(sent));
             }
-            cell.end(outcome, sojourn, self.limits.sojourn);
+            cell.end(outcome, sojourn);
+            let late = if is_lost(outcome) {
+                let took = sojourn.max(self.plan.classes[usize::from(account.class.0)].lost());
+                self.limits.beyond(took, took)
+            } else {
+                let wait = started.unwrap_or(at).since(sent);
+                self.limits.beyond(wait, sojourn)
+            };
+            cell.late(late, false);
         }
         if let Some(timeline) = &mut self.timeline {
             timeline.series.open_bin().outcomes.count(outcome);
@@ -276,6 +298,7 @@ impl Recorder {
     #[inline(always)]
     fn call_started(&mut self, at: Time, agent: AgentId, worker: WorkerId, size: u32) {
         self.pool.call_started(at, worker, agent);
+        self.calls_started += u64::from(self.phase != Phase::WarmUp);
         if self.phase == Phase::Window {
             let index = agent.0 as usize;
             self.calls[index].start(size, self.plan.agents[index].batch);
@@ -328,10 +351,12 @@ impl Recorder {
             let cell = self.ledger.cell(&message.account);
             cell.offered += 1;
             match message.started {
-                Some(started) => cell.waited(started.since(message.sent), self.limits.wait),
-                None => cell.still_waits(age, self.limits.wait),
+                Some(started) => cell.waited(started.since(message.sent)),
+                None => cell.still_waits(age),
             }
-            cell.still_open(age, self.limits.sojourn);
+            cell.still_open(age);
+            let wait = message.started.unwrap_or(end).since(message.sent);
+            cell.late(self.limits.beyond(wait, age), true);
         }
     }
 

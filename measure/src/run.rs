@@ -7,6 +7,7 @@ use ebbtide_policies::objective::Objective;
 use ebbtide_policies::observation::Setting;
 
 use crate::books::Books;
+use crate::cost::Cost;
 use crate::figures::Sample;
 use crate::series::{Series, SojournSeries};
 use crate::steps::Steps;
@@ -16,6 +17,8 @@ use crate::steps::Steps;
 pub struct Run {
     /// Counts and figures.
     pub books: Books<Sample>,
+    /// What it cost, before prices.
+    pub cost: Cost,
     /// The course of time, if it was asked for.
     pub detail: Option<RunDetail>,
 }

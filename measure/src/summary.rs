@@ -89,6 +89,7 @@ fn over(metric: Metric, samples: &[Sample], level: f64) -> Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cost::Cost;
     use crate::figures::Figures;
     use crate::metric::Stat;
 
@@ -121,6 +122,7 @@ mod tests {
         books.by_lane.insert("high".to_owned(), empty);
         Run {
             books,
+            cost: Cost::default(),
             detail: None,
         }
     }

@@ -10,7 +10,7 @@ mod remote_limit;
 
 use serde::{Deserialize, Serialize};
 
-use ebbtide_core::config::{AgentConfig, RateLimit};
+use ebbtide_core::config::{AgentConfig, BrokerConfig, RateLimit};
 use ebbtide_policies::units::{Duration, Time};
 
 use crate::distribution::Distribution;
@@ -237,6 +237,20 @@ impl Agent {
             topics: protect.topics.clone(),
             ..AgentConfig::new(self.name.clone())
         }
+    }
+
+    /// A message's own work in worker-seconds: the mean time of a call at the best batch, over the messages that it
+    /// carries and the slots of a worker. A call's fixed part makes the largest batch the best.
+    #[must_use]
+    pub fn own_work(&self, broker: &BrokerConfig) -> f64 {
+        let size = if self.is_batch() && broker.enable_batching {
+            let cap = self.protect.max_batch.unwrap_or(u32::MAX);
+            f64::from(broker.max_batch_size.min(cap))
+        } else {
+            1.0
+        };
+        let slots = f64::from(broker.delivery_parallelism);
+        self.mean_call_time(size).as_secs_f64() / size / slots
     }
 
     /// Mean time of a call of `size` messages without faults, crowding and drift.

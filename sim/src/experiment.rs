@@ -15,8 +15,8 @@ use ebbtide_measure::record::DecisionSink;
 use ebbtide_measure::run::FaultBand;
 use ebbtide_measure::summary::estimate;
 use ebbtide_measure::{
-    Comparison, Detail, PlanAgent, PolicyResults, RecordPlan, Recorder, Run, ThresholdResult,
-    compare, summarise, warm_up,
+    Comparison, Detail, PlanAgent, PlanClass, PolicyResults, RecordPlan, Recorder, Run,
+    ThresholdResult, compare, summarise, warm_up,
 };
 use ebbtide_policies::observation::Setting;
 use ebbtide_policies::registry;
@@ -214,6 +214,7 @@ pub fn record_plan(
     let agents = plan.agents.iter().map(|agent| PlanAgent {
         name: agent.name.clone(),
         batch: agent.is_batch(),
+        work_s: agent.own_work(config),
     });
     RecordPlan {
         warm_up: Time::ZERO + warm_up,
@@ -223,7 +224,10 @@ pub fn record_plan(
         classes: plan
             .classes
             .iter()
-            .map(|class| class.name.clone())
+            .map(|class| PlanClass {
+                name: class.name.clone(),
+                deadline: class.deadline,
+            })
             .collect(),
         parallelism: config.delivery_parallelism,
         setting: Setting {

@@ -20,10 +20,12 @@
 //! | 15 | the run is over |
 
 use ebbtide_core::event::{DecisionRecord, What, Whereabouts, WorkerChange};
-use ebbtide_core::message::{Lane, Outcome};
+use ebbtide_core::message::{DeadReason, Lane, Outcome};
 use ebbtide_core::units::Duration;
 use ebbtide_measure::run::FaultBand;
-use ebbtide_measure::{Counts, Detail, Group, Metric, Outcomes, PlanAgent, RecordPlan, Recorder};
+use ebbtide_measure::{
+    Counts, Detail, Group, Metric, Outcomes, PlanAgent, PlanClass, RecordPlan, Recorder,
+};
 use ebbtide_measure::{Run, Sample, Scope, Stat, Unfinished};
 use ebbtide_policies::Decision;
 use ebbtide_policies::decision::Reason;
@@ -45,13 +47,18 @@ fn plan(detail: Detail) -> RecordPlan {
     let agent = |name: &str, batch| PlanAgent {
         name: name.to_owned(),
         batch,
+        work_s: if batch { 0.25 } else { 0.5 },
+    };
+    let class = |name: &str, deadline: Option<f64>| PlanClass {
+        name: name.to_owned(),
+        deadline: deadline.map(Duration::from_secs_f64),
     };
     RecordPlan {
         warm_up: at(2.0),
         length: at(12.0),
         objective: Some("p95(sojourn) < 1s".parse().expect("an objective")),
         agents: vec![agent("a", false), agent("b", true)],
-        classes: vec!["x".to_owned(), "y".to_owned()],
+        classes: vec![class("x", None), class("y", Some(5.0))],
         parallelism: 2,
         setting: ONE_WORKER,
         detail,
@@ -214,7 +221,8 @@ fn every_figure_of_the_whole_run_is_as_worked_out() {
         (Utilisation, exact((1.0 + 3.0 + 2.0 + 2.5) / 28.0)),
         (WorkersMean, exact(1.5)),
         (WorkerSeconds, exact(15.0)),
-        (LatenessS, bound(9.0 + 4.0 + 4.0 + 3.0 + 2.0)),
+        // The refused message counts as if it had taken until its deadline.
+        (LatenessS, bound(9.0 + 4.0 + 4.0 + 3.0 + 2.0 + (5.0 - 1.0))),
         (Calls, exact(3.0)),
         (BatchMean, exact(2.0)),
         (QueueMean, exact(0.9)),
@@ -225,6 +233,41 @@ fn every_figure_of_the_whole_run_is_as_worked_out() {
     for (metric, sample) in expected {
         check(&run, &Scope::Total, metric, sample);
     }
+}
+
+#[test]
+fn the_cost_weighs_each_message_by_its_own_work() {
+    let cost = run(Detail::Summary).cost;
+    assert!((cost.worker_seconds - 15.0).abs() < 1e-9);
+    assert!((cost.lateness_s - 26.0).abs() < 1e-9);
+    let (of_a, of_b) = (9.0 + 3.0 + 2.0 + 4.0, 4.0 + 4.0);
+    let late_work = 0.5 * of_a + 0.25 * of_b;
+    assert!((cost.late_work - late_work).abs() < 1e-9, "{cost:?}");
+    assert!((cost.calls - 3.0).abs() < 1e-9, "{cost:?}");
+}
+
+/// What becomes of one message sent at 3 s with an objective of 1 s, in seconds of lateness.
+#[track_caller]
+fn check_late(class: u16, outcome: Outcome, at: f64, late: f64) {
+    let account = account(0, Lane::Normal, class);
+    let mut s = Stream::into(Recorder::new(plan(Detail::Summary)));
+    s.accepted(3.0, account, 3.0, 3.0);
+    s.finished(at, account, (3.0, None), outcome, Whereabouts::Waiting);
+    let found = s.finish(at.max(12.0), vec![]).cost.lateness_s;
+    assert!((found - late).abs() < 1e-9, "{outcome:?} at {at}: {found}");
+}
+
+#[test]
+fn a_lost_message_is_as_late_as_its_deadline_or_a_minute() {
+    let dead = Outcome::DeadLettered(DeadReason::AttemptsSpent);
+    check_late(0, dead, 3.5, 60.0 - 1.0);
+    check_late(0, dead, 103.0, 100.0 - 1.0);
+    check_late(1, Outcome::Expired, 8.0, 5.0 - 1.0);
+    check_late(1, Outcome::Cancelled, 4.0, 5.0 - 1.0);
+    // Handled, if not to everyone's liking.
+    check_late(0, Outcome::Rejected, 3.5, 0.0);
+    check_late(0, Outcome::Discarded, 5.0, 1.0);
+    check_late(0, Outcome::Delivered, 5.0, 1.0);
 }
 
 #[test]
