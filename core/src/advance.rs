@@ -37,6 +37,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         if self.timers.first.0 <= self.now {
             self.run_timers();
         }
+        self.control.advanced = self.now;
     }
 
     /// When to come back, and why; `None` when nothing is left to happen by itself. It may be

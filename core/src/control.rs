@@ -18,7 +18,7 @@ use crate::agents::Agent;
 use crate::config::{BrokerConfig, Checked};
 use crate::event::{DecisionRecord, Listener, What, Withheld, Withholding};
 use crate::protect::Block;
-use crate::state::BrokerState;
+use crate::state::{BrokerState, Wake};
 use crate::workers::WorkerState;
 
 /// Points of the early ticks' grid in an interval.
@@ -43,7 +43,11 @@ pub(crate) struct Control {
     interval: Duration,
     next: Time,
     pub(crate) early: Option<EarlyTick>,
+    /// The grid's next point. [`Time::MAX`]: no early tick is asked for, or its condition can
+    /// only come true by an event, which sets it.
     pub(crate) next_early: Time,
+    /// The last time whose timers have run.
+    pub(crate) advanced: Time,
     ticks: u64,
     keep_observations: bool,
     /// What the policy saw last; kept, so that a tick allocates next to nothing.
@@ -72,6 +76,7 @@ impl Control {
             next: Time::ZERO + interval,
             early: None,
             next_early: Time::MAX,
+            advanced: Time::ZERO,
             ticks: 0,
             keep_observations: false,
             observation: blank_observation(&config, setting, bounds),
@@ -187,13 +192,34 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         } else if self.wants_early_tick() {
             self.tick(true);
         }
-        let grid = self.control.grid();
-        let early = self.control.early.is_some();
-        self.control.next_early = if early {
-            Control::after(now, grid)
+        // With nothing waiting only an arrival or a retry brings an early tick about.
+        let may_come = self.control.early.is_some() && self.books.waiting > 0;
+        self.control.next_early = if may_come {
+            Control::after(now, self.control.grid())
         } else {
             Time::MAX
         };
+    }
+
+    /// Something came that may bring an early tick about: the grid's next point is looked at,
+    /// which is this instant if it is one and its timers have yet to run.
+    #[inline]
+    pub(crate) fn may_tick_early(&mut self) {
+        if self.control.next_early == Time::MAX && self.control.early.is_some() {
+            self.look_at_grid();
+        }
+    }
+
+    #[cold]
+    fn look_at_grid(&mut self) {
+        let (control, now) = (&mut self.control, self.now.as_nanos());
+        let passed = if control.advanced == self.now {
+            now
+        } else {
+            now.saturating_sub(1)
+        };
+        control.next_early = Control::after(Time::from_nanos(passed), control.grid());
+        self.timers.sooner(control.next_early, Wake::Tick);
     }
 
     fn wants_early_tick(&self) -> bool {

@@ -162,6 +162,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
                     message: id,
                     account,
                 });
+                self.may_tick_early();
                 self.become_due(id.index);
             }
         }
@@ -205,6 +206,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         self.books.bytes += u64::from(size);
         self.tally.flow.retries += 1;
         self.agents[account.agent.0 as usize].tally.retries += 1;
+        self.may_tick_early();
         self.emit(What::Requeued {
             message: id,
             account,

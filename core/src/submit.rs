@@ -206,6 +206,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         self.tally.flow.arrivals += 1;
         self.agents[agent.0 as usize].tally.arrivals += 1;
         self.retries.arrived();
+        self.may_tick_early();
         if deadline != Time::MAX {
             self.timers.deadlines.push(deadline, message);
             self.timers.sooner(deadline, Wake::Deadline);

@@ -179,6 +179,35 @@ fn early_ticks_come_on_a_grid_of_a_tenth_and_the_regular_ones_stay() {
     assert_eq!(seen(&last).interval, Duration::from_millis(70));
 }
 
+#[test]
+fn a_broker_without_messages_wakes_for_its_regular_ticks_alone() {
+    let policy = Box::new(Asks {
+        workers: vec![],
+        early_arrivals: Some(0),
+    });
+    let mut rig = Rig::with(elastic(), policy);
+    let echo = rig.agent("echo");
+    rig.advance(100);
+    assert_eq!(rig.state.next_wake(), Some((ms(200), Wake::Tick)));
+    // An arrival between the grid's points is looked at on the next one,
+    rig.send(111, echo, 0);
+    assert_eq!(rig.state.next_timer(), ms(120));
+    let call = rig.take(111)[0];
+    rig.deliver(112, &call);
+    rig.advance(120);
+    // one that comes with a point on that very point,
+    rig.advance(125);
+    rig.send(130, echo, 1);
+    rig.advance(130);
+    // and one that comes after a point's timers have run on the next.
+    rig.advance(140);
+    rig.send(140, echo, 2);
+    rig.advance(140);
+    rig.advance(150);
+    let early: Vec<_> = rig.decisions().iter().map(|it| it.at).collect();
+    assert_eq!(early, [100, 120, 130, 150].map(ms));
+}
+
 fn seen(record: &event::DecisionRecord) -> &ebbtide_policies::Observation {
     record.observation.as_ref().expect("observations are kept")
 }
