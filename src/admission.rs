@@ -1,6 +1,5 @@
 //! Getting a message in: at once, or through the waiting room.
 
-use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use ebbtide_core::message::{AgentId, MessageId};
@@ -9,6 +8,7 @@ use ebbtide_core::{Refusal, Submission};
 use crate::driver::Driver;
 use crate::error::NotAccepted;
 use crate::floor::{Errands, Floor};
+use crate::keys::To;
 use crate::parcel::Parcel;
 use crate::room::{Ticket, Turn};
 use crate::shared::Shared;
@@ -27,6 +27,15 @@ pub(crate) enum Accepted {
     Message(MessageId),
     /// The copies of a broadcast.
     Copies(Vec<MessageId>),
+}
+
+impl Accepted {
+    fn messages(&self) -> &[MessageId] {
+        match self {
+            Self::Message(message) => std::slice::from_ref(message),
+            Self::Copies(copies) => copies,
+        }
+    }
 }
 
 /// Whether it was accepted; if not, the parcel comes back.
@@ -66,8 +75,7 @@ impl Shared {
         let _left = self.on_floor(|floor| {
             let told = turn.take();
             let admitted = match &told {
-                Some(Ok(Accepted::Message(message))) => std::slice::from_ref(message),
-                Some(Ok(Accepted::Copies(copies))) => copies,
+                Some(Ok(accepted)) => accepted.messages(),
                 None | Some(Err(_)) => &[],
             };
             for &message in admitted {
@@ -95,7 +103,7 @@ impl Floor {
         if if_full == IfFull::Refuse && self.room.is_ahead_of(&entry) {
             return Admitted::Told(Err((NotAccepted::OutOfTurn, entry.submission.payload)));
         }
-        Admitted::Told(self.driver.enter(entry, &mut self.keys))
+        Admitted::Told(self.driver.enter(entry))
     }
 
     /// Whether there is no room for an entry, or somebody is in line before it.
@@ -142,13 +150,13 @@ impl Driver {
     }
 
     /// Accepts an entry, unless it is refused or was accepted before.
-    pub(crate) fn enter(&mut self, entry: Entry, keys: &mut RecentKeys) -> Told {
+    pub(crate) fn enter(&mut self, entry: Entry) -> Told {
         let to = match &entry.topic {
             None => To::Agent(entry.submission.agent),
             Some(topic) => To::Topic(topic.clone()),
         };
         let key = entry.idempotency_key.map(|key| (to, key));
-        if key.as_ref().is_some_and(|key| keys.holds(key)) {
+        if (key.as_ref()).is_some_and(|key| self.ear().keys.holds(key)) {
             return Err((NotAccepted::Duplicate, entry.submission.payload));
         }
         // Now, not when it was sent: it may have waited while agents came.
@@ -166,51 +174,11 @@ impl Driver {
         };
         let accepted = accepted.map_err(|(refusal, parcel)| (refusal.into(), parcel))?;
         if let Some(key) = key {
-            keys.remember(key);
+            // What failed at once has been heard of by now.
+            let mut live = accepted.messages().to_vec();
+            live.retain(|&message| self.is_live(message));
+            self.ear_mut().keys.remember(key, &live);
         }
         Ok(accepted)
-    }
-}
-
-/// The idempotency keys of messages accepted lately, by agent or topic; the oldest is forgotten
-/// first.
-pub(crate) struct RecentKeys {
-    known: HashSet<Key>,
-    order: VecDeque<Key>,
-    most: usize,
-}
-
-type Key = (To, Arc<str>);
-
-/// Whom a message is for.
-#[derive(Clone, PartialEq, Eq, Hash)]
-enum To {
-    Agent(AgentId),
-    Topic(Arc<str>),
-}
-
-impl RecentKeys {
-    pub(crate) fn new(most: usize) -> Self {
-        Self {
-            known: HashSet::new(),
-            order: VecDeque::new(),
-            most,
-        }
-    }
-
-    fn holds(&self, key: &Key) -> bool {
-        self.known.contains(key)
-    }
-
-    fn remember(&mut self, key: Key) {
-        if self.order.len() >= self.most
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.known.remove(&oldest);
-        }
-        if self.most > 0 {
-            self.known.insert(key.clone());
-            self.order.push_back(key);
-        }
     }
 }

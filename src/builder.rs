@@ -13,7 +13,6 @@ use ebbtide_policies::units::{Duration, Time};
 use ebbtide_policies::{Policy, registry};
 use tokio::runtime::Handle;
 
-use crate::admission::RecentKeys;
 use crate::alarm;
 use crate::broker::{Broker, Open};
 use crate::clock::{Clock, TimeSource};
@@ -25,6 +24,7 @@ use crate::floor::Floor;
 use crate::handler::{AnyAgent, IntoAgent};
 use crate::health::RestartLimit;
 use crate::journal::{self, Target};
+use crate::keys::RecentKeys;
 use crate::observer::{Heard, Hears, Observer};
 use crate::shared::Shared;
 
@@ -209,10 +209,10 @@ impl Builder {
         let log = log.map_err(StartError::DecisionLog)?;
         let journal = opened(self.journal, journal::start).await;
         let journal = journal.map_err(StartError::Journal)?;
-        let ear = Ear::new(self.dead_letters, log, self.observer);
+        let keys = RecentKeys::new(self.idempotency_keys);
+        let ear = Ear::new(self.dead_letters, keys, log, self.observer);
         let mut floor = Floor::new(
             Driver::new(config, policy, ear, journal),
-            RecentKeys::new(self.idempotency_keys),
             self.restart_limit,
         );
         for (config, agent) in self.agents {

@@ -319,6 +319,11 @@ impl Driver {
         self.state.may_settle(lease)
     }
 
+    /// Whether a message has no outcome.
+    pub(crate) fn is_live(&self, message: MessageId) -> bool {
+        self.state.payload(message).is_some()
+    }
+
     pub(crate) fn is_idle(&self) -> bool {
         self.state.is_idle()
     }

@@ -13,6 +13,7 @@ use crate::dead::{DeadLetters, Death, Weight};
 use crate::decision_log::DecisionLog;
 use crate::figures::Figures;
 use crate::guard::Panicked;
+use crate::keys::RecentKeys;
 use crate::notice::{Happening, Notices};
 use crate::observer::Hears;
 use crate::parcel::{Ending, Parcel};
@@ -31,6 +32,7 @@ pub(crate) struct Ear {
     timed_out: Option<LeaseId>,
     pub(crate) figures: Figures,
     pub(crate) dead: DeadLetters,
+    pub(crate) keys: RecentKeys,
     pub(crate) notices: Notices,
     pub(crate) log: Option<DecisionLog>,
     /// What the policy in force said when it panicked.
@@ -54,6 +56,7 @@ pub(crate) type TimedOut = bool;
 impl Ear {
     pub(crate) fn new(
         dead_letters: usize,
+        keys: RecentKeys,
         log: Option<DecisionLog>,
         observer: Option<Box<dyn Hears>>,
     ) -> Self {
@@ -66,6 +69,7 @@ impl Ear {
             timed_out: None,
             figures: Figures::default(),
             dead: DeadLetters::new(dead_letters),
+            keys,
             notices: Notices::default(),
             log,
             panicked: Panicked::default(),
@@ -173,6 +177,7 @@ impl Listener<Parcel> for Ear {
             What::Requeued { account, .. } => self.figures.requeued(account),
             What::History { history, .. } => self.history = Some(history),
             What::Finished {
+                message,
                 kind,
                 account,
                 sent,
@@ -183,6 +188,7 @@ impl Listener<Parcel> for Ear {
                 ..
             } => {
                 self.figures.finished(account, outcome, was, at.since(sent));
+                self.keys.ended(message, outcome == Outcome::Delivered);
                 let history = self.history.take();
                 if let Outcome::DeadLettered(reason) = outcome {
                     self.bury(Death {

@@ -18,7 +18,6 @@ use ebbtide_core::message::{AgentId, LeaseId, WorkerId};
 use ebbtide_policies::fixed::Fixed;
 use ebbtide_policies::units::{Duration, Time};
 
-use crate::admission::RecentKeys;
 use crate::crew::{Crew, LostCall, Mood, WorkerLink};
 use crate::driver::Driver;
 use crate::ear::News;
@@ -38,7 +37,6 @@ pub(crate) struct Floor {
     pub(crate) driver: Driver,
     pub(crate) crew: Crew,
     pub(crate) room: WaitingRoom,
-    pub(crate) keys: RecentKeys,
     /// Whoever holds the floor asked for calls and got none.
     pub(crate) took_nothing: bool,
     /// Senders that were let in and do not know it yet.
@@ -94,14 +92,13 @@ pub(crate) struct Errands {
 }
 
 impl Floor {
-    pub(crate) fn new(driver: Driver, keys: RecentKeys, limit: RestartLimit) -> Self {
+    pub(crate) fn new(driver: Driver, limit: RestartLimit) -> Self {
         let interval = Duration::from_secs(driver.config().worker_health_check_interval_sec);
         let health = Health::new(limit, interval);
         Self {
             driver,
             crew: Crew::default(),
             room: WaitingRoom::default(),
-            keys,
             took_nothing: false,
             admitted: Vec::new(),
             agents: Vec::new(),
@@ -256,8 +253,7 @@ impl Floor {
     }
 
     fn admit_first(&mut self) -> bool {
-        let (driver, keys) = (&mut self.driver, &mut self.keys);
-        self.room.admit_first(driver, keys, &mut self.admitted)
+        self.room.admit_first(&mut self.driver, &mut self.admitted)
     }
 
     /// Tells senders whose messages were let in, soon: not one by one while workers make room,

@@ -58,6 +58,7 @@ mod handler;
 mod headers;
 mod health;
 mod journal;
+mod keys;
 mod metrics;
 mod notice;
 mod observer;

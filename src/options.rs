@@ -134,8 +134,9 @@ macro_rules! message_options {
             }
 
             /// Accepted only once: if a message to the agent with this key was accepted lately,
-            /// this one is a duplicate and refused as such. How many keys are remembered is
-            /// the builder's to say.
+            /// this one is a duplicate and refused as such. A message that ended without being
+            /// delivered (cancelled, expired, dead …) has no duplicates: it may be sent again.
+            /// How many keys are remembered is the builder's to say.
             pub fn idempotency_key(mut self, key: impl Into<std::sync::Arc<str>>) -> Self {
                 self.options.idempotency_key = Some(key.into());
                 self

@@ -14,7 +14,7 @@ use ebbtide_core::message::AgentId;
 use ebbtide_policies::units::Time;
 use parking_lot::Mutex;
 
-use crate::admission::{Entry, RecentKeys, Told};
+use crate::admission::{Entry, Told};
 use crate::driver::Driver;
 use crate::error::NotAccepted;
 
@@ -137,12 +137,7 @@ impl WaitingRoom {
     /// Lets the first of a line in, of the first line for which there is room. Whether somebody
     /// left the room.
     #[inline]
-    pub(crate) fn admit_first(
-        &mut self,
-        driver: &mut Driver,
-        keys: &mut RecentKeys,
-        wakers: &mut Vec<Waker>,
-    ) -> bool {
+    pub(crate) fn admit_first(&mut self, driver: &mut Driver, wakers: &mut Vec<Waker>) -> bool {
         let tickets = self
             .heads
             .iter()
@@ -155,7 +150,7 @@ impl WaitingRoom {
             return false;
         };
         let waiting = self.remove(ticket).expect("it was found there");
-        waiting.turn.tell(driver.enter(waiting.entry, keys), wakers);
+        waiting.turn.tell(driver.enter(waiting.entry), wakers);
         true
     }
 

@@ -26,7 +26,8 @@
 //!
 //! So a handler with effects outside should be idempotent, or guard them with a key of its own.
 //! [`idempotency_key`](crate::Request::idempotency_key) guards the other side: a sender that sends
-//! twice is accepted once, as long as the key is remembered.
+//! twice is accepted once, as long as the key is remembered. A message that ended in any other way
+//! than delivered gives its key back: sending it again is no duplicate.
 //!
 //! # A lease that is lost
 //!

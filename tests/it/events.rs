@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ebbtide::{
-    AgentConfig, Broker, BrokerConfig, Failure, NotAccepted, Outcome, Pause, Rate, RateLimit,
-    ReplayError, with,
+    AgentConfig, Broker, BrokerConfig, Failure, NoReply, NotAccepted, Outcome, Pause, Rate,
+    RateLimit, ReplayError, with,
 };
 use tokio::time::sleep;
 
@@ -81,6 +81,43 @@ async fn a_duplicate_is_refused_as_long_as_its_key_is_remembered() {
     send("b").await.unwrap();
     send("a").await.unwrap();
     assert_eq!(broker.books().accepted, 4);
+}
+
+/// A key was kept although its message was cancelled, expired, dead or returned: the sender's
+/// next try was called a duplicate of what had never been done.
+#[tokio::test(start_paused = true)]
+async fn what_was_not_delivered_may_be_sent_again_with_its_key() {
+    let config = BrokerConfig {
+        retry_max_attempts: Some(1),
+        ..BrokerConfig::default()
+    };
+    let broker = Broker::builder().config(config).start().await.unwrap();
+    let agent = async |fails: &u32| match fails {
+        0 => Ok(()),
+        1 => Err(Failure::reject("no")),
+        2 => Err(Failure::discard("never mind")),
+        _ => Err(Failure::retry("down")),
+    };
+    let agent = broker.add_agent("agent", agent).unwrap();
+    let request = |fails| agent.request(fails).idempotency_key("key");
+
+    broker.pause_agent("agent", Pause::UntilResumed).unwrap();
+    let first = request(0).try_now().unwrap();
+    let reason = agent.send(0).idempotency_key("key").await.unwrap_err();
+    assert_eq!(reason.reason, NotAccepted::Duplicate, "it is under way");
+    drop(first);
+    let expired = request(0).deadline(Duration::from_millis(5)).await;
+    assert_eq!(expired.unwrap_err().reason, NoReply::Expired);
+    broker.resume_agent("agent").unwrap();
+    let rejected = request(1).await.unwrap_err();
+    assert_eq!(rejected.reason, NoReply::Rejected);
+    let discarded = request(2).await.unwrap_err();
+    assert_eq!(discarded.reason, NoReply::Discarded);
+    let dead = request(3).await.unwrap_err();
+    assert!(matches!(dead.reason, NoReply::DeadLettered { .. }));
+    request(0).await.unwrap();
+    let again = request(0).await.unwrap_err().reason;
+    assert_eq!(again, NoReply::NotAccepted(NotAccepted::Duplicate));
 }
 
 #[tokio::test(start_paused = true)]

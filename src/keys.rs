@@ -1,0 +1,149 @@
+//! The idempotency keys of messages accepted lately.
+//!
+//! A key stands for a message that is under way or was delivered. One that ended otherwise has
+//! done nothing, and whoever sends it again is no duplicate. The oldest key is forgotten first.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use ebbtide_core::message::{AgentId, MessageId};
+
+/// A key, and whom the message was for.
+pub(crate) type Key = (To, Arc<str>);
+
+/// Whom a message is for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum To {
+    Agent(AgentId),
+    Topic(Arc<str>),
+}
+
+/// The keys that are remembered.
+#[derive(Debug)]
+pub(crate) struct RecentKeys {
+    known: HashMap<Key, Known>,
+    /// By age; a key that was let go and came again stands here twice, with another number.
+    order: VecDeque<(u64, Key)>,
+    /// Messages under way.
+    messages: HashMap<MessageId, (u64, Key)>,
+    most: usize,
+    last: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    number: u64,
+    /// Its message, or copies of its broadcast, that have no outcome.
+    live: usize,
+    delivered: bool,
+}
+
+impl RecentKeys {
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            known: HashMap::new(),
+            order: VecDeque::new(),
+            messages: HashMap::new(),
+            most,
+            last: 0,
+        }
+    }
+
+    pub(crate) fn holds(&self, key: &Key) -> bool {
+        self.known.contains_key(key)
+    }
+
+    /// Messages of this key were accepted; those of them that have no outcome yet.
+    pub(crate) fn remember(&mut self, key: Key, live: &[MessageId]) {
+        if self.most == 0 || live.is_empty() {
+            return;
+        }
+        if self.order.len() >= self.most
+            && let Some((number, oldest)) = self.order.pop_front()
+        {
+            self.forget(number, &oldest);
+        }
+        self.last += 1;
+        let number = self.last;
+        let known = Known {
+            number,
+            live: live.len(),
+            delivered: false,
+        };
+        let named = live.iter().map(|&message| (message, (number, key.clone())));
+        self.messages.extend(named);
+        self.known.insert(key.clone(), known);
+        self.order.push_back((number, key));
+    }
+
+    /// A message has its outcome.
+    #[inline]
+    pub(crate) fn ended(&mut self, message: MessageId, delivered: bool) {
+        if !self.messages.is_empty() {
+            self.end(message, delivered);
+        }
+    }
+
+    fn end(&mut self, message: MessageId, delivered: bool) {
+        let Some((number, key)) = self.messages.remove(&message) else {
+            return;
+        };
+        let known = self.known.get_mut(&key).filter(|it| it.number == number);
+        let Some(known) = known else { return };
+        known.live -= 1;
+        known.delivered |= delivered;
+        if known.live == 0 && !known.delivered {
+            self.known.remove(&key);
+        }
+    }
+
+    fn forget(&mut self, number: u64, key: &Key) {
+        if self.known.get(key).is_some_and(|it| it.number == number) {
+            self.known.remove(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(name: &str) -> Key {
+        (To::Agent(AgentId(0)), name.into())
+    }
+
+    fn message(index: u32) -> MessageId {
+        MessageId {
+            index,
+            generation: 0,
+        }
+    }
+
+    #[test]
+    fn a_broadcast_keeps_its_key_if_anybody_got_it() {
+        let mut keys = RecentKeys::new(10);
+        for (name, delivered) in [("some", true), ("none", false)] {
+            keys.remember(key(name), &[message(1), message(2)]);
+            keys.ended(message(1), delivered);
+            assert!(keys.holds(&key(name)), "one is under way");
+            keys.ended(message(2), false);
+            assert_eq!(keys.holds(&key(name)), delivered);
+        }
+    }
+
+    #[test]
+    fn a_key_that_came_again_is_not_forgotten_with_its_elder() {
+        let mut keys = RecentKeys::new(2);
+        keys.remember(key("a"), &[message(1)]);
+        keys.ended(message(1), false);
+        keys.remember(key("a"), &[message(2)]);
+        keys.remember(key("b"), &[message(3)]);
+        assert!(keys.holds(&key("a")) && keys.holds(&key("b")));
+        keys.remember(key("c"), &[message(4)]);
+        assert!(!keys.holds(&key("a")), "two are remembered");
+        keys.ended(message(2), false);
+        keys.ended(message(3), true);
+        keys.ended(message(4), true);
+        assert!(keys.messages.is_empty() && keys.known.len() == 2);
+    }
+}
