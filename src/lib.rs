@@ -91,7 +91,7 @@ pub use ebbtide_core::{
 };
 pub use ebbtide_policies::decision::Reason;
 pub use ebbtide_policies::objective::Objective;
-pub use ebbtide_policies::observation::Setting;
+pub use ebbtide_policies::observation::{BreakerState, Setting};
 pub use ebbtide_policies::units::{Bytes, Duration, Rate, Time};
 pub use ebbtide_policies::{Decision, Observation, Policy, registry};
 

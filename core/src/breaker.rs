@@ -2,6 +2,10 @@
 //!
 //! It counts calls, not messages. What a call means for it is decided in `settle.rs`; this
 //! file only says whether calls may flow and how many.
+//!
+//! Recovering is a slow start, as TCP has it (Jacobson, SIGCOMM 1988): up to the load that the
+//! agent carried when it was last well, the limit doubles round by round; beyond that, where
+//! nobody knows what it bears, it doubles no sooner than half an open time after the last step.
 
 use ebbtide_policies::observation::BreakerState;
 use ebbtide_policies::units::Time;
@@ -36,20 +40,34 @@ pub(crate) struct Breaker {
     /// The bucket that counts now, and when the next one begins.
     newest: u64,
     next_bucket: Time,
+    /// Calls in flight that the agent carried when it was last well: their mean, as its good
+    /// calls found it in the window before it opened.
+    carried: u32,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Tally {
     calls: u32,
     failures: u32,
+    /// Calls in flight, summed over the good calls.
+    in_flight: u64,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 enum State {
     Closed,
-    Open { until: Time },
-    HalfOpen { successes: u32 },
-    Recovering { limit: u32, successes: u32 },
+    Open {
+        until: Time,
+    },
+    HalfOpen {
+        successes: u32,
+    },
+    /// `since`: when the limit was last raised.
+    Recovering {
+        limit: u32,
+        successes: u32,
+        since: Time,
+    },
 }
 
 impl Breaker {
@@ -63,6 +81,7 @@ impl Breaker {
             bucket_width,
             newest: 0,
             next_bucket: Time::from_nanos(bucket_width),
+            carried: 1,
         }
     }
 
@@ -72,10 +91,11 @@ impl Breaker {
         if config.window_ms == self.config.window_ms {
             self.config = config;
         } else {
-            let (state, run) = (self.state, self.run);
+            let (state, run, carried) = (self.state, self.run, self.carried);
             *self = Self {
                 state,
                 run,
+                carried,
                 ..Self::new(config)
             };
         }
@@ -124,39 +144,38 @@ impl Breaker {
         self.state = State::HalfOpen { successes: 0 };
     }
 
-    /// A call ended. `bound` is the limit beyond which its own no longer binds. Returns
-    /// whether the state changed.
+    /// A call ended, of which `in_flight` were in flight when it started, itself included.
+    /// `bound` is the limit beyond which its own no longer binds. Returns whether the state
+    /// changed.
     pub(crate) fn call_ended(
         &mut self,
         now: Time,
         health: Health,
         probe: bool,
+        in_flight: u32,
         bound: u32,
     ) -> bool {
         match (self.state, health) {
             (_, Health::Neutral) | (State::Open { .. }, _) => false,
             (State::HalfOpen { .. }, _) if !probe => false,
             (State::HalfOpen { .. }, Health::Bad) => self.open(now),
-            (State::HalfOpen { successes }, Health::Good) => self.probe_succeeded(successes + 1),
+            (State::HalfOpen { successes }, Health::Good) => {
+                self.probe_succeeded(now, successes + 1)
+            }
             (State::Closed | State::Recovering { .. }, Health::Bad) => {
                 self.run += 1;
-                self.count(now, true);
+                self.bucket(now).failures += 1;
                 self.should_open() && self.open(now)
             }
-            (State::Closed, Health::Good) => {
+            (State::Closed | State::Recovering { .. }, Health::Good) => {
                 self.run = 0;
-                self.count(now, false);
-                false
-            }
-            (State::Recovering { limit, successes }, Health::Good) => {
-                self.run = 0;
-                self.count(now, false);
-                self.recover(limit, successes + 1, bound)
+                self.bucket(now).in_flight += u64::from(in_flight);
+                self.recover(now, bound)
             }
         }
     }
 
-    fn probe_succeeded(&mut self, successes: u32) -> bool {
+    fn probe_succeeded(&mut self, now: Time, successes: u32) -> bool {
         if successes < PROBES {
             self.state = State::HalfOpen { successes };
             return false;
@@ -164,27 +183,54 @@ impl Breaker {
         self.state = State::Recovering {
             limit: 1,
             successes: 0,
+            since: now,
         };
         true
     }
 
-    /// The limit doubles each time as many calls as it allows have succeeded.
-    fn recover(&mut self, limit: u32, successes: u32, bound: u32) -> bool {
-        let (limit, successes) = if successes < limit {
-            (limit, successes)
-        } else {
-            (limit.saturating_mul(2), 0)
+    /// The limit doubles each time as many calls as it allows have succeeded, and beyond what
+    /// the agent has carried no sooner than a step after it was last raised.
+    fn recover(&mut self, now: Time, bound: u32) -> bool {
+        let State::Recovering {
+            limit,
+            successes,
+            since,
+        } = self.state
+        else {
+            return false;
         };
+        let successes = successes.saturating_add(1);
+        let known = limit < self.carried || now.since(since) >= self.config.recovery_step();
+        if successes < limit || !known {
+            self.state = State::Recovering {
+                limit,
+                successes,
+                since,
+            };
+            return false;
+        }
+        let limit = limit.saturating_mul(2);
         let over = limit >= bound;
         self.state = if over {
             State::Closed
         } else {
-            State::Recovering { limit, successes }
+            State::Recovering {
+                limit,
+                successes: 0,
+                since: now,
+            }
         };
         over
     }
 
     fn open(&mut self, now: Time) -> bool {
+        let (good, in_flight) = self.window.iter().fold((0, 0), |(good, all), bucket| {
+            let more = u64::from(bucket.calls - bucket.failures);
+            (good + more, all + bucket.in_flight)
+        });
+        if good > 0 {
+            self.carried = u32::try_from(in_flight.div_ceil(good)).unwrap_or(u32::MAX);
+        }
         self.state = State::Open {
             until: now + self.config.open(),
         };
@@ -200,13 +246,14 @@ impl Breaker {
         self.run >= self.config.failures_in_a_row || (calls >= self.config.min_calls && share)
     }
 
-    fn count(&mut self, now: Time, failed: bool) {
+    /// Counts a call in the bucket of `now`.
+    fn bucket(&mut self, now: Time) -> &mut Tally {
         if now >= self.next_bucket {
             self.slide(now);
         }
         let tally = &mut self.window[(self.newest % BUCKETS) as usize];
         tally.calls += 1;
-        tally.failures += u32::from(failed);
+        tally
     }
 
     fn slide(&mut self, now: Time) {
@@ -241,47 +288,81 @@ mod tests {
     fn it_opens_on_a_run_probes_singly_and_recovers_by_doubling() {
         let mut it = breaker(100, 3);
         for n in 1..=3 {
-            let opened = it.call_ended(secs(0.1), Health::Bad, false, 8);
+            let opened = it.call_ended(secs(0.1), Health::Bad, false, 1, 8);
             assert_eq!(opened, n == 3);
         }
         assert_eq!((it.limit(), it.open_until()), (0, Some(secs(5.1))));
         it.half_open();
         assert_eq!(it.limit(), 1);
         assert!(
-            !it.call_ended(secs(5.2), Health::Bad, false, 8),
+            !it.call_ended(secs(5.2), Health::Bad, false, 1, 8),
             "an old call says nothing"
         );
         for _ in 0..3 {
-            it.call_ended(secs(6.0), Health::Good, true, 8);
+            it.call_ended(secs(6.0), Health::Good, true, 1, 8);
         }
         let mut limits = vec![it.limit()];
-        for _ in 0..7 {
-            it.call_ended(secs(6.0), Health::Good, false, 8);
+        for s in [6.1, 8.4, 8.5, 11.0, 11.0, 11.0, 13.4, 13.4, 13.5] {
+            it.call_ended(secs(s), Health::Good, false, 1, 8);
             limits.push(it.limit());
         }
-        assert_eq!(limits, [1, 2, 2, 4, 4, 4, 4, u32::MAX]);
+        assert_eq!(limits, [1, 1, 1, 2, 2, 4, 4, 4, 4, u32::MAX]);
+    }
+
+    #[test]
+    fn it_recovers_round_by_round_up_to_what_the_agent_carried_when_it_was_well() {
+        let mut it = breaker(100, 3);
+        // Long ago it carried much, of late 3 on the average.
+        it.call_ended(secs(0.0), Health::Good, false, 90, 64);
+        for in_flight in [2, 4] {
+            it.call_ended(secs(20.0), Health::Good, false, in_flight, 64);
+        }
+        for _ in 0..3 {
+            it.call_ended(secs(21.0), Health::Bad, false, 50, 64);
+        }
+        it.half_open();
+        // Nothing was good since, so what is known stays.
+        it.call_ended(secs(27.0), Health::Bad, true, 1, 64);
+        it.half_open();
+        let mut limits = Vec::new();
+        for _ in 0..3 + 1 + 2 + 4 {
+            it.call_ended(secs(33.0), Health::Good, true, 1, 64);
+            limits.push(it.limit());
+        }
+        assert_eq!(limits, [1, 1, 1, 2, 2, 4, 4, 4, 4, 4]);
+        it.call_ended(secs(35.5), Health::Good, false, 4, 64);
+        assert_eq!(it.limit(), 8);
     }
 
     #[test]
     fn it_opens_on_the_failed_share_of_its_window_only() {
         let mut it = breaker(4, 100);
-        it.call_ended(secs(0.0), Health::Bad, false, 8);
-        it.call_ended(secs(0.0), Health::Bad, false, 8);
+        it.call_ended(secs(0.0), Health::Bad, false, 1, 8);
+        it.call_ended(secs(0.0), Health::Bad, false, 1, 8);
         for s in [10.5, 10.6, 10.7] {
-            it.call_ended(secs(s), Health::Good, false, 8);
+            it.call_ended(secs(s), Health::Good, false, 1, 8);
         }
-        assert!(!it.call_ended(secs(10.8), Health::Bad, false, 8), "1 of 4");
-        assert!(!it.call_ended(secs(10.8), Health::Bad, false, 8), "2 of 5");
-        assert!(it.call_ended(secs(10.8), Health::Bad, false, 8), "3 of 6");
+        assert!(
+            !it.call_ended(secs(10.8), Health::Bad, false, 1, 8),
+            "1 of 4"
+        );
+        assert!(
+            !it.call_ended(secs(10.8), Health::Bad, false, 1, 8),
+            "2 of 5"
+        );
+        assert!(
+            it.call_ended(secs(10.8), Health::Bad, false, 1, 8),
+            "3 of 6"
+        );
     }
 
     #[test]
     fn a_failed_probe_opens_it_again_and_neutral_results_say_nothing() {
         let mut it = breaker(100, 1);
-        it.call_ended(secs(0.0), Health::Bad, false, 8);
+        it.call_ended(secs(0.0), Health::Bad, false, 1, 8);
         it.half_open();
-        assert!(!it.call_ended(secs(5.0), Health::Neutral, true, 8));
-        assert!(it.call_ended(secs(5.0), Health::Bad, true, 8));
+        assert!(!it.call_ended(secs(5.0), Health::Neutral, true, 1, 8));
+        assert!(it.call_ended(secs(5.0), Health::Bad, true, 1, 8));
         assert_eq!(it.open_until(), Some(secs(10.0)));
     }
 }

@@ -284,7 +284,9 @@ pub struct BreakerConfig {
     /// Opens after this many failures in a row: 1 to 1 000 000. Default 10: finds a dead agent
     /// sooner than the share does, and at one in two failing is a chance of 1 in 1000.
     pub failures_in_a_row: u32,
-    /// How long it stays open before it probes: 1 to a year. Default 5000.
+    /// How long it stays open before it probes: 1 to a year. Default 5000. Half of it is also the
+    /// least time between two steps of a recovery beyond what the agent carried when it was last
+    /// well.
     pub open_ms: u64,
     /// While open, messages fail at once rather than wait. Default off: a queue is there to
     /// wait in.

@@ -201,9 +201,11 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         }
     }
 
-    /// The limit beyond which a recovering breaker's own no longer binds.
+    /// The limit beyond which a recovering breaker's own no longer binds, however many workers
+    /// the policy orders meanwhile for what has piled up.
     pub(crate) fn breaker_bound(&self, agent: &Agent) -> u32 {
-        let slots = u32::try_from(self.workers.ready_slots()).unwrap_or(u32::MAX);
+        let most_workers = self.control.bounds.max_workers;
+        let slots = most_workers.saturating_mul(self.workers.parallelism());
         agent.limit.min(slots.max(1))
     }
 

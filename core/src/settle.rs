@@ -187,15 +187,15 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             size,
             how: end,
         });
-        self.tell_breaker(at, health, probe);
+        self.tell_breaker(at, health, probe, in_flight);
     }
 
-    fn tell_breaker(&mut self, at: u32, health: Health, probe: bool) {
+    fn tell_breaker(&mut self, at: u32, health: Health, probe: bool, in_flight: u32) {
         let bound = self.breaker_bound(&self.agents[at as usize]);
         let Some(breaker) = &mut self.agents[at as usize].breaker else {
             return;
         };
-        if !breaker.call_ended(self.now, health, probe, bound) {
+        if !breaker.call_ended(self.now, health, probe, in_flight, bound) {
             return;
         }
         let (state, until, fails_fast) =

@@ -93,4 +93,9 @@ impl BreakerConfig {
     pub const fn open(&self) -> Duration {
         Duration::from_millis(self.open_ms)
     }
+
+    /// Half of `open_ms`.
+    pub(crate) const fn recovery_step(&self) -> Duration {
+        Duration::from_nanos(self.open().as_nanos() / 2)
+    }
 }

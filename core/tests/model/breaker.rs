@@ -21,13 +21,14 @@ pub(crate) enum Health {
 impl Reference {
     pub(crate) fn end(&mut self, call: usize, how: CallEnd, health: Health) {
         self.say(format!("end call {call} {how:?}"));
-        let (agent, probe) = (self.calls[call].agent, self.calls[call].probe);
+        let call = &self.calls[call];
+        let (agent, probe, in_flight) = (call.agent, call.probe, call.in_flight);
         if self.setup.broker.breaker.is_some() && health != Health::Neutral {
-            self.tell_breaker(agent, health == Health::Bad, probe);
+            self.tell_breaker(agent, health == Health::Bad, probe, in_flight);
         }
     }
 
-    fn tell_breaker(&mut self, agent: usize, failed: bool, probe: bool) {
+    fn tell_breaker(&mut self, agent: usize, failed: bool, probe: bool, in_flight: u64) {
         let bound = self.unbroken_limit(agent);
         match self.agents[agent].breaker.phase {
             Phase::Open { .. } => {}
@@ -42,13 +43,14 @@ impl Reference {
                 self.agents[agent].breaker.phase = Phase::Recovering {
                     limit: 1,
                     successes: 0,
+                    since: self.now,
                 };
                 self.say_breaker(agent, BreakerState::Recovering);
             }
             Phase::Closed | Phase::Recovering { .. } => {
                 let now = self.now;
                 let breaker = &mut self.agents[agent].breaker;
-                breaker.seen.push((now, failed));
+                breaker.seen.push((now, failed, in_flight));
                 breaker.run = if failed { breaker.run + 1 } else { 0 };
                 if failed && self.should_open(agent) {
                     self.open_breaker(agent);
@@ -59,18 +61,20 @@ impl Reference {
         }
     }
 
-    /// The window slides in tenths of its length.
-    fn should_open(&self, agent: usize) -> bool {
-        let (breaker, config) = (
-            &self.agents[agent].breaker,
-            self.setup.broker.breaker.expect("told with one only"),
-        );
+    /// Calls of the window, which slides in tenths of its length.
+    fn window(&self, agent: usize) -> Vec<(bool, u64)> {
+        let config = self.setup.broker.breaker.expect("told with one only");
         let tenth = |at: At| at / (config.window_ms * MS / 10);
-        let window: Vec<bool> = (breaker.seen.iter())
-            .filter(|(at, _)| tenth(*at) + 10 > tenth(self.now))
-            .map(|&(_, failed)| failed)
-            .collect();
-        let failed = window.iter().filter(|&&failed| failed).count();
+        let seen = self.agents[agent].breaker.seen.iter();
+        seen.filter(|(at, ..)| tenth(*at) + 10 > tenth(self.now))
+            .map(|&(_, failed, in_flight)| (failed, in_flight))
+            .collect()
+    }
+
+    fn should_open(&self, agent: usize) -> bool {
+        let config = self.setup.broker.breaker.expect("told with one only");
+        let (breaker, window) = (&self.agents[agent].breaker, self.window(agent));
+        let failed = window.iter().filter(|(failed, _)| *failed).count();
         let enough = window.len() >= config.min_calls as usize;
         breaker.run >= config.failures_in_a_row
             || (enough && failed as f64 >= config.failure_share * window.len() as f64)
@@ -79,11 +83,25 @@ impl Reference {
     fn open_breaker(&mut self, agent: usize) {
         let config = self.setup.broker.breaker.expect("told with one only");
         let until = self.now + config.open_ms * MS;
+        let window = self.window(agent);
+        let good: Vec<u64> = (window.iter())
+            .filter(|(failed, _)| !failed)
+            .map(|&(_, in_flight)| in_flight)
+            .collect();
+        let mean = good
+            .iter()
+            .sum::<u64>()
+            .div_ceil((good.len() as u64).max(1));
         let breaker = &mut self.agents[agent].breaker;
         *breaker = super::reference::Breaker {
             phase: Phase::Open { until },
             run: 0,
             seen: Vec::new(),
+            carried: if good.is_empty() {
+                breaker.carried
+            } else {
+                mean
+            },
         };
         self.say_breaker(agent, BreakerState::Open);
         if config.fail_fast {
@@ -98,20 +116,31 @@ impl Reference {
         }
     }
 
-    /// A recovering breaker's limit doubles whenever as many calls have succeeded.
+    /// A recovering breaker's limit doubles whenever as many calls have succeeded; beyond what
+    /// the agent carried when it was well, half an open time must have passed besides.
     fn recover(&mut self, agent: usize, bound: u64) {
-        let Phase::Recovering { limit, successes } = self.agents[agent].breaker.phase else {
+        let config = self.setup.broker.breaker.expect("told with one only");
+        let breaker = &self.agents[agent].breaker;
+        let Phase::Recovering {
+            limit,
+            successes,
+            since,
+        } = breaker.phase
+        else {
             return;
         };
-        let phase = if successes + 1 < limit {
-            Phase::Recovering {
-                limit,
-                successes: successes + 1,
-            }
-        } else {
+        let step = self.now - since >= config.open_ms * MS / 2;
+        let phase = if successes + 1 >= limit && (limit < breaker.carried || step) {
             Phase::Recovering {
                 limit: 2 * limit,
                 successes: 0,
+                since: self.now,
+            }
+        } else {
+            Phase::Recovering {
+                limit,
+                successes: successes + 1,
+                since,
             }
         };
         self.agents[agent].breaker.phase = phase;

@@ -177,7 +177,9 @@ impl Reference {
         let own = config
             .in_flight_limit
             .map_or(u64::MAX, |each| u64::from(each * config.replicas));
-        own.min(self.ready_slots().max(1))
+        let broker = &self.setup.broker;
+        let slots = broker.max_workers * broker.delivery_parallelism;
+        own.min(u64::from(slots))
     }
 
     fn bulkhead(&self) -> u64 {
@@ -296,6 +298,7 @@ impl Reference {
             members: Vec::new(),
             probe: matches!(self.agents[agent].breaker.phase, Phase::HalfOpen { .. }),
             started: self.now,
+            in_flight: self.in_flight(agent) + 1,
             expires,
             stage: Stage::Open,
         });

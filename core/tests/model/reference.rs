@@ -90,6 +90,8 @@ pub(crate) struct Call {
     pub(crate) members: Vec<usize>,
     pub(crate) probe: bool,
     pub(crate) started: At,
+    /// Calls of its agent in flight then, itself included.
+    pub(crate) in_flight: u64,
     pub(crate) expires: At,
     pub(crate) stage: Stage,
 }
@@ -121,16 +123,27 @@ pub(crate) struct Breaker {
     pub(crate) phase: Phase,
     /// Failures in a row.
     pub(crate) run: u32,
-    /// Calls that counted since it was last closed: when, and whether each failed.
-    pub(crate) seen: Vec<(At, bool)>,
+    /// Calls that counted since it was last closed: when, whether each failed, and how many
+    /// were in flight when it started.
+    pub(crate) seen: Vec<(At, bool, u64)>,
+    /// Calls in flight that the agent carried when it was last well.
+    pub(crate) carried: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     Closed,
-    Open { until: At },
-    HalfOpen { successes: u32 },
-    Recovering { limit: u64, successes: u64 },
+    Open {
+        until: At,
+    },
+    HalfOpen {
+        successes: u32,
+    },
+    Recovering {
+        limit: u64,
+        successes: u64,
+        since: At,
+    },
 }
 
 /// A token bucket in billionths of a token.
@@ -258,6 +271,7 @@ impl Reference {
                 phase: Phase::Closed,
                 run: 0,
                 seen: Vec::new(),
+                carried: 1,
             },
             calls: bucket(config.call_rate),
             units: bucket(config.unit_rate),

@@ -53,7 +53,10 @@ fn a_breaker_opens_probes_singly_spends_no_attempt_and_recovers() {
     let recovering = rig.take(205);
     assert_eq!(recovering.len(), 1, "recovering from a limit of 1");
     rig.deliver(206, &recovering[0]);
-    assert_eq!(rig.take(206).len(), 2, "2 no longer binds two slots");
+    let still = rig.take(206);
+    assert_eq!(still.len(), 1, "half an open time is a step, from 204 on");
+    rig.deliver(254, &still[0]);
+    assert_eq!(rig.take(254).len(), 2, "2 no longer binds two slots");
 }
 
 /// It used to go back to its place: a message that always fails was then every probe there was,

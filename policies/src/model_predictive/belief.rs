@@ -183,7 +183,9 @@ impl Belief {
         // Load is rate times call time: their relative errors add in squares.
         let relative = estimate.error.hypot(estimate.mean * line.error());
         let rate = estimate.ahead(lead_s) + caution.errors * relative;
-        let is_out = agent.paused || agent.breaker != BreakerState::Closed;
+        // While it recovers its calls flow, and what has piled up is worked off.
+        let no_calls = matches!(agent.breaker, BreakerState::Open | BreakerState::HalfOpen);
+        let is_out = agent.paused || no_calls;
         let is_full = agent.limit.is_some_and(|limit| agent.in_flight >= limit);
         let waits_for_slots = !(is_out || is_full || self.throttle.is_some());
         AgentLoad {
@@ -279,6 +281,7 @@ mod tests {
             BreakerState::Closed,
             BreakerState::Open,
             BreakerState::HalfOpen,
+            BreakerState::Recovering,
         ] {
             let (beliefs, seen) = believe(5, |agent| {
                 agent.arrivals = 10;
@@ -286,7 +289,8 @@ mod tests {
                 agent.breaker = breaker;
             });
             let waiting = beliefs.loads(&seen, 0.0, PLAIN)[0].waiting;
-            assert_eq!(waiting > 0.0, breaker == BreakerState::Closed);
+            let flows = matches!(breaker, BreakerState::Closed | BreakerState::Recovering);
+            assert_eq!(waiting > 0.0, flows);
         }
     }
 

@@ -165,8 +165,9 @@ fn breaker(fails_until: &str, messages: &str, expected: &str) {
 
 /// a fails at 0.1 and, tried again at 0.2, at 0.3: the breaker opens until 1.3. Then one probe at
 /// a time, in order of due times: a (due at 0.5) 1.3–1.4, b 1.4–1.5, c 1.5–1.6. Three successes:
-/// the limit is 1. d 1.6–1.7: the limit is 2. e and f 1.7–1.8: it is
-/// 4, as many as there are slots, and binds no more. g 1.8–1.9.
+/// the limit is 1 from 1.6 on, and no call of a's was ever good, so that it stays for half an open
+/// time, until 2.1: d 1.6–1.7, e 1.7–1.8, f 1.8–1.9, g 1.9–2.0, h 2.0–2.1. With h it is 2: i and j
+/// 2.1–2.2.
 #[test]
 fn a_breaker_opens_probes_and_recovers() {
     breaker(
@@ -177,14 +178,20 @@ fn a_breaker_opens_probes_and_recovers() {
          1 d echo
          1 e echo
          1 f echo
-         1 g echo",
+         1 g echo
+         1 h echo
+         1 i echo
+         1 j echo",
         "a: delivered 1.4
          b: delivered 0.5
          c: delivered 0.6
          d: delivered 0.7
          e: delivered 0.8
-         f: delivered 0.8
-         g: delivered 0.9",
+         f: delivered 0.9
+         g: delivered 1
+         h: delivered 1.1
+         i: delivered 1.2
+         j: delivered 1.2",
     );
 }
 
