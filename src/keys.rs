@@ -106,44 +106,53 @@ impl RecentKeys {
 
 #[cfg(test)]
 mod tests {
+    use ebbtide_core::config::Checked;
+    use ebbtide_core::{AgentConfig, BrokerConfig, BrokerState, Submission};
+    use ebbtide_policies::fixed::Fixed;
+    use ebbtide_policies::units::Time;
+
     use super::*;
 
     fn key(name: &str) -> Key {
         (To::Agent(AgentId(0)), name.into())
     }
 
-    fn message(index: u32) -> MessageId {
-        MessageId {
-            index,
-            generation: 0,
-        }
+    /// Only core names messages.
+    fn messages() -> Vec<MessageId> {
+        let config = Checked::new(BrokerConfig::default()).expect("the defaults are sound");
+        let mut state = BrokerState::new(config, Box::new(Fixed::at_start_setting()));
+        let agent = state.add_agent(Time::ZERO, AgentConfig::new("agent"));
+        let agent = agent.expect("a new name");
+        let submission = || Submission::new(agent, Time::ZERO, ());
+        let accepted = (0..4).map(|_| state.submit(Time::ZERO, submission()));
+        accepted.map(|id| id.expect("there is room")).collect()
     }
 
     #[test]
     fn a_broadcast_keeps_its_key_if_anybody_got_it() {
-        let mut keys = RecentKeys::new(10);
+        let (mut keys, messages) = (RecentKeys::new(10), messages());
         for (name, delivered) in [("some", true), ("none", false)] {
-            keys.remember(key(name), &[message(1), message(2)]);
-            keys.ended(message(1), delivered);
+            keys.remember(key(name), &messages[..2]);
+            keys.ended(messages[0], delivered);
             assert!(keys.holds(&key(name)), "one is under way");
-            keys.ended(message(2), false);
+            keys.ended(messages[1], false);
             assert_eq!(keys.holds(&key(name)), delivered);
         }
     }
 
     #[test]
     fn a_key_that_came_again_is_not_forgotten_with_its_elder() {
-        let mut keys = RecentKeys::new(2);
-        keys.remember(key("a"), &[message(1)]);
-        keys.ended(message(1), false);
-        keys.remember(key("a"), &[message(2)]);
-        keys.remember(key("b"), &[message(3)]);
+        let (mut keys, messages) = (RecentKeys::new(2), messages());
+        keys.remember(key("a"), &messages[0..1]);
+        keys.ended(messages[0], false);
+        keys.remember(key("a"), &messages[1..2]);
+        keys.remember(key("b"), &messages[2..3]);
         assert!(keys.holds(&key("a")) && keys.holds(&key("b")));
-        keys.remember(key("c"), &[message(4)]);
+        keys.remember(key("c"), &messages[3..4]);
         assert!(!keys.holds(&key("a")), "two are remembered");
-        keys.ended(message(2), false);
-        keys.ended(message(3), true);
-        keys.ended(message(4), true);
+        keys.ended(messages[1], false);
+        keys.ended(messages[2], true);
+        keys.ended(messages[3], true);
         assert!(keys.messages.is_empty() && keys.known.len() == 2);
     }
 }

@@ -13,7 +13,7 @@ use ebbtide_core::units::{Duration, Time};
 use ebbtide_core::{
     AgentConfig, BrokerConfig, BrokerState, Checked, Settlement, Submission, Verdict,
 };
-use ebbtide_measure::{Detail, PlanAgent, RecordPlan, Recorder};
+use ebbtide_measure::{Detail, PlanAgent, PlanClass, RecordPlan, Recorder};
 use ebbtide_policies::registry;
 
 use crate::queue::{DEADLINE_S, Load, Luck, SERVERS, Seen};
@@ -37,8 +37,12 @@ pub fn run_recorded(load: Load) -> Seen {
         agents: vec![PlanAgent {
             name: "server".to_owned(),
             batch: false,
+            work_s: 1.0 / SERVERS as f64,
         }],
-        classes: vec!["default".to_owned()],
+        classes: vec![PlanClass {
+            name: "default".to_owned(),
+            deadline: None,
+        }],
         parallelism: SERVERS as u32,
         setting: broker().setting(),
         detail: Detail::Summary,
