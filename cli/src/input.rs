@@ -68,7 +68,7 @@ impl Source {
                     text: shipped.text.to_owned(),
                     overridden: false,
                     path: None,
-                    directory: PathBuf::new(),
+                    directory: PathBuf::from(shipped.folder),
                 }),
                 None => Err(neither(word)),
             };

@@ -1,6 +1,7 @@
 //! The discrete-event simulator that drives the broker core.
 
 pub mod agents;
+pub mod arena;
 pub mod arrivals;
 mod calendar;
 pub mod distribution;

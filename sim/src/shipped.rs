@@ -3,26 +3,33 @@
 //! Apart so that a new one is a file there and a line here; a test of the command holds that
 //! none is forgotten. Deliberately absent: any scenario that exists only in code.
 
+use crate::arena::suite;
+
 /// A scenario that is built in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shipped {
     /// Its name: the file's without its extension.
     pub name: &'static str,
+    /// Where its file is in the source tree, and where paths in it count from.
+    pub folder: &'static str,
     /// Its text, with its comments.
     pub text: &'static str,
 }
 
 macro_rules! shipped {
-    ($($name:literal),* $(,)?) => {
-        &[$(Shipped {
+    ($folder:literal: $($name:literal),* $(,)?) => {
+        &[$($crate::shipped::Shipped {
             name: $name,
-            text: include_str!(concat!("../../scenarios/", $name, ".ron")),
+            folder: $folder,
+            text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../", $folder, "/", $name, ".ron")),
         }),*]
     };
 }
+pub(crate) use shipped;
 
 /// All of them, the main job first.
 pub const SHIPPED: &[Shipped] = shipped![
+    "scenarios":
     "remote-agents",
     "in-process",
     "llm-agents",
@@ -46,13 +53,19 @@ pub const SHIPPED: &[Shipped] = shipped![
     "seed-5-batch",
 ];
 
-/// The one that is called `name`.
+/// The one that is called `name`, the arena's included.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Shipped> {
-    SHIPPED.iter().find(|shipped| shipped.name == name)
+    all().find(|shipped| shipped.name == name)
 }
 
-/// The names of all.
+/// The names of all, the arena's included.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    SHIPPED.iter().map(|shipped| shipped.name)
+    all().map(|shipped| shipped.name)
+}
+
+fn all() -> impl Iterator<Item = &'static Shipped> {
+    SHIPPED
+        .iter()
+        .chain(suite::all().map(|(_, shipped)| shipped))
 }

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use ebbtide_core::text::closest;
 use ebbtide_sim::Scenario;
+use ebbtide_sim::arena::suite::{TUNED, UNTUNED};
 use ebbtide_sim::shipped::{self, SHIPPED, Shipped};
 
 use crate::args::ScenarioCommand;
@@ -25,7 +26,7 @@ pub(crate) fn run(command: &ScenarioCommand) -> Result<Exit, CliError> {
 
 fn list() -> String {
     let mut rows = table::new(["name", "what it shows"]);
-    for Shipped { name, text } in SHIPPED {
+    for Shipped { name, text, .. } in SHIPPED.iter().chain(TUNED).chain(UNTUNED) {
         let scenario = Scenario::from_ron(text).expect("a test reads every shipped scenario");
         rows.add_row([name, scenario.note.as_str()]);
     }

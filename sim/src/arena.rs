@@ -1,0 +1,3 @@
+//! The arena: policies ranked on the same messages, by one cost.
+
+pub mod suite;
