@@ -48,6 +48,13 @@ fn every_file_is_built_in() {
 }
 
 #[test]
+fn no_two_scenarios_share_a_name() {
+    let names: Vec<&str> = ebbtide_sim::shipped::names().collect();
+    let distinct: BTreeSet<&str> = names.iter().copied().collect();
+    assert_eq!(names.len(), distinct.len());
+}
+
+#[test]
 fn each_says_what_a_perfect_controller_does_and_has_an_objective() {
     for (_, shipped) in suite::all() {
         assert!(

@@ -60,8 +60,10 @@ fn check_clippy(tree: &Tree) -> Vec<Fault> {
 
 /// The list of built-in scenarios.
 const BUILT_IN: &str = "sim/src/shipped.rs";
+/// The list of those that policies are ranked on.
+const SUITE: &str = "sim/src/arena/suite.rs";
 
-/// A scenario that is shipped is built into the command and named in the README.
+/// A scenario that is shipped is built into the command, and named in the README unless it is of the arena's suite.
 fn check_scenarios(tree: &Tree) -> Vec<Fault> {
     let mut faults = Vec::new();
     let readme = tree.get("README.md").map_or("", String::as_str);
@@ -72,13 +74,15 @@ fn check_scenarios(tree: &Tree) -> Vec<Fault> {
         else {
             continue;
         };
+        let of_suite = name.strip_prefix("arena/");
+        let name = of_suite.map_or(name, |it| it.rsplit('/').next().unwrap_or(it));
         let built_in = tree
-            .get(BUILT_IN)
+            .get(if of_suite.is_some() { SUITE } else { BUILT_IN })
             .is_some_and(|text| text.contains(&format!("\"{name}\"")));
         if !built_in {
             faults.push(Fault::new(path, "is not built into the command"));
         }
-        if !readme.contains(&format!("`{name}`")) {
+        if of_suite.is_none() && !readme.contains(&format!("`{name}`")) {
             faults.push(Fault::new(path, "is not named in README.md"));
         }
     }
@@ -106,7 +110,9 @@ mod tests {
         let mut tree = tree(&[
             ("clippy.toml", "# Words.\na = 1\n"),
             ("scenarios/calm.ron", "()"),
+            ("scenarios/arena/tuned/storm.ron", "()"),
             (BUILT_IN, "shipped![\"calm\"]"),
+            (SUITE, "shipped![\"storm\"]"),
             ("README.md", "| `calm` |"),
         ]);
         for room in PURE {
@@ -146,6 +152,7 @@ mod tests {
     #[test]
     fn a_scenario_is_built_in_and_named() {
         check_words(&with(BUILT_IN, ""), "not built into");
+        check_words(&with(SUITE, "shipped![\"calm\"]"), "not built into");
         check_words(&with("README.md", ""), "not named in README");
     }
 }
