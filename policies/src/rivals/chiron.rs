@@ -14,7 +14,8 @@
 //! busy by its share of slot-time with a call since the last change, not by a glance: with
 //! several slots a worker almost always has a call. Messages stand for tokens; the limit on call
 //! time is the objective's. Throughput counts only while messages wait: a batch is not too large
-//! because fewer arrive. Batches never wait to fill. `deadline` takes what waits for Chiron's
+//! because fewer arrive. (Even so a cut lowers it, which reads as a reason for the next cut:
+//! `after_growth` lets it count only where the batch grew before.) Batches never wait to fill. `deadline` takes what waits for Chiron's
 //! batch class beside it: as many instances as clear it within that time. Ours: the dead band of
 //! 0.2 (0 gives the reimplementation, and its limit cycle); doubling as the growth step, the
 //! better of the three candidates, since anything smaller loses to the halvings that mere noise
@@ -46,6 +47,8 @@ pub struct Settings {
     pub delta: f64,
     /// Factor by which a batch grows.
     pub growth: f64,
+    /// Whether lower throughput counts only after the batch grew (ours).
+    pub after_growth: bool,
     /// Within which what waits should be gone; `None`: it does not count.
     pub deadline: Option<Duration>,
 }
@@ -56,6 +59,7 @@ impl Default for Settings {
             theta: 0.6,
             delta: 0.2,
             growth: 2.0,
+            after_growth: false,
             deadline: None,
         }
     }
@@ -144,7 +148,7 @@ impl Policy for Chiron {
     fn decide(&mut self, observation: &Observation) -> Decision {
         self.service.observe(observation);
         let workers = self.instances(observation);
-        let batch = self.batches.next(observation, self.settings.growth);
+        let batch = self.batches.next(observation, &self.settings);
         let is_batch = observation.agents.iter().any(|agent| agent.is_batch);
         let theta = self.settings.theta * 100.0;
         let why = format!("no more than {theta:.0} % of the slots should be busy");

@@ -1,5 +1,6 @@
 //! The batch rule: halve under back-pressure, else grow.
 
+use super::Settings;
 use crate::observation::Observation;
 use crate::rivals::pool::slot_seconds;
 
@@ -37,13 +38,13 @@ impl Sums {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Batches {
     window: Sums,
-    /// In messages a second; `None` if no messages waited at its end.
-    before: Option<f64>,
+    /// In messages a second, and its batch; `None` if no messages waited at its end.
+    before: Option<(f64, f64)>,
 }
 
 impl Batches {
     /// The batch that follows the present one, within its bounds.
-    pub(super) fn next(&mut self, seen: &Observation, growth: f64) -> f64 {
+    pub(super) fn next(&mut self, seen: &Observation, settings: &Settings) -> f64 {
         let present = f64::from(seen.setting.batch_size);
         self.window.add(seen);
         if self.window.calls < WINDOW_CALLS && self.window.length_s < WINDOW_S {
@@ -56,9 +57,11 @@ impl Batches {
         let throughput = window.messages / window.length_s;
         let limit_s = (seen.objective).map_or(f64::INFINITY, |it| it.limit.as_secs_f64());
         let of_time = window.time_s / window.calls / limit_s;
-        let of_throughput = self.before.map_or(0.0, |before| before / throughput);
-        self.before = (seen.queue.waiting > 0).then_some(throughput);
-        let batch = batch(present, of_time.max(of_throughput), growth);
+        let counts = |&(_, batch): &(f64, f64)| batch < present || !settings.after_growth;
+        let before = self.before.filter(counts);
+        let of_throughput = before.map_or(0.0, |(before, _)| before / throughput);
+        self.before = (seen.queue.waiting > 0).then_some((throughput, present));
+        let batch = batch(present, of_time.max(of_throughput), settings.growth);
         let (least, most) = (seen.bounds.min_batch_size, seen.bounds.max_batch_size);
         batch.min(f64::from(most)).max(f64::from(least))
     }

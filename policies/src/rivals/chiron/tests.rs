@@ -106,6 +106,22 @@ fn batches_follow_call_time_and_throughput() {
 }
 
 #[test]
+fn lower_throughput_counts_only_after_growth_if_asked_to() {
+    let mut it = Chiron::new(Settings {
+        after_growth: true,
+        ..Settings::default()
+    });
+    let mut batch = |at, present, messages| {
+        let mut seen = second(at, 1_600, messages);
+        seen.setting.batch_size = present;
+        it.decide(&seen).batch_size
+    };
+    assert_eq!(batch(1, 20, 200), 40.0);
+    assert_eq!(batch(2, 40, 190), 20.0);
+    assert_eq!(batch(3, 20, 180), 40.0);
+}
+
+#[test]
 fn throughput_counts_only_while_messages_wait() {
     let mut it = Chiron::new(Settings::default());
     let mut calm = second(1, 1_600, 200);
