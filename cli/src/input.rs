@@ -17,13 +17,14 @@ use ebbtide_sim::trace::Trace;
 use crate::error::{CliError, Fault};
 
 /// What a scenario may have and a configuration has not.
-const SCENARIO_FIELDS: [&str; 12] = [
+const SCENARIO_FIELDS: [&str; 13] = [
     "note",
     "run",
     "traffic",
     "agents",
     "faults",
     "worker_deaths",
+    "observation_faults",
     "worker_start",
     "time_grain",
     "broker",

@@ -49,6 +49,9 @@ pub enum NotLive {
     /// Its workers die by a timetable.
     #[error("its workers die by a timetable: a live worker dies of its handlers alone")]
     WorkerDeaths,
+    /// What its policy sees goes wrong on a timetable.
+    #[error("its observations go wrong by a timetable: a live policy sees what is true")]
+    ObservationFaults,
     /// It draws how long workers take to start.
     #[error("it draws how long a worker takes to start: a live one takes `worker_start_ms`")]
     WorkerStart,
@@ -73,6 +76,8 @@ impl NotLive {
         let blocks = |source: &ebbtide_sim::plan::SourcePlan| source.when_full == WhenFull::Block;
         if !plan.worker_deaths.is_empty() {
             Some(Self::WorkerDeaths)
+        } else if !plan.observation_faults.is_empty() {
+            Some(Self::ObservationFaults)
         } else if plan.draws_worker_start() {
             Some(Self::WorkerStart)
         } else if plan.classes.iter().filter(is_topic).any(impatient) {

@@ -19,11 +19,11 @@ use ebbtide_measure::{
     ThresholdResult, compare, summarise, warm_up,
 };
 use ebbtide_policies::observation::Setting;
-use ebbtide_policies::registry;
 use ebbtide_policies::units::{Duration, Time};
 
 use crate::agents::{Effect, Fault};
 use crate::monitor::Monitor;
+use crate::observation_fault::Distorted;
 use crate::plan::{Contender, Plan};
 use crate::scenario::{Precision, WarmUp};
 use crate::streams::Streams;
@@ -173,7 +173,11 @@ pub fn replicate(
         return None;
     }
     let Contender { config, .. } = &plan.contenders[contender];
-    let policy = registry::build(&config.policy).expect("a plan's policies are known");
+    let streams = Streams::new(plan.run.seed, number);
+    let mut policy = plan.contenders[contender].policy();
+    if !plan.observation_faults.is_empty() {
+        policy = Box::new(Distorted::new(policy, &plan.observation_faults, streams));
+    }
     let mut recorder = Recorder::new(record_plan(
         plan,
         &plan.contenders[contender],
@@ -187,7 +191,6 @@ pub fn replicate(
         .arrivals
         .filter(|_| contender == 0)
         .map(|sink| sink(number));
-    let streams = Streams::new(plan.run.seed, number);
     let journal = sinks.journal.filter(|_| number == 0);
     let mut state = Journaled::new(
         config.clone(),

@@ -9,6 +9,7 @@ pub mod experiment;
 pub mod files;
 pub mod monitor;
 mod numbers;
+pub mod observation_fault;
 pub mod plan;
 pub mod scenario;
 pub mod series;

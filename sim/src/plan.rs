@@ -5,6 +5,7 @@
 //! anything that differs between replications.
 
 mod check;
+mod contender;
 
 use std::sync::Arc;
 
@@ -21,11 +22,14 @@ use crate::agents::{Agent, AgentModel, Fault};
 use crate::arrivals::{Arrivals, Load};
 use crate::distribution::Sampler;
 use crate::files::Files;
+use crate::observation_fault::ObservationFault;
 use crate::scenario::{Run, Scenario, WarmUp, WorkerDeath, set};
 use crate::series::sped_up;
 use crate::streams::Streams;
 use crate::trace::Trace;
 use crate::traffic::{Address, ClassPlan, Count, Share, Source, To, WhenFull};
+
+pub use contender::{Contender, PolicySource};
 
 /// Silence before a trace's first message that nobody would call a mistake.
 const SHORT_SILENCE: Duration = Duration::from_secs(60);
@@ -49,6 +53,8 @@ pub struct Plan {
     pub faults: Vec<Fault>,
     /// Workers that die, in order of time.
     pub worker_deaths: Vec<WorkerDeath>,
+    /// What befalls the observations that policies see.
+    pub observation_faults: Vec<ObservationFault>,
     /// What must hold.
     pub expect: Vec<Threshold>,
     /// What a user should know, though it is no fault; a sentence each.
@@ -58,15 +64,6 @@ pub struct Plan {
     pub(crate) all_classes: Share<ClassId>,
     pub(crate) files: Files,
     worker_start: Option<Sampler>,
-}
-
-/// A broker to run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Contender {
-    /// The policy's or the profile's name, as it was asked for.
-    pub name: String,
-    /// The broker's configuration.
-    pub config: Checked<BrokerConfig>,
 }
 
 /// A source, resolved.
@@ -156,6 +153,7 @@ impl Plan {
             worker_start: scenario.worker_start.map(|start| start.sampler()),
             faults: scenario.faults,
             worker_deaths: scenario.worker_deaths,
+            observation_faults: scenario.observation_faults,
             expect: scenario.expect,
             agents: scenario.agents,
             warnings: Vec::new(),
@@ -344,6 +342,7 @@ impl Plan {
         self.replay.is_none()
             && self.faults.is_empty()
             && self.worker_deaths.is_empty()
+            && self.observation_faults.is_empty()
             && self.agents.iter().all(|agent| agent.drift.is_none())
             && self.sources.iter().all(steady)
     }
@@ -415,6 +414,7 @@ fn contenders(text: &str, scenario: &Scenario, faults: &mut Vec<Wrong>) -> Vec<C
             Ok(config) => contenders.push(Contender {
                 name: name.clone(),
                 config,
+                policy: PolicySource::Named,
             }),
             Err(error) => {
                 faults.extend(error.faults.into_iter().map(|fault| fault.under("broker")));

@@ -23,6 +23,7 @@ use crate::agents::{Agent, Drift, Fault};
 use crate::arrivals::Arrivals;
 use crate::distribution::Distribution;
 use crate::files::{FileKind, Named};
+use crate::observation_fault::ObservationFault;
 use crate::traffic::Source;
 
 pub use run::{Percent, Precision, Run, WarmUp};
@@ -47,6 +48,9 @@ pub struct Scenario {
     /// Workers that die, and when.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub worker_deaths: Vec<WorkerDeath>,
+    /// What befalls the observations that the policy sees, and when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observation_faults: Vec<ObservationFault>,
     /// From a worker's order until it is ready, drawn by the number of its order; absent:
     /// always `broker.worker_start_ms`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,6 +99,7 @@ impl Scenario {
             agents,
             faults: Vec::new(),
             worker_deaths: Vec::new(),
+            observation_faults: Vec::new(),
             worker_start: None,
             time_grain: Duration::ZERO,
             broker: BrokerConfig::default(),

@@ -15,6 +15,7 @@ use ebbtide_policies::units::{Duration, Time};
 use crate::agents::{Agent, Drift, Effect};
 use crate::arrivals::{Arrivals, HIGHEST_RATE};
 use crate::files::Files;
+use crate::observation_fault::Distortion;
 use crate::scenario::{Run, Scenario, WarmUp};
 use crate::traffic::To;
 
@@ -27,6 +28,9 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
 const MOST_CHANGES: u64 = 10_000_000;
 /// Control ticks in a run; with the default policy they take some minutes by themselves.
 const MOST_TICKS: u64 = 100_000_000;
+
+/// Ticks by which observations may be late: so many are kept.
+const MOST_LATE: u32 = 1_000;
 
 /// What is wrong with a run's length for a broker that ticks at this interval.
 pub(super) fn too_many_ticks(run: &Run, interval: Duration) -> Option<String> {
@@ -50,6 +54,7 @@ pub(super) fn faults(scenario: &Scenario, files: &Files) -> Vec<Wrong> {
     faults.agents();
     faults.traffic(files);
     faults.timetable();
+    faults.observations();
     faults.policies();
     faults.expect();
     faults.found
@@ -342,6 +347,22 @@ impl Faults<'_> {
             }
             if death.at > end {
                 self.range(format!("{path}.at"), death.at, format!("times until {end}"));
+            }
+        }
+    }
+
+    fn observations(&mut self) {
+        for (index, fault) in self.scenario.observation_faults.iter().enumerate() {
+            if fault.until <= fault.from {
+                let allowed = format!("times after its begin at {}", fault.from);
+                let path = format!("observation_faults[{index}].until");
+                self.range(path, fault.until, allowed);
+            }
+            if let Distortion::Late(ticks) = fault.effect
+                && !(1..=MOST_LATE).contains(&ticks)
+            {
+                let path = format!("observation_faults[{index}].effect.Late");
+                self.range(path, ticks, format_args!("1 to {MOST_LATE}"));
             }
         }
     }

@@ -72,6 +72,10 @@ const FULL: &str = r#"(
     ],
     faults: [(agent: "model", from: "1min", until: "2min", effect: Slow(3))],
     worker_deaths: [(at: "3min", workers: 2)],
+    observation_faults: [
+        (from: "1min", until: "2min", effect: Late(3)),
+        (from: "2min", until: "3min", effect: Noisy(0.3)),
+    ],
     worker_start: Exponential("2s"),
     time_grain: "1ms",
     broker: (profile: "remote", objective: "p95(sojourn) < 2s"),
