@@ -1,8 +1,9 @@
 //! A policy of your own: one worker for every so many messages that wait.
 //!
 //! `cargo run --example custom_policy`. A policy sees an interval and says what it wants and why;
-//! the broker bounds and paces it. The same type runs in the simulator, and the properties of
-//! `ebbtide-conformance` can be tried on it.
+//! the broker bounds and paces it. The same type runs in the simulator, and `ebbtide-conformance`
+//! tries what must hold for any policy on it: `docs/writing-a-policy.md`. (It would find that a
+//! queue's length does not say what keeps it long.)
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
 
 use std::time::Duration;
@@ -22,19 +23,9 @@ impl Policy for Proportional {
 
     fn decide(&mut self, seen: &Observation) -> Decision {
         let waiting = seen.queue.waiting;
-        Decision {
-            // Fractions round up; bounds and pace are the governor's business.
-            workers: waiting as f64 / self.per_worker,
-            batch_size: f64::NAN,
-            batch_timeout: None,
-            reason: Reason {
-                code: "proportional".into(),
-                text: format!("{waiting} messages wait").into(),
-            },
-            prediction: None,
-            rejected: Vec::new(),
-            early_tick: None,
-        }
+        let reason = Reason::new("proportional", format!("{waiting} messages wait"));
+        // Fractions round up, bounds cut; pace is the governor's business.
+        Decision::of_workers(waiting as f64 / self.per_worker, seen, reason)
     }
 }
 

@@ -33,11 +33,20 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// Wishes for workers and keeps the batches as they are.
+    /// Wishes for workers, cut to the bounds that `observation` names, and keeps the batches as they
+    /// are. A wish that is not finite is one for the present.
     #[must_use]
     pub fn of_workers(workers: f64, observation: &Observation, reason: Reason) -> Self {
+        let bounds = &observation.bounds;
+        let (least, most) = (f64::from(bounds.min_workers), f64::from(bounds.max_workers));
+        let present = f64::from(observation.setting.workers);
+        let wanted = if workers.is_finite() {
+            workers
+        } else {
+            present
+        };
         Self {
-            workers,
+            workers: wanted.clamp(least, most),
             batch_size: f64::from(observation.setting.batch_size),
             batch_timeout: None,
             reason,

@@ -184,6 +184,12 @@ impl Policy for Threshold {
         } else {
             largest.min(present)
         };
+        // As HPA does, by its fewest and most replicas.
+        let (least, most) = (
+            observation.bounds.min_workers,
+            observation.bounds.max_workers,
+        );
+        let wanted = wanted.clamp(least, most);
         Decision {
             workers: f64::from(wanted),
             batch_size: f64::from(observation.setting.batch_size),
@@ -208,6 +214,7 @@ mod tests {
         for (k, &total) in (0..).zip(totals) {
             let mut seen = observation(Time::ZERO + Duration::from_secs(every * k));
             seen.setting.workers = present;
+            seen.bounds.max_workers = max;
             seen.queue.waiting = total;
             present = (policy.decide(&seen).workers as u32).clamp(1, max);
             wishes.push(present);
