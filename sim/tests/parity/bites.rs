@@ -9,8 +9,8 @@ use ebbtide_policies::{Decision, Observation, Policy, registry};
 use crate::MIXED;
 use crate::tape::{Tape, Writer, replay};
 
-/// A policy under another's name, which sees workers start a little slower: as if a constant had
-/// been changed since the journal was written.
+/// A policy under another's name, which sees workers start a little slower and messages twice: as
+/// if a constant had been changed since the journal was written.
 struct Changed {
     inner: Box<dyn Policy>,
     name: &'static str,
@@ -28,7 +28,16 @@ impl Policy for Changed {
 
     fn decide(&mut self, observation: &Observation) -> Decision {
         let mut seen = observation.clone();
-        seen.worker_start += self.slower;
+        if !self.slower.is_zero() {
+            seen.worker_start += self.slower;
+            seen.queue.waiting *= 2;
+            seen.flow.arrivals *= 2;
+            for agent in &mut seen.agents {
+                agent.waiting *= 2;
+                agent.arrivals *= 2;
+                agent.in_flight *= 2;
+            }
+        }
         self.inner.decide(&seen)
     }
 }
