@@ -3,6 +3,7 @@
 mod bad_input;
 mod check;
 mod command;
+mod conformance;
 mod determinism;
 mod exit_codes;
 mod help;

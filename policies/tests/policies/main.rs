@@ -1,6 +1,4 @@
-//! Every policy against what must hold for any policy, and `adaptive` in a closed loop.
+//! `adaptive` in a closed loop with a toy broker, which knows nothing of core.
 
 mod closed_loop;
-mod properties;
-mod strategies;
 mod toy;

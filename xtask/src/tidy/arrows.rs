@@ -1,5 +1,5 @@
-//! Which room may depend on which: `policies ← core ← measure ← {sim, root} ← cli`, and `plots`
-//! on `measure` alone. Read from `cargo metadata`, development dependencies included.
+//! Which room may depend on which: `policies ← core ← measure ← {sim, root} ← cli`, `plots`
+//! on `measure` alone, and `conformance` on sim and plots. Read from `cargo metadata`, development dependencies included.
 
 use serde_json::Value;
 
@@ -38,6 +38,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("ebbtide-plots", &["ebbtide-measure"]),
     (
+        "ebbtide-conformance",
+        &[
+            "ebbtide-policies",
+            "ebbtide-core",
+            "ebbtide-measure",
+            "ebbtide-sim",
+            "ebbtide-plots",
+        ],
+    ),
+    (
         "ebbtide-cli",
         &[
             "ebbtide-policies",
@@ -45,6 +55,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "ebbtide-measure",
             "ebbtide-sim",
             "ebbtide-plots",
+            // Of its tests alone.
+            "ebbtide-conformance",
             "ebbtide",
             "ebbtide-fidelity",
         ],

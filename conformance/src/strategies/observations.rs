@@ -15,7 +15,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 /// A run of observations of one broker, in the order of time, bounds and agents unchanged.
-pub(crate) fn runs(length: usize) -> impl Strategy<Value = Vec<Observation>> {
+pub fn runs(length: usize) -> impl Strategy<Value = Vec<Observation>> {
     (
         bounds(),
         option::of(objective()),
@@ -45,7 +45,7 @@ fn within(setting: Setting, bounds: &Bounds) -> Setting {
 }
 
 /// One observation, any figure of which may be absurd.
-pub(crate) fn observation() -> impl Strategy<Value = Observation> {
+pub fn observation() -> impl Strategy<Value = Observation> {
     let pool = (
         setting(),
         any_count(),

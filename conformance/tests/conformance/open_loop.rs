@@ -9,7 +9,7 @@ use ebbtide_policies::units::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-use crate::strategies::runs;
+use ebbtide_conformance::strategies::runs;
 
 /// Every policy of the registry, fresh.
 fn policies() -> Vec<Box<dyn Policy>> {

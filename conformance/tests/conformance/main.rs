@@ -1,0 +1,9 @@
+//! The kit on policies that are bad on purpose, and on every one that is shipped.
+
+mod bad;
+mod counterexamples;
+mod exceptions;
+mod open_loop;
+mod plain;
+mod shipped;
+mod table;
