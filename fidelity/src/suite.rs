@@ -10,6 +10,7 @@ macro_rules! demanding {
     ($($name:literal),* $(,)?) => {
         &[$(Shipped {
             name: concat!("demanding/", $name),
+            folder: "fidelity/scenarios",
             text: include_str!(concat!("../scenarios/", $name, ".ron")),
         }),*]
     };
