@@ -11,7 +11,9 @@ use crate::combined::Combined;
 use crate::fixed::Fixed;
 use crate::model_predictive::Adaptive;
 use crate::policy::Policy;
-use crate::rivals::simple;
+use crate::rivals::{
+    azure, chiron, failsafe, flink, gradient2, hill_climbing, holt_winters, simple, wva,
+};
 use crate::settings::{self, Configured, NoSettings, SettingError};
 use crate::threshold::Threshold;
 
@@ -42,6 +44,46 @@ pub const POLICIES: &[Entry<dyn Policy>] = &[
         name: "simple",
         description: "load over 85 %, and the backlog; simple(0.7) for 70 %",
         build: policy::<simple::Simple>,
+    },
+    Entry {
+        name: "azure",
+        description: "Azure Functions: the queue over a learned concurrency; azure(16) for a given one",
+        build: policy::<azure::Azure>,
+    },
+    Entry {
+        name: "flink",
+        description: "the Flink operator's autoscaler: true rates; flink(60) sixty times as fast",
+        build: policy::<flink::Flink>,
+    },
+    Entry {
+        name: "holt-winters",
+        description: "a forecast of the rate, staffed by the square root; holt-winters(2) for beta",
+        build: policy::<holt_winters::HoltWinters>,
+    },
+    Entry {
+        name: "hill-climbing",
+        description: "the .NET thread pool: waves in its size, and what of them throughput shows",
+        build: policy::<hill_climbing::HillClimbing>,
+    },
+    Entry {
+        name: "gradient2",
+        description: "Netflix's concurrency limit by the gradient of call times",
+        build: policy::<gradient2::Gradient2>,
+    },
+    Entry {
+        name: "failsafe",
+        description: "failsafe-go's concurrency limit by call times and correlations",
+        build: policy::<failsafe::Failsafe>,
+    },
+    Entry {
+        name: "wva",
+        description: "llm-d's queueing model: workers and batch for a mean time",
+        build: policy::<wva::Wva>,
+    },
+    Entry {
+        name: "chiron",
+        description: "after Chiron: workers by how many are busy, batches by back-pressure",
+        build: policy::<chiron::Chiron>,
     },
     Entry {
         name: "adaptive",

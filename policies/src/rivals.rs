@@ -6,5 +6,16 @@
 //! cool-downs; `Default` is what their source documents. `threshold` (KEDA on the Kubernetes
 //! autoscaler) and `fixed` are older and stand beside this folder.
 
+pub mod azure;
+pub mod chiron;
 pub mod demand;
+pub mod failsafe;
+pub mod flink;
+pub mod gradient2;
+pub mod hill_climbing;
+pub mod holt_winters;
+pub(crate) mod limiter;
+pub(crate) mod pool;
 pub mod simple;
+pub(crate) mod statistics;
+pub mod wva;
