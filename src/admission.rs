@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ebbtide_core::message::{AgentId, MessageId};
 use ebbtide_core::{Refusal, Submission};
+use ebbtide_policies::units::Time;
 
 use crate::driver::Driver;
 use crate::error::NotAccepted;
@@ -48,6 +49,16 @@ pub(crate) enum Admitted {
     Waits(Ticket, Arc<Turn>),
 }
 
+impl Admitted {
+    /// What became of one that was not to wait.
+    pub(crate) fn at_once(self) -> Told {
+        match self {
+            Self::Told(told) => told,
+            Self::Waits(..) => unreachable!("it was not to wait"),
+        }
+    }
+}
+
 /// Whether an entry may wait for room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IfFull {
@@ -56,10 +67,10 @@ pub(crate) enum IfFull {
 }
 
 impl Shared {
-    /// Hands an entry in.
+    /// Hands an entry in, which its sender did at `now`: the clock is read once.
     #[inline]
-    pub(crate) fn submit(self: &Arc<Self>, if_full: IfFull, entry: Entry) -> Admitted {
-        self.with_floor(&mut Errands::default(), |floor, _| {
+    pub(crate) fn submit(self: &Arc<Self>, if_full: IfFull, now: Time, entry: Entry) -> Admitted {
+        self.with_floor_at(now, &mut Errands::default(), |floor, _| {
             floor.submit(if_full, entry)
         })
     }

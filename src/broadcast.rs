@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use ebbtide_core::message::{AgentId, Kind};
 
-use crate::admission::{Accepted, Entry, IfFull};
+use crate::admission::{Accepted, Admitted, Entry, IfFull};
 use crate::broker::Broker;
 use crate::context::Ambient;
 use crate::error::{NotAccepted, SendError};
@@ -69,21 +69,22 @@ impl<'a, M: Send + Sync + 'static> Broadcast<'a, M> {
     /// # Errors
     /// [`SendError`], which gives the message back.
     pub fn try_now(self) -> Result<usize, SendError<M>> {
-        let passage = self.begin(IfFull::Refuse);
-        passage.over().map(copies).map_err(back)
+        let told = self.submit(IfFull::Refuse).at_once();
+        told.map(copies).map_err(back)
     }
 
-    fn begin(mut self, if_full: IfFull) -> Passage<'a> {
+    fn submit(mut self, if_full: IfFull) -> Admitted {
         let letter: Parcel = Arc::new(Letter::new(self.message, self.options.take_headers()));
         let shared = self.broker.shared();
         // The agent of a broadcast is not read.
         let (to, kind, now) = (AgentId(u32::MAX), Kind::Broadcast, shared.clock.now());
+        let idempotency_key = self.options.take_idempotency_key();
         let entry = Entry {
-            submission: self.options.submission(to, kind, now, letter),
+            submission: self.options.submission(to, kind, now, None, letter),
             topic: Some(self.topic),
-            idempotency_key: self.options.idempotency_key,
+            idempotency_key,
         };
-        Passage::begin(shared, if_full, entry)
+        shared.submit(if_full, now, entry)
     }
 }
 
@@ -114,7 +115,10 @@ impl<M: Send + Sync + 'static> Future for Broadcasting<'_, M> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let stage = std::mem::replace(&mut self.0, Stage::Sent(Passage::Over(None)));
         let mut passage = match stage {
-            Stage::Unsent(broadcast) => broadcast.begin(IfFull::Wait),
+            Stage::Unsent(broadcast) => {
+                let shared = broadcast.broker.shared();
+                Passage::begin(shared, broadcast.submit(IfFull::Wait))
+            }
             Stage::Sent(passage) => passage,
         };
         let polled = passage.poll(cx);

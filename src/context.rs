@@ -94,9 +94,9 @@ impl CallControl {
         }
     }
 
-    /// Ready for another call; nobody else holds it.
-    pub(crate) fn renew(&mut self) {
-        *self.lost.get_mut() = false;
+    /// Ready for another call: that before has ended, and its context with it.
+    pub(crate) fn renew(&self) {
+        self.lost.store(false, Ordering::Relaxed);
     }
 
     pub(crate) fn is_lost(&self) -> bool {

@@ -37,7 +37,8 @@ pub(crate) struct AgentFigures {
     pub(crate) calls: u64,
     pub(crate) failed_calls: u64,
     pub(crate) breaker: BreakerState,
-    pub(crate) wait: Latencies,
+    /// By lane, of which lanes have their own from all agents.
+    pub(crate) wait: [Latencies; 5],
     pub(crate) sojourn: Latencies,
     pub(crate) call: Latencies,
 }
@@ -47,7 +48,6 @@ pub(crate) struct AgentFigures {
 pub(crate) struct LaneFigures {
     pub(crate) flow: FlowFigures,
     pub(crate) waiting: u64,
-    pub(crate) wait: Latencies,
 }
 
 /// Messages that came and went.
@@ -79,42 +79,44 @@ pub(crate) struct Window {
     pub(crate) delivered: u64,
 }
 
-/// Latencies since the start, and those of the last ten to twenty seconds.
-#[derive(Debug)]
+/// Latencies since the start, and those of the last ten to twenty seconds. A histogram takes
+/// 26 KiB, so there is none where nothing was recorded.
+#[derive(Debug, Default)]
 pub(crate) struct Latencies {
-    now: Histogram<u64>,
-    before: Histogram<u64>,
-    earlier: Histogram<u64>,
-}
-
-impl Default for Latencies {
-    fn default() -> Self {
-        Self {
-            now: empty(),
-            before: empty(),
-            earlier: empty(),
-        }
-    }
+    now: Option<Box<Histogram<u64>>>,
+    before: Option<Box<Histogram<u64>>>,
+    earlier: Option<Box<Histogram<u64>>>,
 }
 
 impl Latencies {
     #[inline]
     fn record(&mut self, time: Duration) {
-        self.now.saturating_record((time.as_nanos() / 1000).max(1));
+        let now = self.now.get_or_insert_with(|| Box::new(empty()));
+        now.saturating_record((time.as_nanos() / 1000).max(1));
     }
 
     fn rotate(&mut self) {
-        add(&mut self.earlier, &self.before);
-        std::mem::swap(&mut self.before, &mut self.now);
-        self.now.reset();
+        let now = self.now.take();
+        let Some(mut before) = std::mem::replace(&mut self.before, now) else {
+            return;
+        };
+        match &mut self.earlier {
+            Some(earlier) => {
+                add(earlier, &before);
+                before.reset();
+                self.now = self.before.is_some().then_some(before);
+            }
+            none => *none = Some(before),
+        }
     }
 
     /// Adds those of the last ten to twenty seconds to `recent`, and all to `ever`.
     pub(crate) fn add_to(&self, recent: &mut Histogram<u64>, ever: &mut Histogram<u64>) {
-        add(recent, &self.before);
-        add(recent, &self.now);
+        for part in [&self.before, &self.now].into_iter().flatten() {
+            add(recent, part);
+        }
         for part in [&self.earlier, &self.before, &self.now] {
-            add(ever, part);
+            part.iter().for_each(|part| add(ever, part));
         }
     }
 }
@@ -164,13 +166,9 @@ impl Figures {
         let agent = self.agent(account.agent);
         agent.waiting -= 1;
         if let Some(wait) = wait {
-            agent.wait.record(wait);
+            agent.wait[account.lane.index()].record(wait);
         }
-        let lane = self.lane(account.lane);
-        lane.waiting -= 1;
-        if let Some(wait) = wait {
-            lane.wait.record(wait);
-        }
+        self.lane(account.lane).waiting -= 1;
     }
 
     #[inline]
@@ -275,12 +273,48 @@ impl Figures {
             delivered: 0,
         };
         for agent in &mut self.agents {
-            agent.wait.rotate();
+            agent.wait.iter_mut().for_each(Latencies::rotate);
             agent.sojourn.rotate();
             agent.call.rotate();
         }
-        for lane in &mut self.lanes {
-            lane.wait.rotate();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_recorded_is_recent_for_two_windows_and_never_lost() {
+        let mut latencies = Latencies::default();
+        let counts = |latencies: &Latencies| {
+            let (mut recent, mut ever) = (empty(), empty());
+            latencies.add_to(&mut recent, &mut ever);
+            (recent.len(), ever.len())
+        };
+        let mut seen = Vec::new();
+        for more in [1, 2, 0, 0, 4, 8, 16] {
+            for _ in 0..more {
+                latencies.record(Duration::from_millis(5));
+            }
+            seen.push(counts(&latencies));
+            latencies.rotate();
         }
+        let expected = [(1, 1), (3, 3), (2, 3), (0, 3), (4, 7), (12, 15), (24, 31)];
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn an_agent_without_messages_has_no_histograms() {
+        let mut figures = Figures::default();
+        figures.agent(AgentId(999));
+        let none = |it: &Latencies| it.now.is_none() && it.before.is_none() && it.earlier.is_none();
+        let agents = &figures.agents;
+        assert!(agents.iter().all(|agent| agent.wait.iter().all(none)));
+        assert!(
+            agents
+                .iter()
+                .all(|agent| none(&agent.sojourn) && none(&agent.call))
+        );
     }
 }

@@ -11,15 +11,22 @@ use crate::context::Ambient;
 use crate::headers::Headers;
 use crate::parcel::Parcel;
 
-/// Everything that may be said of a message.
+/// Everything that may be said of a message. It is moved about at each message, so that what is
+/// said of few of them stands elsewhere.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) lane: Lane,
+    pub(crate) size: u32,
+    pub(crate) units: u32,
+    rare: Option<Box<Rare>>,
+}
+
+/// What is said of few messages.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rare {
     pub(crate) delay: Option<Duration>,
     pub(crate) within: Option<Duration>,
     pub(crate) ordering_key: Option<u64>,
-    pub(crate) size: u32,
-    pub(crate) units: u32,
     pub(crate) headers: Headers,
     pub(crate) idempotency_key: Option<Arc<str>>,
     /// The call on whose behalf it is sent.
@@ -40,59 +47,86 @@ pub struct Planned {
 }
 
 impl Options {
+    #[inline]
     pub(crate) fn of<M>(parent: Option<Ambient>) -> Self {
+        let rare = |parent| {
+            Box::new(Rare {
+                parent: Some(parent),
+                ..Rare::default()
+            })
+        };
         Self {
             lane: Lane::Normal,
-            delay: None,
-            within: None,
-            ordering_key: None,
             size: u32::try_from(size_of::<M>()).unwrap_or(u32::MAX),
             units: 0,
-            headers: Headers::default(),
-            idempotency_key: None,
-            parent,
-            planned: None,
+            rare: parent.map(rare),
         }
     }
 
+    pub(crate) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
     /// Its headers, with those that it inherits.
+    #[inline]
     pub(crate) fn take_headers(&mut self) -> Headers {
-        let mut headers = std::mem::take(&mut self.headers);
-        if let Some(parent) = &self.parent {
+        let Some(rare) = &mut self.rare else {
+            return Headers::default();
+        };
+        let mut headers = std::mem::take(&mut rare.headers);
+        if let Some(parent) = &rare.parent {
             headers.inherit(&parent.headers);
         }
         headers
     }
 
-    /// What core is told of it, sent at `now`.
+    #[inline]
+    pub(crate) fn take_idempotency_key(&mut self) -> Option<Arc<str>> {
+        self.rare.as_mut()?.idempotency_key.take()
+    }
+
+    /// What core is told of it, sent at `now`; it expires after `patience`, if it does not say
+    /// otherwise.
+    #[inline]
     pub(crate) fn submission(
         &self,
         agent: AgentId,
         kind: Kind,
         now: Time,
+        patience: Option<Duration>,
         payload: Parcel,
     ) -> Submission<Parcel> {
-        let planned = self.planned.unwrap_or(Planned {
-            sent: now,
-            class: ClassId(0),
-            luck: 0,
-        });
-        let sent = planned.sent.min(now);
-        let own = self.within.map(|within| sent + within);
-        let inherited = self.parent.as_ref().and_then(|parent| parent.deadline);
-        Submission {
+        let mut submission = Submission {
             kind,
             lane: self.lane,
-            due: self.delay.map(|delay| now + delay),
-            deadline: own.into_iter().chain(inherited).min(),
-            ordering_key: self.ordering_key,
+            deadline: patience.map(|patience| now + patience),
             size: self.size,
             units: self.units,
-            nested: self.parent.is_some(),
-            class: planned.class,
-            luck: planned.luck,
-            ..Submission::new(agent, sent, payload)
+            ..Submission::new(agent, now, payload)
+        };
+        if let Some(rare) = &self.rare {
+            rare.apply(&mut submission, patience);
         }
+        submission
+    }
+}
+
+impl Rare {
+    #[cold]
+    fn apply(&self, submission: &mut Submission<Parcel>, patience: Option<Duration>) {
+        let now = submission.sent;
+        if let Some(planned) = self.planned {
+            submission.sent = planned.sent.min(now);
+            submission.class = planned.class;
+            submission.luck = planned.luck;
+        }
+        let within = self.within.or(patience);
+        let own = within.map(|within| submission.sent + within);
+        let inherited = self.parent.as_ref().and_then(|parent| parent.deadline);
+        submission.deadline = own.into_iter().chain(inherited).min();
+        submission.due = self.delay.map(|delay| now + delay);
+        submission.ordering_key = self.ordering_key;
+        submission.nested = self.parent.is_some();
     }
 }
 
@@ -114,7 +148,7 @@ macro_rules! message_options {
 
             /// Not to be delivered before this long from now.
             pub fn delay(mut self, delay: impl Into<ebbtide_policies::units::Duration>) -> Self {
-                self.options.delay = Some(delay.into());
+                self.options.rare().delay = Some(delay.into());
                 self
             }
 
@@ -122,14 +156,14 @@ macro_rules! message_options {
             /// its sender hears of it at once. Sent by a handler, it expires with the
             /// handler's own message at the latest.
             pub fn deadline(mut self, within: impl Into<ebbtide_policies::units::Duration>) -> Self {
-                self.options.within = Some(within.into());
+                self.options.rare().within = Some(within.into());
                 self
             }
 
             /// Messages to an agent with the same key are delivered one after another, in the
             /// order in which they were accepted.
             pub fn ordering_key(mut self, key: impl std::hash::Hash) -> Self {
-                self.options.ordering_key = Some(crate::options::hash_of(key));
+                self.options.rare().ordering_key = Some(crate::options::hash_of(key));
                 self
             }
 
@@ -138,7 +172,7 @@ macro_rules! message_options {
             /// delivered (cancelled, expired, dead …) has no duplicates: it may be sent again.
             /// How many keys are remembered is the builder's to say.
             pub fn idempotency_key(mut self, key: impl Into<std::sync::Arc<str>>) -> Self {
-                self.options.idempotency_key = Some(key.into());
+                self.options.rare().idempotency_key = Some(key.into());
                 self
             }
 
@@ -159,14 +193,14 @@ macro_rules! message_options {
             /// Sends it as a plan has it.
             #[doc(hidden)]
             pub fn planned(mut self, planned: crate::options::Planned) -> Self {
-                self.options.planned = Some(planned);
+                self.options.rare().planned = Some(planned);
                 self
             }
 
             /// Sets a header. Sent by a handler, it inherits the headers of the handler's own
             /// message.
             pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-                self.options.headers.set(name, value);
+                self.options.rare().headers.set(name, value);
                 self
             }
         }

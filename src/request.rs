@@ -94,17 +94,16 @@ enum Progress {
 impl<M: Send + Sync + 'static, R: Send + 'static> Reply<'_, M, R> {
     /// Sends the request; why not, if it is refused.
     fn submit(&mut self, if_full: IfFull) -> Option<NotAccepted> {
-        let inquiry = self.inquiry.as_ref().expect("it is not over");
+        let inquiry = self.inquiry.as_ref().expect("it is not over").clone();
         let shared = &self.agent.broker.shared;
-        self.options.within = self.options.within.or(shared.patience);
         let (to, now) = (self.agent.id, shared.clock.now());
-        let submission = (self.options).submission(to, Kind::Request, now, inquiry.clone());
+        let idempotency_key = self.options.take_idempotency_key();
         let entry = Entry {
-            submission,
+            submission: (self.options).submission(to, Kind::Request, now, shared.patience, inquiry),
             topic: None,
-            idempotency_key: self.options.idempotency_key.take(),
+            idempotency_key,
         };
-        match shared.submit(if_full, entry) {
+        match shared.submit(if_full, now, entry) {
             Admitted::Told(told) => return self.told(told),
             Admitted::Waits(ticket, turn) => self.progress = Progress::Waits(ticket, turn),
         }

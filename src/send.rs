@@ -41,22 +41,23 @@ impl<'a, M: Send + Sync + 'static, R: Send + 'static> Event<'a, M, R> {
     /// # Errors
     /// [`SendError`], which gives the message back.
     pub fn try_now(self) -> Result<(), SendError<M>> {
-        let told = self.begin(IfFull::Refuse).over();
+        let told = self.submit(IfFull::Refuse).at_once();
         told.map(drop)
             .map_err(|(reason, parcel)| send_error(reason, parcel))
     }
 
     #[inline]
-    fn begin(mut self, if_full: IfFull) -> Passage<'a> {
+    fn submit(mut self, if_full: IfFull) -> Admitted {
         let letter = Arc::new(Letter::new(self.message, self.options.take_headers()));
         let shared = &self.agent.broker.shared;
         let (to, now) = (self.agent.id, shared.clock.now());
+        let idempotency_key = self.options.take_idempotency_key();
         let entry = Entry {
-            submission: self.options.submission(to, Kind::Event, now, letter),
+            submission: self.options.submission(to, Kind::Event, now, None, letter),
             topic: None,
-            idempotency_key: self.options.idempotency_key,
+            idempotency_key,
         };
-        Passage::begin(shared, if_full, entry)
+        shared.submit(if_full, now, entry)
     }
 }
 
@@ -76,7 +77,8 @@ pub struct Sending<'a, M, R>(Stage<'a, M, R>);
 
 enum Stage<'a, M, R> {
     Unsent(Event<'a, M, R>),
-    Sent(Passage<'a>),
+    Waits(Passage<'a>),
+    Over,
 }
 
 /// The message is moved, never polled in place.
@@ -87,17 +89,30 @@ impl<M: Send + Sync + 'static, R: Send + 'static> Future for Sending<'_, M, R> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let stage = std::mem::replace(&mut self.0, Stage::Sent(Passage::Over(None)));
-        let mut passage = match stage {
-            Stage::Unsent(event) => event.begin(IfFull::Wait),
-            Stage::Sent(passage) => passage,
+        if matches!(self.0, Stage::Unsent(_)) {
+            let Stage::Unsent(event) = std::mem::replace(&mut self.0, Stage::Over) else {
+                unreachable!("it was just seen");
+            };
+            let shared = &event.agent.broker.shared;
+            match event.submit(IfFull::Wait) {
+                Admitted::Told(told) => return Poll::Ready(accepted(told)),
+                Admitted::Waits(ticket, turn) => {
+                    self.0 = Stage::Waits(Passage::Waits(shared, ticket, turn));
+                }
+            }
+        }
+        let Stage::Waits(passage) = &mut self.0 else {
+            unreachable!("polled after it was over");
         };
-        let polled = passage.poll(cx);
-        self.0 = Stage::Sent(passage);
-        polled.map(|told| match told {
-            Ok(_) => Ok(()),
-            Err((reason, parcel)) => Err(send_error(reason, parcel)),
-        })
+        passage.poll(cx).map(accepted)
+    }
+}
+
+#[inline]
+fn accepted<M: Send + Sync + 'static>(told: Told) -> Result<(), SendError<M>> {
+    match told {
+        Ok(_) => Ok(()),
+        Err((reason, parcel)) => Err(send_error(reason, parcel)),
     }
 }
 
@@ -110,19 +125,10 @@ pub(crate) enum Passage<'a> {
 }
 
 impl<'a> Passage<'a> {
-    #[inline]
-    pub(crate) fn begin(shared: &'a Arc<Shared>, if_full: IfFull, entry: Entry) -> Self {
-        match shared.submit(if_full, entry) {
+    pub(crate) fn begin(shared: &'a Arc<Shared>, admitted: Admitted) -> Self {
+        match admitted {
             Admitted::Told(told) => Self::Over(Some(told)),
             Admitted::Waits(ticket, turn) => Self::Waits(shared, ticket, turn),
-        }
-    }
-
-    /// What became of one that may not wait.
-    pub(crate) fn over(mut self) -> Told {
-        match &mut self {
-            Self::Over(told) => told.take().expect("it is told once"),
-            Self::Waits(..) => unreachable!("it was not to wait"),
         }
     }
 

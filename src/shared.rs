@@ -65,7 +65,17 @@ impl Shared {
         errands: &mut Errands,
         work: impl FnOnce(&mut Floor, &mut Errands) -> T,
     ) -> T {
-        let now = self.clock.now();
+        self.with_floor_at(self.clock.now(), errands, work)
+    }
+
+    /// As [`Self::with_floor`], for those who have just read the clock.
+    #[inline]
+    pub(crate) fn with_floor_at<T>(
+        self: &Arc<Self>,
+        now: Time,
+        errands: &mut Errands,
+        work: impl FnOnce(&mut Floor, &mut Errands) -> T,
+    ) -> T {
         let result = {
             let mut floor = self.floor.lock();
             floor.open(now, errands);

@@ -220,10 +220,12 @@ impl Floor {
             } else {
                 0.0
             },
-            wait: times(figures.agents.iter().map(|agent| &agent.wait)),
+            wait: times(figures.agents.iter().flat_map(|agent| &agent.wait)),
             sojourn: times(figures.agents.iter().map(|agent| &agent.sojourn)),
             agents: agents.collect(),
-            lanes: lanes.map(|(lane, it)| lane_stats(lane, it)).collect(),
+            lanes: lanes
+                .map(|(lane, it)| lane_stats(lane, it, &figures.agents))
+                .collect(),
             workers: figures
                 .workers
                 .iter()
@@ -260,18 +262,18 @@ fn agent_stats(agent: AgentId, name: Arc<str>, it: &AgentFigures) -> AgentStats 
         requeued: it.retries,
         calls: it.calls,
         failed_calls: it.failed_calls,
-        wait: times([&it.wait]),
+        wait: times(&it.wait),
         sojourn: times([&it.sojourn]),
         call: times([&it.call]),
     }
 }
 
-fn lane_stats(lane: Lane, it: &LaneFigures) -> LaneStats {
+fn lane_stats(lane: Lane, it: &LaneFigures, agents: &[AgentFigures]) -> LaneStats {
     LaneStats {
         lane,
         queued: it.waiting,
         flow: it.flow.into(),
-        wait: times([&it.wait]),
+        wait: times(agents.iter().map(|agent| &agent.wait[lane.index()])),
     }
 }
 

@@ -328,10 +328,7 @@ impl Drop for DeathWatch {
 
 impl Slot {
     fn start(&mut self, begun: Begun, runner: Arc<dyn Runner>) {
-        match Arc::get_mut(&mut self.control) {
-            Some(control) => control.renew(),
-            None => self.control = Arc::new(CallControl::new(self.control.worker.clone())),
-        }
+        self.control.renew();
         let headers = begun.load.headers();
         self.lease = Some(begun.lease);
         self.ambient = Some(Ambient {
