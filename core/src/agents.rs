@@ -17,6 +17,7 @@ use crate::lanes::LaneQueue;
 use crate::message::Lane;
 use crate::ordering::OrderingKeys;
 use crate::rate_limit::TokenBucket;
+use crate::retry::RetryRule;
 
 /// A registered agent, or what is left of a removed one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -46,6 +47,7 @@ pub(crate) struct Agent {
     pub(crate) paused_until: Time,
     pub(crate) keys: OrderingKeys,
     pub(crate) call_timeout: Duration,
+    pub(crate) retry: RetryRule,
     /// Share of the ready workers' slots; `None`: all.
     pub(crate) bulkhead: Option<f64>,
     pub(crate) tally: AgentTally,
@@ -70,6 +72,7 @@ impl Agent {
             paused_until: Time::ZERO,
             keys: OrderingKeys::default(),
             call_timeout: config.call_timeout.unwrap_or(broker.call_timeout()),
+            retry: RetryRule::of(&config, broker),
             bulkhead: config.bulkhead.or(broker.bulkhead),
             tally: AgentTally::default(),
             config,
@@ -104,6 +107,7 @@ impl Agent {
 
     /// What it takes from the broker's configuration, taken again.
     pub(crate) fn reconfigure(&mut self, broker: &BrokerConfig) {
+        self.retry = RetryRule::of(&self.config, broker);
         self.call_timeout = self.config.call_timeout.unwrap_or(broker.call_timeout());
         self.bulkhead = self.config.bulkhead.or(broker.bulkhead);
         match (&mut self.breaker, broker.breaker) {

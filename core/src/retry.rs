@@ -8,20 +8,23 @@
 use ebbtide_policies::units::Duration;
 use serde::{Deserialize, Serialize};
 
-use crate::config::BrokerConfig;
+use crate::config::{AgentConfig, BrokerConfig};
 
 /// Retries are counted in millionths, so that a share of one is a whole number.
 const MILLION: u64 = 1_000_000;
 
-/// What the configuration says about retries, and what is left of the budget.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Retries {
+/// How often and after how long one agent's messages are tried again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RetryRule {
     max_attempts: u32,
     backoff: Duration,
     backoff_max: Duration,
     jitter: f64,
-    budget: Option<Budget>,
 }
+
+/// What is left of the budget that all agents share, if there is one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Retries(Option<Budget>);
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Budget {
@@ -41,62 +44,73 @@ pub(crate) enum Retry {
     BudgetSpent,
 }
 
-impl Retries {
-    pub(crate) fn new(config: &BrokerConfig) -> Self {
-        let most = u64::from(config.retry_budget_reserve).max(1) * MILLION;
+impl RetryRule {
+    /// The agent's own settings; where it has none the broker's.
+    pub(crate) fn of(agent: &AgentConfig, broker: &BrokerConfig) -> Self {
+        let max_attempts = agent.retry_max_attempts.or(broker.retry_max_attempts);
         Self {
-            max_attempts: config.retry_max_attempts.unwrap_or(u32::MAX),
-            backoff: config.retry_backoff(),
-            backoff_max: config.retry_backoff_max(),
-            jitter: config.retry_jitter,
-            budget: config.retry_budget.map(|share| Budget {
-                per_arrival: (share * MILLION as f64).round() as u64,
-                left: u64::from(config.retry_budget_reserve) * MILLION,
-                most,
-            }),
+            max_attempts: max_attempts.unwrap_or(u32::MAX),
+            backoff: agent.retry_backoff.unwrap_or(broker.retry_backoff()),
+            backoff_max: (agent.retry_backoff_max).unwrap_or(broker.retry_backoff_max()),
+            jitter: broker.retry_jitter,
         }
     }
 
-    /// Other settings from now on; what is left of the budget stays.
-    pub(crate) fn reconfigure(&mut self, config: &BrokerConfig) {
-        let left = self.budget.as_ref().map(|budget| budget.left);
-        *self = Self::new(config);
-        if let (Some(budget), Some(left)) = (&mut self.budget, left) {
-            budget.left = left.min(budget.most);
-        }
-    }
-
-    /// A first arrival was accepted.
-    pub(crate) fn arrived(&mut self) {
-        if let Some(budget) = &mut self.budget {
-            budget.left = (budget.left + budget.per_arrival).min(budget.most);
-        }
-    }
-
-    /// Decides over a message that has now spent `attempts`, and takes its retry from the
-    /// budget. `luck` is the message's own random word.
-    pub(crate) fn decide(&mut self, attempts: u32, luck: u64) -> Retry {
-        if attempts >= self.max_attempts {
-            return Retry::AttemptsSpent;
-        }
-        if let Some(budget) = &mut self.budget {
-            let Some(left) = budget.left.checked_sub(MILLION) else {
-                return Retry::BudgetSpent;
-            };
-            budget.left = left;
-        }
-        Retry::After(self.backoff(attempts, luck))
+    pub(crate) fn is_unlimited(&self) -> bool {
+        self.max_attempts == u32::MAX
     }
 
     /// The pause of an agent that said "too many requests" and no more.
     pub(crate) fn first_backoff(&self) -> Duration {
-        self.backoff
+        self.backoff.min(self.backoff_max)
     }
 
     fn backoff(&self, attempts: u32, luck: u64) -> Duration {
         let doublings = attempts.saturating_sub(1).min(62);
         let full = (self.backoff * (1 << doublings)).min(self.backoff_max);
         full.mul_f64(1.0 - self.jitter * unit_interval(luck, attempts))
+    }
+}
+
+impl Retries {
+    pub(crate) fn new(config: &BrokerConfig) -> Self {
+        let reserve = u64::from(config.retry_budget_reserve);
+        Self(config.retry_budget.map(|share| Budget {
+            per_arrival: (share * MILLION as f64).round() as u64,
+            left: reserve * MILLION,
+            most: reserve.max(1) * MILLION,
+        }))
+    }
+
+    /// Other settings from now on; what is left of the budget stays.
+    pub(crate) fn reconfigure(&mut self, config: &BrokerConfig) {
+        let left = self.0.as_ref().map(|budget| budget.left);
+        *self = Self::new(config);
+        if let (Some(budget), Some(left)) = (&mut self.0, left) {
+            budget.left = left.min(budget.most);
+        }
+    }
+
+    /// A first arrival was accepted.
+    pub(crate) fn arrived(&mut self) {
+        if let Some(budget) = &mut self.0 {
+            budget.left = (budget.left + budget.per_arrival).min(budget.most);
+        }
+    }
+
+    /// Decides over a message that has now spent `attempts`, and takes its retry from the
+    /// budget. `luck` is the message's own random word.
+    pub(crate) fn decide(&mut self, rule: &RetryRule, attempts: u32, luck: u64) -> Retry {
+        if attempts >= rule.max_attempts {
+            return Retry::AttemptsSpent;
+        }
+        if let Some(budget) = &mut self.0 {
+            let Some(left) = budget.left.checked_sub(MILLION) else {
+                return Retry::BudgetSpent;
+            };
+            budget.left = left;
+        }
+        Retry::After(rule.backoff(attempts, luck))
     }
 }
 
@@ -114,32 +128,34 @@ fn unit_interval(luck: u64, attempt: u32) -> f64 {
 mod tests {
     use super::*;
 
-    fn retries(jitter: f64, budget: Option<f64>, reserve: u32) -> Retries {
-        Retries::new(&BrokerConfig {
+    fn retries(jitter: f64, budget: Option<f64>, reserve: u32) -> (RetryRule, Retries) {
+        let config = BrokerConfig {
             retry_jitter: jitter,
             retry_budget: budget,
             retry_budget_reserve: reserve,
             retry_max_attempts: Some(20),
             ..BrokerConfig::default()
-        })
+        };
+        let rule = RetryRule::of(&AgentConfig::new("agent"), &config);
+        (rule, Retries::new(&config))
     }
 
     #[test]
     fn backoff_doubles_up_to_its_cap() {
-        let mut it = retries(0.0, None, 0);
-        let after = |it: &mut Retries, n| match it.decide(n, 7) {
+        let (rule, mut it) = retries(0.0, None, 0);
+        let after = |it: &mut Retries, n| match it.decide(&rule, n, 7) {
             Retry::After(pause) => pause.as_secs_f64(),
             spent @ (Retry::AttemptsSpent | Retry::BudgetSpent) => panic!("{spent:?}"),
         };
         assert_eq!([1, 2, 3].map(|n| after(&mut it, n)), [0.1, 0.2, 0.4]);
         assert_eq!(after(&mut it, 19), 30.0);
-        assert_eq!(it.decide(20, 7), Retry::AttemptsSpent);
+        assert_eq!(it.decide(&rule, 20, 7), Retry::AttemptsSpent);
     }
 
     #[test]
     fn jitter_only_shortens_and_depends_on_the_luck() {
-        let mut it = retries(0.5, None, 0);
-        let pauses: Vec<_> = (0..100).map(|luck| it.decide(1, luck)).collect();
+        let (rule, mut it) = retries(0.5, None, 0);
+        let pauses: Vec<_> = (0..100).map(|luck| it.decide(&rule, 1, luck)).collect();
         assert!(pauses.iter().any(|pause| *pause != pauses[0]));
         for pause in pauses {
             let Retry::After(pause) = pause else {
@@ -151,8 +167,8 @@ mod tests {
 
     #[test]
     fn the_budget_is_a_share_of_first_arrivals_beyond_the_reserve() {
-        let mut it = retries(0.0, Some(0.2), 2);
-        let granted = |it: &mut Retries| matches!(it.decide(1, 0), Retry::After(_));
+        let (rule, mut it) = retries(0.0, Some(0.2), 2);
+        let granted = |it: &mut Retries| matches!(it.decide(&rule, 1, 0), Retry::After(_));
         assert_eq!([0; 3].map(|_| granted(&mut it)), [true, true, false]);
         for _ in 0..5 {
             it.arrived();

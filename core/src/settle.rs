@@ -252,7 +252,8 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             }
             Verdict::RateLimited(pause) => {
                 let agent = self.messages[index].account.agent;
-                let pause = pause.unwrap_or(self.retries.first_backoff());
+                let rule = &self.agents[agent.0 as usize].retry;
+                let pause = pause.unwrap_or(rule.first_backoff());
                 let until = self.now + pause.max(LEAST_PAUSE);
                 self.pause_until(agent, until);
                 self.put_back(index, Requeue::RateLimited);
@@ -264,10 +265,11 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     fn fail(&mut self, index: u32) {
         let message = &mut self.messages[index];
         message.attempts += 1;
-        match self.retries.decide(message.attempts, message.luck) {
+        let rule = &self.agents[message.account.agent.0 as usize].retry;
+        match self.retries.decide(rule, message.attempts, message.luck) {
             Retry::After(backoff) => {
                 let mut due = self.now + backoff;
-                if self.config.retry_max_attempts.is_none()
+                if rule.is_unlimited()
                     && let Place::Leased(slot) = self.messages[index].place
                 {
                     due = due.max(self.leases[slot].started + LEAST_PAUSE);

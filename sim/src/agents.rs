@@ -177,6 +177,15 @@ pub struct Protection {
     /// Length of a lease.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call_timeout: Option<Duration>,
+    /// Attempts that a message has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_max_attempts: Option<u32>,
+    /// Backoff before the second attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_backoff: Option<Duration>,
+    /// Longest backoff.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_backoff_max: Option<Duration>,
     /// Cap on a batch's size.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_batch: Option<u32>,
@@ -234,6 +243,9 @@ impl Agent {
             call_rate: protect.call_rate,
             unit_rate: protect.unit_rate,
             call_timeout: protect.call_timeout,
+            retry_max_attempts: protect.retry_max_attempts,
+            retry_backoff: protect.retry_backoff,
+            retry_backoff_max: protect.retry_backoff_max,
             topics: protect.topics.clone(),
             ..AgentConfig::new(self.name.clone())
         }

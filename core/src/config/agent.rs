@@ -4,7 +4,7 @@ use ebbtide_policies::units::{Duration, Rate};
 use serde::{Deserialize, Serialize};
 
 use super::Check;
-use super::ranges::{MAX_BATCH, YEAR};
+use super::ranges::{MAX_ATTEMPTS, MAX_BATCH, YEAR};
 use crate::fault::Fault;
 
 /// Beyond it a limit limits nothing: the pool has no more slots.
@@ -47,6 +47,16 @@ pub struct AgentConfig {
     /// Length of a lease, above zero and up to a year; `None`: the broker's.
     #[serde(default)]
     pub call_timeout: Option<Duration>,
+    /// How often a message is tried at most, 1 to 1000; `None`: the broker's
+    /// `retry_max_attempts`.
+    #[serde(default)]
+    pub retry_max_attempts: Option<u32>,
+    /// Backoff before the second attempt, up to a year; `None`: the broker's `retry_backoff_ms`.
+    #[serde(default)]
+    pub retry_backoff: Option<Duration>,
+    /// Longest backoff, up to a year; `None`: the broker's `retry_backoff_max_ms`.
+    #[serde(default)]
+    pub retry_backoff_max: Option<Duration>,
     /// Topics whose broadcasts it gets; none is empty.
     #[serde(default)]
     pub topics: Vec<String>,
@@ -77,6 +87,9 @@ impl AgentConfig {
             call_rate: None,
             unit_rate: None,
             call_timeout: None,
+            retry_max_attempts: None,
+            retry_backoff: None,
+            retry_backoff_max: None,
             topics: Vec::new(),
         }
     }
@@ -116,9 +129,16 @@ impl Check for AgentConfig {
         within("max_batch", self.max_batch, MAX_BATCH);
         within("replicas", Some(self.replicas), MAX_REPLICAS);
         within("in_flight_limit", self.in_flight_limit, MAX_CALLS);
-        if let Some(timeout) = self.max_batch_timeout.filter(|timeout| *timeout > YEAR) {
+        within("retry_max_attempts", self.retry_max_attempts, MAX_ATTEMPTS);
+        let lengths = [
+            ("max_batch_timeout", self.max_batch_timeout),
+            ("retry_backoff", self.retry_backoff),
+            ("retry_backoff_max", self.retry_backoff_max),
+        ];
+        for (field, length) in lengths {
             let allowed = format_args!("{} to {YEAR}", Duration::ZERO);
-            faults.push(Fault::out_of_range("max_batch_timeout", timeout, allowed));
+            let length = length.filter(|length| *length > YEAR);
+            faults.extend(length.map(|it| Fault::out_of_range(field, it, allowed)));
         }
         if let Some(share) = self
             .bulkhead

@@ -20,6 +20,7 @@ const YEAR_MS: u64 = YEAR_SEC * 1_000;
 const MAX_WORKERS: u32 = 1_000;
 const MAX_PARALLELISM: u64 = 10_000;
 pub(super) const MAX_BATCH: u32 = 10_000;
+pub(super) const MAX_ATTEMPTS: u32 = 1_000;
 const MAX_QUEUE: u64 = 1_000_000_000;
 const MAX_BYTES: Bytes = Bytes(1 << 50);
 const MAX_WEIGHT: u64 = 10_000;
@@ -221,7 +222,7 @@ fn queue(c: &BrokerConfig) -> [Whole; 6] {
         Whole::optional(
             "retry_max_attempts",
             c.retry_max_attempts,
-            1..=1_000,
+            1..=MAX_ATTEMPTS.into(),
             "unlimited",
         ),
         Whole::new("retry_backoff_ms", c.retry_backoff_ms, first_backoff),

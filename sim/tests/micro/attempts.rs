@@ -134,3 +134,23 @@ fn an_agents_own_call_timeout_is_its_own() {
          b: delivered 1",
     );
 }
+
+/// Two agents that always fail: flaky is tried four times, 0.2, 0.3 (not 0.4) and 0.3 apart, where the
+/// broker's way is two attempts 0.1 apart.
+#[test]
+fn an_agents_own_attempts_and_backoff_are_its_own() {
+    check(
+        r#"agents: [
+               (name: "flaky", call: Constant("100ms"), failures: (share: 1), protect: (
+                   retry_max_attempts: 4, retry_backoff: "200ms", retry_backoff_max: "300ms",
+               )),
+               (name: "echo", call: Constant("100ms"), failures: (share: 1)),
+           ],
+           broker: (delivery_parallelism: 2, retry_max_attempts: 2)"#,
+        "0 a flaky
+         0 b echo",
+        "a: dead_lettered 1.2
+         b: dead_lettered 0.3
+         calls: 6",
+    );
+}
