@@ -12,7 +12,7 @@ use crate::fixed::Fixed;
 use crate::model_predictive::Adaptive;
 use crate::policy::Policy;
 use crate::rivals::{
-    azure, chiron, failsafe, flink, gradient2, hill_climbing, holt_winters, simple, wva,
+    azure, chiron, ds2, failsafe, flink, gradient2, hill_climbing, holt_winters, simple, wva,
 };
 use crate::settings::{self, Configured, NoSettings, SettingError};
 use crate::threshold::Threshold;
@@ -49,6 +49,11 @@ pub const POLICIES: &[Entry<dyn Policy>] = &[
         name: "azure",
         description: "Azure Functions: the queue over a learned concurrency; azure(16) for a given one",
         build: policy::<azure::Azure>,
+    },
+    Entry {
+        name: "ds2",
+        description: "DS2: true rates, the whole step at once; ds2(0.2) for a fifth more workers",
+        build: policy::<ds2::Ds2>,
     },
     Entry {
         name: "flink",

@@ -9,6 +9,7 @@
 pub mod azure;
 pub mod chiron;
 pub mod demand;
+pub mod ds2;
 pub mod failsafe;
 pub mod flink;
 pub mod gradient2;

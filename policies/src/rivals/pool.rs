@@ -39,27 +39,18 @@ pub(crate) fn slot_seconds(observation: &Observation) -> (f64, f64) {
     (busy, busy + free)
 }
 
-/// A wish for `workers`, cut to the bounds, that leaves batches as they are. What is not finite
-/// keeps the present.
+/// A wish for workers alone, whose code says only which way it goes.
 pub(crate) fn wish(
     workers: f64,
     observation: &Observation,
     why: impl Into<Cow<'static, str>>,
 ) -> Decision {
-    let (bounds, present) = (&observation.bounds, observation.setting.workers);
-    let present = f64::from(present);
-    let least = f64::from(bounds.min_workers);
-    let most = f64::from(bounds.max_workers);
-    let workers = match workers.is_finite() {
-        true => workers.min(most).max(least),
-        false => present,
-    };
-    let code = if workers > present {
-        "grow"
-    } else if workers < present {
-        "shrink"
-    } else {
-        "steady"
-    };
-    Decision::of_workers(workers, observation, Reason::new(code, why))
+    let present = f64::from(observation.setting.workers);
+    let mut decision = Decision::of_workers(workers, observation, Reason::new("steady", why));
+    if decision.workers > present {
+        decision.reason.code = Cow::Borrowed("grow");
+    } else if decision.workers < present {
+        decision.reason.code = Cow::Borrowed("shrink");
+    }
+    decision
 }

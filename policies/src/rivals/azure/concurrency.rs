@@ -32,7 +32,7 @@ enum Direction {
 #[derive(Clone, Debug)]
 pub(super) struct Concurrency {
     current: u32,
-    last: Direction,
+    last: Option<Direction>,
     changed: Time,
     shrunk: Option<Time>,
     run: u32,
@@ -46,7 +46,7 @@ impl Default for Concurrency {
     fn default() -> Self {
         Self {
             current: 1,
-            last: Direction::Up,
+            last: None,
             changed: Time::ZERO,
             shrunk: None,
             run: 0,
@@ -82,7 +82,7 @@ impl Concurrency {
         if now.since(self.changed) <= between(mean_s) {
             return;
         }
-        let is_quiet = (self.shrunk).is_none_or(|at| now.since(at) > quiet(mean_s));
+        let is_quiet = (self.shrunk).is_none_or(|at| now.since(at) >= quiet(mean_s));
         let is_used = self.seen.peak >= u64::from(self.current);
         if self.healthy >= HEALTHY && is_quiet && is_used && self.current < most {
             self.step(now, Direction::Up, most);
@@ -92,7 +92,8 @@ impl Concurrency {
     }
 
     fn step(&mut self, now: Time, direction: Direction, most: u32) {
-        let goes_on = direction == self.last && now.since(self.changed) <= RUN;
+        let goes_on =
+            self.last.is_none_or(|last| last == direction) && now.since(self.changed) <= RUN;
         self.run = if goes_on { self.run + 1 } else { 0 };
         // The step that extends a run is counted by the run before it.
         let step = 1 + self.run.saturating_sub(1).min(LONGEST_RUN);
@@ -103,7 +104,7 @@ impl Concurrency {
         if direction == Direction::Down {
             self.shrunk = Some(now);
         }
-        self.last = direction;
+        self.last = Some(direction);
         self.changed = now;
         self.seen = Seen::default();
     }
@@ -147,6 +148,17 @@ mod tests {
         it.current = 16;
         let later = steps(&mut it, 60, Direction::Down, 1);
         assert_eq!(later, [15], "more than ten seconds later the run is over");
+    }
+
+    /// After `GetNextAdjustment_RunInSameDirection` of the original.
+    #[test]
+    fn the_first_step_begins_a_run_whichever_way_it_goes() {
+        let mut it = Concurrency {
+            current: 50,
+            ..Concurrency::default()
+        };
+        let down = steps(&mut it, 3, Direction::Down, 10);
+        assert_eq!(down, [49, 47, 44, 40, 35, 29, 23, 17, 11, 5]);
     }
 
     #[test]
@@ -195,6 +207,6 @@ mod tests {
         };
         assert_eq!(run(&mut it, 10, &[Some(false); 3], 9), [9, 9, 8]);
         let healthy = run(&mut it, 13, &[Some(true); 13], 9);
-        assert_eq!(healthy.iter().position(|&c| c > 8), Some(11));
+        assert_eq!(healthy.iter().position(|&c| c > 8), Some(10));
     }
 }
