@@ -47,7 +47,7 @@ pub use subject::Subject;
 /// Seed of the scenes that a check draws, unless it is told another.
 pub const SEED: u64 = 20;
 /// Scenes that a check draws for each property, unless it is told otherwise.
-pub const CASES: u32 = 8;
+pub const CASES: u32 = 12;
 
 /// Whether `property` holds for a policy in a scenario, such as a counterexample's
 /// ([`Counterexample::ron`]). Its first replication is run, with the policy in the place of the

@@ -147,3 +147,46 @@ impl fmt::Debug for Scene {
         f.write_str(&self.ron(None, 1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ebbtide_sim::Plan;
+    use ebbtide_sim::files::Files;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::strategies::scenes;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+
+        #[test]
+        fn every_scene_is_a_scenario(scene in scenes()) {
+            let plan = Plan::new(&scene.ron(Some("threshold"), 3), Files::default());
+            let plan = plan.map_err(|error| TestCaseError::fail(error.to_string()))?;
+            prop_assert_eq!(plan.run.replications, 3);
+            prop_assert_eq!(&plan.contenders[0].config.policy, "threshold");
+            prop_assert!(plan.contenders[0].config.shrink_window().is_zero());
+        }
+    }
+
+    #[test]
+    fn limits_become_thresholds_that_are_no_narrower() {
+        let beside = Limit::Beside {
+            figure: "workers_mean",
+            times: 1.25,
+            more: 1.0,
+            least: 2.0,
+        };
+        assert_eq!(threshold(&beside), None);
+        let resolved = |untroubled| threshold(&beside.resolved(untroubled));
+        assert_eq!(resolved(0.5).as_deref(), Some("workers_mean <= 2"));
+        assert_eq!(resolved(3.001).as_deref(), Some("workers_mean <= 4.76"));
+        let sojourn = Limit::AtMost {
+            figure: "mean(sojourn)",
+            most: 1.25,
+        };
+        let text = threshold(&sojourn.resolved(7.0));
+        assert_eq!(text.as_deref(), Some("mean(sojourn) <= 1250ms"));
+    }
+}

@@ -186,3 +186,102 @@ fn is_finite(prediction: &Prediction) -> bool {
         && latency_s.iter().all(sound)
         && cost_per_s.is_finite()
 }
+
+#[cfg(test)]
+mod tests {
+    use ebbtide_policies::units::Duration;
+    use proptest::strategy::{Strategy, ValueTree};
+    use proptest::test_runner::TestRunner;
+
+    use super::*;
+    use crate::strategies::runs;
+
+    /// Decides as it is told.
+    struct Told(fn(&Observation) -> Decision);
+
+    impl Policy for Told {
+        fn name(&self) -> &str {
+            "told"
+        }
+
+        fn decide(&mut self, observation: &Observation) -> Decision {
+            (self.0)(observation)
+        }
+    }
+
+    /// What is noted of a policy that decides so, after two intervals.
+    fn noted(decide: fn(&Observation) -> Decision) -> Seen {
+        let drawn = runs(2).new_tree(&mut TestRunner::deterministic());
+        let mut seen = drawn.expect("nothing is rejected").current()[0].clone();
+        (seen.bounds.min_workers, seen.bounds.max_workers) = (2, 10);
+        let kept = Arc::new(Mutex::new(Seen::default()));
+        let mut watched = Watched::new(Box::new(Told(decide)), Arc::clone(&kept));
+        for _ in 0..2 {
+            watched.decide(&seen);
+        }
+        drop(watched);
+        Arc::into_inner(kept)
+            .and_then(|kept| kept.into_inner().ok())
+            .expect("nobody else holds it")
+    }
+
+    fn sound(seen: &Observation) -> Decision {
+        Decision::of_workers(3.0, seen, Reason::new("told", "as it is told"))
+    }
+
+    #[test]
+    fn a_sound_decision_is_kept_and_nothing_is_noted() {
+        let seen = noted(sound);
+        assert_eq!(seen.lapses, []);
+        assert_eq!(seen.decisions.len(), 2);
+    }
+
+    #[test]
+    fn each_lapse_is_noted_once() {
+        let check = |decide, wanted: &str| {
+            let lapses = noted(decide).lapses;
+            assert_eq!(lapses.len(), 1, "{lapses:?}");
+            let text = lapses[0].text();
+            assert!(text.contains(wanted), "{text}");
+        };
+        check(
+            |seen| Decision {
+                workers: f64::NAN,
+                ..sound(seen)
+            },
+            "workers is NaN",
+        );
+        check(
+            |seen| Decision {
+                workers: 10.1,
+                ..sound(seen)
+            },
+            "workers is 11, allowed are 2 to 10",
+        );
+        check(
+            |seen| Decision {
+                batch_size: f64::from(seen.bounds.max_batch_size) + 1.0,
+                ..sound(seen)
+            },
+            "batch_size is",
+        );
+        check(
+            |seen| Decision {
+                batch_timeout: Some(seen.bounds.max_batch_timeout + Duration::from_nanos(1)),
+                ..sound(seen)
+            },
+            "batch_timeout is",
+        );
+        check(
+            |seen| Decision {
+                prediction: Some(Prediction {
+                    utilisation: 1.5,
+                    ..Prediction::default()
+                }),
+                ..sound(seen)
+            },
+            "a prediction",
+        );
+        check(|_| panic!("as it is told"), "panics: as it is told");
+    }
+}

@@ -6,7 +6,8 @@ use crate::counterexample::Counterexample;
 use crate::property::Property;
 use crate::scene::{Limit, Scene};
 use crate::search::search;
-use crate::strategies::{Load, loads};
+use crate::strategies::Load;
+use crate::strategies::loads::loads_of;
 use crate::subject::Subject;
 
 /// Seconds after the last message by which the fewest workers are left: the five minutes for which
@@ -18,18 +19,15 @@ const BUSY_S: u64 = 60;
 /// Seconds at the end that are looked at.
 const LOOK_S: u64 = 10;
 
-/// After a minute of load and [`IDLE_S`] seconds of silence the pool has the fewest workers that it
-/// may have.
+/// After a minute of load, up to a third more than ten workers can carry, and [`IDLE_S`] seconds of
+/// silence the pool has the fewest workers that it may have.
 ///
 /// # Errors
 ///
 /// The smallest [`Counterexample`] that was found.
 pub fn idles_down(subject: &Subject) -> Result<(), Box<Counterexample>> {
-    search(
-        Property::IdlesDown,
-        loads().prop_map(|load| scene(&load)),
-        subject,
-    )
+    let scenes = loads_of(5..=130).prop_map(|load| scene(&load));
+    search(Property::IdlesDown, scenes, subject)
 }
 
 fn scene(load: &Load) -> Scene {

@@ -39,7 +39,7 @@ pub fn loads() -> impl Strategy<Value = Load> {
     loads_of(5..=70)
 }
 
-/// Any load of so many percent of ten workers.
+/// Any load of so many percent of ten workers; above 100 they cannot carry it message by message.
 pub fn loads_of(percent: std::ops::RangeInclusive<u32>) -> impl Strategy<Value = Load> {
     (
         (100_u64..800, 0_u32..15, any::<bool>(), 1_u32..=4, percent),
