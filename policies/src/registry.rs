@@ -12,7 +12,8 @@ use crate::fixed::Fixed;
 use crate::model_predictive::Adaptive;
 use crate::policy::Policy;
 use crate::rivals::{
-    azure, chiron, ds2, failsafe, flink, gradient2, hill_climbing, holt_winters, simple, wva,
+    azure, celery, chiron, ds2, failsafe, flink, gradient2, hill_climbing, holt_winters, knative,
+    ray_serve, simple, temporal_rate, wva,
 };
 use crate::settings::{self, Configured, NoSettings, SettingError};
 use crate::threshold::Threshold;
@@ -39,6 +40,26 @@ pub const POLICIES: &[Entry<dyn Policy>] = &[
         name: "threshold",
         description: "backlog per worker, as KEDA and HPA do; threshold(50) for a target of 50",
         build: policy::<Threshold>,
+    },
+    Entry {
+        name: "knative",
+        description: "concurrency over a stable and a panic window; knative(0.8) for 80 %",
+        build: policy::<knative::Knative>,
+    },
+    Entry {
+        name: "celery",
+        description: "a process a request, shrinks 30 s after the last growth",
+        build: policy::<celery::Celery>,
+    },
+    Entry {
+        name: "ray-serve",
+        description: "ongoing requests per replica; ray-serve(4) for a target of 4",
+        build: policy::<ray_serve::RayServe>,
+    },
+    Entry {
+        name: "temporal-rate",
+        description: "Temporal's worker controller: rates, and at once when no slot is free",
+        build: policy::<temporal_rate::TemporalRate>,
     },
     Entry {
         name: "simple",

@@ -7,6 +7,7 @@
 //! autoscaler) and `fixed` are older and stand beside this folder.
 
 pub mod azure;
+pub mod celery;
 pub mod chiron;
 pub mod demand;
 pub mod ds2;
@@ -15,8 +16,12 @@ pub mod flink;
 pub mod gradient2;
 pub mod hill_climbing;
 pub mod holt_winters;
+pub mod knative;
 pub(crate) mod limiter;
+pub mod mean;
 pub(crate) mod pool;
+pub mod ray_serve;
 pub mod simple;
 pub(crate) mod statistics;
+pub mod temporal_rate;
 pub mod wva;
