@@ -82,6 +82,14 @@ impl LatencyHistogram {
         })
     }
 
+    /// Counts all that `other` counted.
+    pub fn add(&mut self, other: &Self) {
+        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+            *count = count.saturating_add(*more);
+        }
+        self.count = self.count.saturating_add(other.count);
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.counts.fill(0);

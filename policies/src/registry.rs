@@ -13,7 +13,7 @@ use crate::model_predictive::Adaptive;
 use crate::policy::Policy;
 use crate::rivals::{
     azure, celery, chiron, ds2, failsafe, flink, gradient2, hill_climbing, holt_winters, knative,
-    ray_serve, simple, temporal_rate, wva,
+    laravel, ray_serve, simple, spring, temporal_poller, temporal_rate, wva,
 };
 use crate::settings::{self, Configured, NoSettings, SettingError};
 use crate::threshold::Threshold;
@@ -52,6 +52,11 @@ pub const POLICIES: &[Entry<dyn Policy>] = &[
         build: policy::<celery::Celery>,
     },
     Entry {
+        name: "spring",
+        description: "a consumer more after twelve busy cycles, one less after twelve idle ones",
+        build: policy::<spring::Spring>,
+    },
+    Entry {
         name: "ray-serve",
         description: "ongoing requests per replica; ray-serve(4) for a target of 4",
         build: policy::<ray_serve::RayServe>,
@@ -60,6 +65,16 @@ pub const POLICIES: &[Entry<dyn Policy>] = &[
         name: "temporal-rate",
         description: "Temporal's worker controller: rates, and at once when no slot is free",
         build: policy::<temporal_rate::TemporalRate>,
+    },
+    Entry {
+        name: "temporal-poller",
+        description: "a poller more or less with each poll that waited or found a backlog",
+        build: policy::<temporal_poller::TemporalPoller>,
+    },
+    Entry {
+        name: "laravel",
+        description: "Little's law, and urgency by the objective; laravel-queue-autoscale",
+        build: policy::<laravel::Laravel>,
     },
     Entry {
         name: "simple",

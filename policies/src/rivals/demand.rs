@@ -39,6 +39,27 @@ pub fn workers(slots: f64, observation: &Observation) -> f64 {
     (slots / f64::from(observation.parallelism.max(1))).ceil()
 }
 
+/// Calls that started and ended, which an observation shows only in part.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CallFlow {
+    in_flight: u64,
+}
+
+impl CallFlow {
+    /// Calls that started and that ended in the interval: what ended was counted, what started
+    /// is that and the change of what is in flight.
+    pub fn observe(&mut self, observation: &Observation) -> (u64, u64) {
+        let calls = observation.agents.iter().map(|agent| agent.calls);
+        let ended = calls.fold(0_u64, |sum, calls| {
+            let all = [calls.succeeded, calls.failed, calls.rate_limited];
+            all.into_iter().fold(sum, u64::saturating_add)
+        });
+        let before = std::mem::replace(&mut self.in_flight, calls_in_flight(observation));
+        let started = (ended.saturating_add(self.in_flight)).saturating_sub(before);
+        (started, ended)
+    }
+}
+
 /// Slot-time that a message takes, by agent: the call time of late over its messages.
 ///
 /// An average over calls, in which older intervals fade with a time constant; an agent that

@@ -133,8 +133,8 @@ impl Autoscaler {
 pub struct Knative {
     autoscaler: Autoscaler,
     concurrency: WindowMean,
-    /// When it decided last.
-    last: Option<Time>,
+    /// When it decided last, and on how many pods.
+    last: Option<(Time, u32)>,
     /// Calls that waited at the last tick.
     waited: f64,
 }
@@ -171,7 +171,7 @@ impl Knative {
 
     fn is_due(&self, now: Time) -> bool {
         let tick = self.autoscaler.settings.tick;
-        self.last.is_none_or(|last| now.since(last) >= tick)
+        self.last.is_none_or(|(last, _)| now.since(last) >= tick)
     }
 
     fn reason(&self, averages: (f64, f64), target: f64) -> Reason {
@@ -199,9 +199,10 @@ impl Policy for Knative {
 
     fn decide(&mut self, observation: &Observation) -> Decision {
         let (now, settings) = (observation.at, self.autoscaler.settings);
-        let keep = |reason| {
-            Decision::of_workers(f64::from(observation.setting.workers), observation, reason)
-        };
+        let wish = self
+            .last
+            .map_or(observation.setting.workers, |(_, wish)| wish);
+        let keep = |reason| Decision::of_workers(f64::from(wish), observation, reason);
         self.note(observation);
         if !self.is_due(now) {
             return keep(Reason::new(
@@ -223,10 +224,10 @@ impl Policy for Knative {
             self.autoscaler.panic = Some(now);
             self.autoscaler.max_panic = ready.into();
         }
-        self.last = Some(now);
         let slots = f64::from(observation.parallelism.max(1));
         let target = (settings.concurrency.unwrap_or(slots) * settings.target).max(0.01);
         let wanted = self.autoscaler.scale(now, ready, (stable, panic), target);
+        self.last = Some((now, wanted));
         let reason = self.reason((stable, panic), target);
         Decision::of_workers(f64::from(wanted), observation, reason)
     }

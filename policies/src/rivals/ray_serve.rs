@@ -115,6 +115,8 @@ pub struct RayServe {
     /// The average of late, and when it was taken.
     pushed: Option<(Time, f64)>,
     delay: Delay,
+    /// Replicas wanted; `None`: those that are there, at first.
+    target: Option<u32>,
 }
 
 /// How long the wish has pointed one way.
@@ -163,6 +165,7 @@ impl Configured for RayServe {
             requests: WindowMean::new(settings.look_back),
             pushed: None,
             delay: Delay::default(),
+            target: None,
         }
     }
 }
@@ -191,7 +194,8 @@ impl Policy for RayServe {
 
     fn decide(&mut self, observation: &Observation) -> Decision {
         let ongoing = self.ongoing(observation);
-        let (present, bounds) = (observation.setting.workers, observation.bounds);
+        let bounds = observation.bounds;
+        let target = self.target.unwrap_or(observation.setting.workers);
         let running = f64::from(observation.workers.ready);
         let slots = if self.settings.per_slot {
             f64::from(observation.parallelism.max(1))
@@ -202,12 +206,13 @@ impl Policy for RayServe {
         let wanted = if running == 0.0 {
             // With requests and no replica, one is started at once.
             let first = f64::from(u8::from(ongoing > 0.0)) * self.settings.upscaling_factor;
-            present.max(first.ceil() as u32)
+            target.max(first.ceil() as u32)
         } else {
             let desired = (self.settings).desired(running, ongoing, self.settings.target * slots);
             let desired = (desired as u32).clamp(bounds.min_workers, bounds.max_workers);
-            (self.delay).passes(interval_s, desired, present, &self.settings)
+            (self.delay).passes(interval_s, desired, target, &self.settings)
         };
+        self.target = Some(wanted);
         let reason = Reason::new(
             "ongoing-requests",
             format!("{ongoing:.1} requests ongoing on average, {running} replicas run"),

@@ -108,6 +108,7 @@ struct Metrics {
 #[derive(Clone, Debug)]
 struct Controller {
     settings: Settings,
+    /// Workers wanted, starting ones included.
     planned: u32,
     bounds: (u32, u32),
     /// Messages a second of one worker.
@@ -264,12 +265,15 @@ impl Policy for TemporalRate {
         let per_s = |count: u64| count as f64 / interval.as_secs_f64();
         (self.arrivals).push(now, interval, per_s(observation.flow.arrivals));
         (self.dispatches).push(now, interval, per_s(observation.flow.started));
-        let present = observation.setting.workers;
-        self.controller.planned = present;
-        self.controller.bounds = (
+        let bounds = (
             observation.bounds.min_workers,
             observation.bounds.max_workers,
         );
+        if self.last_look.is_none() {
+            self.controller.planned = observation.setting.workers;
+        }
+        let present = self.controller.planned.clamp(bounds.0, bounds.1);
+        (self.controller.planned, self.controller.bounds) = (present, bounds);
         let dispatches_per_s = self.dispatches.mean().unwrap_or(0.0);
         let no_sync = is_no_sync(observation);
         if no_sync {

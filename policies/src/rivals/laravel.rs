@@ -1,0 +1,344 @@
+//! `laravel`: Little's law, urgency by the objective and a forecast, the `HybridStrategy` of
+//! laravel-queue-autoscale.
+//!
+//! Source (read): cboxdk/laravel-queue-autoscale at d95734d and 2329277,
+//! `src/Scaling/Strategies/HybridStrategy.php`, `src/Scaling/Calculators/*`,
+//! `src/Policies/ConservativeScaleDownPolicy.php`, `src/Configuration/Profiles/*`; constants are
+//! those of the profile "balanced". Every 5 s: arrivals are throughput plus the growth of the
+//! backlog, blended with a straight line through its past; workers are the larger of arrivals ×
+//! job time and of what drains the backlog before the objective is breached, the latter with a
+//! factor that grows from half of the objective on. Then a smoother (at most one fewer a look
+//! while throughput is steady), a minute between opposite directions, and at most a quarter fewer
+//! at a time. Known weaknesses: not monotone in the age of the backlog, explosive close to the
+//! objective, no headroom over arrivals × job time.
+//!
+//! Mapping: a worker process is a worker, p slots making it p times as fast; a job is a call, so
+//! that a batch counts once; the time until pick-up is our wait. The objective's limit stands for
+//! the published 30 s where the broker has one. Spawn latency is the configured start of a worker.
+//! Jobs outside 0.01–600 s count as 2 s, as published. Deliberately absent: host capacity.
+
+use std::collections::VecDeque;
+
+use serde::Deserialize;
+
+use super::demand::{CallFlow, calls_waiting};
+use super::mean::WindowMean;
+use crate::decision::{Decision, Reason};
+use crate::latency::LatencyHistogram;
+use crate::observation::Observation;
+use crate::policy::Policy;
+use crate::settings::{Configured, SettingError, within};
+use crate::units::{Duration, Time};
+
+mod arrivals;
+mod drain;
+mod pace;
+
+use arrivals::Arrivals;
+use pace::Pace;
+
+/// The published objective, where the broker has none.
+const OBJECTIVE: Duration = Duration::from_secs(30);
+/// Throughput is that of the last minute.
+const THROUGHPUT_WINDOW: Duration = Duration::from_secs(60);
+/// Job time if what was measured is not credible, in seconds.
+const FALLBACK_JOB_S: f64 = 2.0;
+
+/// What can be set.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Time until pick-up that must not be exceeded, 1 ms – 1 day; left out: the objective's limit, or 30 s.
+    pub objective: Option<Duration>,
+    /// Quantile of the pick-up times that is compared with it, 0.5–0.999.
+    pub quantile: f64,
+    /// What they are taken over.
+    pub window: Duration,
+    /// Fewer pick-ups than this: the age of the oldest message instead.
+    pub min_samples: u64,
+    /// Share of the objective from which the backlog is drained, 0–1.
+    pub breach_threshold: f64,
+    /// How far the forecast looks.
+    pub horizon: Duration,
+    /// Least R² of a forecast that counts, 0–1.
+    pub min_r2: f64,
+    /// Its weight, 0–1.
+    pub forecast_weight: f64,
+    /// How often it looks.
+    pub interval: Duration,
+    /// Between changes of opposite directions.
+    pub cool_down: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            objective: None,
+            quantile: 0.95,
+            window: Duration::from_secs(300),
+            min_samples: 20,
+            breach_threshold: 0.5,
+            horizon: Duration::from_secs(60),
+            min_r2: 0.6,
+            forecast_weight: 0.5,
+            interval: Duration::from_secs(5),
+            cool_down: Duration::from_secs(60),
+        }
+    }
+}
+
+impl crate::settings::Settings for Settings {
+    fn check(&self) -> Result<(), SettingError> {
+        let (least, day) = (Duration::from_millis(1), Duration::from_secs(86_400));
+        within("objective", self.objective.unwrap_or(least), least..=day)?;
+        within("quantile", self.quantile, 0.5..=0.999)?;
+        within("window", self.window, Duration::from_secs(1)..=day)?;
+        within("breach_threshold", self.breach_threshold, 0.0..=1.0)?;
+        within("horizon", self.horizon, Duration::ZERO..=day)?;
+        within("min_r2", self.min_r2, 0.0..=1.0)?;
+        within("forecast_weight", self.forecast_weight, 0.0..=1.0)?;
+        within("interval", self.interval, Duration::from_millis(100)..=day)?;
+        within("cool_down", self.cool_down, Duration::ZERO..=day)
+    }
+}
+
+/// The strategy, with what it remembers.
+#[derive(Clone, Debug)]
+pub struct Laravel {
+    settings: Settings,
+    flow: CallFlow,
+    throughput: WindowMean,
+    arrivals: Arrivals,
+    pace: Pace,
+    /// Pick-up times of each look's interval.
+    pickups: VecDeque<(Time, LatencyHistogram)>,
+    /// Call time and calls that the present job time is the quotient of, and failures of all calls.
+    calls: Calls,
+    /// When it looked last, and the workers it wanted.
+    last: Option<(Time, u32)>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Calls {
+    job_s: Option<f64>,
+    failed: f64,
+    all: f64,
+    /// Slot-time with a call, and in all, since the last look.
+    busy_s: f64,
+    slots_s: f64,
+}
+
+impl Configured for Laravel {
+    type Settings = Settings;
+
+    fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            flow: CallFlow::default(),
+            throughput: WindowMean::new(THROUGHPUT_WINDOW),
+            arrivals: Arrivals::default(),
+            pace: Pace::default(),
+            pickups: VecDeque::new(),
+            calls: Calls::default(),
+            last: None,
+        }
+    }
+}
+
+impl Calls {
+    /// Weight of the newest interval's mean job time.
+    const WEIGHT: f64 = 0.2;
+
+    fn note(&mut self, observation: &Observation) {
+        let calls = observation.agents.iter().map(|agent| agent.calls);
+        let (mut time_s, mut succeeded) = (0.0, 0.0);
+        for calls in calls {
+            time_s += calls.time.as_secs_f64();
+            succeeded += calls.succeeded as f64;
+            self.failed += calls.failed as f64 + calls.rate_limited as f64;
+        }
+        if succeeded > 0.0 {
+            let mean = time_s / succeeded;
+            self.job_s = Some(
+                self.job_s
+                    .map_or(mean, |old| old + Self::WEIGHT * (mean - old)),
+            );
+        }
+        self.all += succeeded;
+        let slots = observation.slots;
+        self.busy_s += slots.with_call.as_secs_f64();
+        self.slots_s += slots.with_call.as_secs_f64() + slots.idle.as_secs_f64();
+    }
+
+    /// Seconds a job, or what is assumed where that is not credible.
+    fn job_s(&self) -> f64 {
+        let credible = self.job_s.filter(|job_s| (0.01..=600.0).contains(job_s));
+        credible.unwrap_or(FALLBACK_JOB_S)
+    }
+
+    /// Failures of all calls so far, in percent.
+    fn failure_percent(&self) -> f64 {
+        let all = self.all + self.failed;
+        if all > 0.0 {
+            100.0 * self.failed / all
+        } else {
+            0.0
+        }
+    }
+}
+
+/// What one look works with.
+struct Look {
+    backlog: f64,
+    oldest_s: f64,
+    throughput_per_s: f64,
+    objective_s: f64,
+    /// The objective less what a new worker takes to start.
+    effective_s: f64,
+    job_s: f64,
+}
+
+impl Laravel {
+    /// The pick-up time that the objective is compared with, in seconds.
+    fn signal_s(&self, oldest_s: f64) -> f64 {
+        let mut all = LatencyHistogram::default();
+        for (_, pickups) in &self.pickups {
+            all.add(pickups);
+        }
+        let is_enough = all.count() >= self.settings.min_samples;
+        let quantile = is_enough
+            .then(|| all.quantile(self.settings.quantile))
+            .flatten();
+        quantile.map_or(oldest_s, Duration::as_secs_f64)
+    }
+
+    /// Adds the interval's pick-up times to those of the present look, which began then.
+    fn note_pickups(&mut self, observation: &Observation) {
+        let (now, window) = (observation.at, self.settings.window);
+        while self
+            .pickups
+            .front()
+            .is_some_and(|(at, _)| now.since(*at) >= window)
+        {
+            self.pickups.pop_front();
+        }
+        let begun = self.last.map_or(Time::ZERO, |(at, _)| at);
+        match self.pickups.back_mut() {
+            Some((at, pickups)) if *at > begun => pickups.add(&observation.wait),
+            _ => self.pickups.push_back((now, observation.wait.clone())),
+        }
+    }
+
+    /// Arrivals a second, free of retries.
+    fn arrivals_per_s(&mut self, now: Time, look: &Look) -> f64 {
+        let (throughput, settings) = (look.throughput_per_s, self.settings);
+        let mut rate = (self.arrivals).estimate(now, look.backlog, throughput, &settings);
+        if rate == 0.0 && look.backlog >= 3.0 {
+            let urgency = (look.oldest_s / (0.5 * look.objective_s)).min(2.0);
+            let urgency = if look.oldest_s > 0.0 { urgency } else { 1.0 };
+            rate = look.backlog / look.objective_s * urgency;
+        }
+        let failures = self.calls.failure_percent();
+        if failures > 5.0 {
+            rate -= (throughput * (failures / 100.0).sqrt()).min(0.3 * rate);
+        }
+        rate.max(0.0)
+    }
+
+    /// One look: the workers wanted of `active` ones.
+    fn look(&mut self, observation: &Observation, active: u32) -> (u32, Reason) {
+        let now = observation.at;
+        let objective = observation
+            .objective
+            .as_ref()
+            .map(|objective| objective.limit);
+        let objective = self.settings.objective.or(objective).unwrap_or(OBJECTIVE);
+        let slots = f64::from(observation.parallelism.max(1));
+        let look = Look {
+            backlog: calls_waiting(observation) as f64,
+            oldest_s: observation
+                .queue
+                .oldest_wait
+                .unwrap_or_default()
+                .as_secs_f64(),
+            throughput_per_s: self.throughput.mean().unwrap_or(0.0),
+            objective_s: objective.as_secs_f64(),
+            effective_s: (objective - observation.worker_start)
+                .as_secs_f64()
+                .max(1.0),
+            job_s: self.calls.job_s() / slots,
+        };
+        let signal_s = self.signal_s(look.oldest_s);
+        let rate = self.arrivals_per_s(now, &look);
+        let steady = rate * look.job_s;
+        let threshold = self.settings.breach_threshold;
+        let drain = drain::workers(
+            look.backlog,
+            signal_s,
+            look.effective_s,
+            look.job_s,
+            threshold,
+        );
+        let mut wanted = steady.max(drain);
+        let is_saturated = self.calls.busy_s >= 0.9 * self.calls.slots_s && self.calls.busy_s > 0.0;
+        if is_saturated && wanted <= f64::from(active) {
+            wanted = f64::from(active) + 1.0;
+        }
+        (self.calls.busy_s, self.calls.slots_s) = (0.0, 0.0);
+        let bounds = observation.bounds;
+        // The cast saturates.
+        let wanted = (wanted.ceil() as u32).clamp(bounds.min_workers, bounds.max_workers);
+        let is_breached = look.oldest_s >= look.objective_s;
+        let wanted = (self.pace).apply(
+            now,
+            active,
+            wanted,
+            look.throughput_per_s,
+            is_breached,
+            self.settings.cool_down,
+        );
+        let reason = if drain > steady {
+            Reason::new(
+                "backlog",
+                format!(
+                    "{:.0} waiting ask for {drain:.1} workers to be in time",
+                    look.backlog
+                ),
+            )
+        } else {
+            Reason::new(
+                "rate",
+                format!("{rate:.1} arrivals a second are {steady:.1} workers"),
+            )
+        };
+        (wanted, reason)
+    }
+}
+
+impl Policy for Laravel {
+    fn name(&self) -> &str {
+        "laravel"
+    }
+
+    fn decide(&mut self, observation: &Observation) -> Decision {
+        let (now, interval) = (observation.at, observation.interval);
+        let (_, ended) = self.flow.observe(observation);
+        (self.throughput).push(now, interval, ended as f64 / interval.as_secs_f64());
+        self.calls.note(observation);
+        self.note_pickups(observation);
+        let (due, active) = match self.last {
+            Some((at, wanted)) => (now.since(at) >= self.settings.interval, wanted),
+            None => (true, observation.setting.workers),
+        };
+        if !due {
+            let reason = Reason::new("between-looks", "the next look is not due yet");
+            return Decision::of_workers(f64::from(active), observation, reason);
+        }
+        let (wanted, reason) = self.look(observation, active);
+        self.last = Some((now, wanted));
+        Decision::of_workers(f64::from(wanted), observation, reason)
+    }
+}
+
+#[cfg(test)]
+mod tests;
