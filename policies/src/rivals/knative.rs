@@ -24,7 +24,10 @@ use crate::observation::Observation;
 use crate::policy::Policy;
 use crate::settings::{Configured, SettingError, within};
 use crate::units::{Duration, Time};
-use crate::window::WindowMax;
+
+mod autoscaler;
+
+use autoscaler::Autoscaler;
 
 /// What can be set.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -88,46 +91,6 @@ impl crate::settings::Settings for Settings {
     }
 }
 
-/// The autoscaler of one revision.
-#[derive(Clone, Debug)]
-struct Autoscaler {
-    settings: Settings,
-    /// When the panic began or was last extended.
-    panic: Option<Time>,
-    max_panic: f64,
-    delayed: WindowMax,
-}
-
-impl Autoscaler {
-    /// Pods wanted with these averages over the two windows, of `ready` ones, each aiming at
-    /// `target`.
-    fn scale(&mut self, now: Time, ready: u32, averages: (f64, f64), target: f64) -> u32 {
-        let ready = f64::from(ready.max(1));
-        let most = (self.settings.max_scale_up_rate * ready).ceil();
-        let fewest = (ready / self.settings.max_scale_down_rate).floor();
-        let pods = |average: f64| (average / target).ceil();
-        let bounded = |pods: f64| pods.max(fewest).min(most);
-        let (stable, panic) = (bounded(pods(averages.0)), bounded(pods(averages.1)));
-        if pods(averages.1) / ready >= self.settings.panic_threshold {
-            self.panic = Some(now);
-        } else if (self.panic).is_some_and(|at| at + self.settings.stable_window < now) {
-            self.panic = None;
-            self.max_panic = 0.0;
-        }
-        let wanted = if self.panic.is_some() {
-            self.max_panic = self.max_panic.max(stable).max(panic);
-            self.max_panic
-        } else {
-            stable
-        };
-        // The cast saturates.
-        if self.settings.scale_down_delay.is_zero() {
-            return wanted as u32;
-        }
-        self.delayed.push(now, wanted as u32)
-    }
-}
-
 /// Knative's pod autoscaler.
 #[derive(Clone, Debug)]
 pub struct Knative {
@@ -144,12 +107,7 @@ impl Configured for Knative {
 
     fn new(settings: Settings) -> Self {
         Self {
-            autoscaler: Autoscaler {
-                settings,
-                panic: None,
-                max_panic: 0.0,
-                delayed: WindowMax::new(settings.scale_down_delay),
-            },
+            autoscaler: Autoscaler::new(settings),
             concurrency: WindowMean::new(settings.stable_window),
             last: None,
             waited: 0.0,
@@ -234,77 +192,4 @@ impl Policy for Knative {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::observation;
-
-    fn at(secs: u64) -> Time {
-        Time::ZERO + Duration::from_secs(secs)
-    }
-
-    fn autoscaler() -> Autoscaler {
-        Knative::new(Settings::default()).autoscaler
-    }
-
-    #[test]
-    fn panics_when_twice_the_ready_pods_are_needed() {
-        // Computed, target 70.
-        for (average, pods, panics) in [(140.0, 2, true), (139.0, 2, true), (70.0, 1, false)] {
-            let mut autoscaler = autoscaler();
-            assert_eq!(autoscaler.scale(at(2), 1, (average, average), 70.0), pods);
-            assert_eq!(autoscaler.panic.is_some(), panics);
-        }
-    }
-
-    #[test]
-    fn halves_at_most() {
-        let mut autoscaler = autoscaler();
-        let mut wish = |ready| autoscaler.scale(at(2), ready, (70.0, 70.0), 70.0);
-        assert_eq!([wish(10), wish(5), wish(2)], [5, 2, 1]);
-    }
-
-    #[test]
-    fn holds_the_peak_of_a_panic_for_the_stable_window() {
-        let mut autoscaler = autoscaler();
-        assert_eq!(autoscaler.scale(at(0), 1, (700.0, 700.0), 70.0), 10);
-        for tick in 1..=30 {
-            assert_eq!(autoscaler.scale(at(2 * tick), 10, (0.0, 0.0), 70.0), 10);
-        }
-        assert_eq!(autoscaler.scale(at(62), 10, (0.0, 0.0), 70.0), 5);
-    }
-
-    /// The wish after each second with this concurrency, one pod of 100 staying ready.
-    fn run(concurrency: &[f64]) -> Vec<f64> {
-        let mut policy = Knative::new(Settings {
-            concurrency: Some(100.0),
-            ..Settings::default()
-        });
-        let mut wishes = Vec::new();
-        for (second, &calls) in (1..).zip(concurrency) {
-            let mut seen = observation(at(second));
-            seen.slots.with_call = Duration::from_secs_f64(calls);
-            wishes.push(policy.decide(&seen).workers);
-        }
-        wishes
-    }
-
-    #[test]
-    fn a_short_burst_shows_in_the_panic_window() {
-        // Computed: 60 s of nothing, then 700 for 6 s: 70 on average, and 700 over 6 s.
-        let mut seconds = vec![0.0; 60];
-        seconds.extend([700.0; 7]);
-        assert_eq!(run(&seconds).last(), Some(&10.0));
-        // Without a past the windows are as long as there is.
-        assert_eq!(run(&[700.0]), [10.0]);
-    }
-
-    #[test]
-    fn begins_in_panic_where_several_pods_are_ready() {
-        let mut policy = Knative::new(Settings::default());
-        let mut seen = observation(at(1));
-        seen.setting.workers = 5;
-        seen.workers.ready = 5;
-        assert_eq!(policy.decide(&seen).workers, 5.0);
-        assert_eq!(policy.decide(&seen).reason.code, "between-ticks");
-    }
-}
+mod tests;

@@ -17,91 +17,31 @@
 //! the published 30 s where the broker has one. Spawn latency is the configured start of a worker.
 //! Jobs outside 0.01–600 s count as 2 s, as published. Deliberately absent: host capacity.
 
-use std::collections::VecDeque;
-
-use serde::Deserialize;
-
 use super::demand::{CallFlow, calls_waiting};
 use super::mean::WindowMean;
 use crate::decision::{Decision, Reason};
-use crate::latency::LatencyHistogram;
 use crate::observation::Observation;
 use crate::policy::Policy;
-use crate::settings::{Configured, SettingError, within};
+use crate::settings::Configured;
 use crate::units::{Duration, Time};
 
 mod arrivals;
+mod calls;
 mod drain;
 mod pace;
+mod pickups;
+mod settings;
 
 use arrivals::Arrivals;
+use calls::Calls;
 use pace::Pace;
+use pickups::Pickups;
+pub use settings::Settings;
 
 /// The published objective, where the broker has none.
 const OBJECTIVE: Duration = Duration::from_secs(30);
 /// Throughput is that of the last minute.
 const THROUGHPUT_WINDOW: Duration = Duration::from_secs(60);
-/// Job time if what was measured is not credible, in seconds.
-const FALLBACK_JOB_S: f64 = 2.0;
-
-/// What can be set.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Settings {
-    /// Time until pick-up that must not be exceeded, 1 ms – 1 day; left out: the objective's limit, or 30 s.
-    pub objective: Option<Duration>,
-    /// Quantile of the pick-up times that is compared with it, 0.5–0.999.
-    pub quantile: f64,
-    /// What they are taken over.
-    pub window: Duration,
-    /// Fewer pick-ups than this: the age of the oldest message instead.
-    pub min_samples: u64,
-    /// Share of the objective from which the backlog is drained, 0–1.
-    pub breach_threshold: f64,
-    /// How far the forecast looks.
-    pub horizon: Duration,
-    /// Least R² of a forecast that counts, 0–1.
-    pub min_r2: f64,
-    /// Its weight, 0–1.
-    pub forecast_weight: f64,
-    /// How often it looks.
-    pub interval: Duration,
-    /// Between changes of opposite directions.
-    pub cool_down: Duration,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            objective: None,
-            quantile: 0.95,
-            window: Duration::from_secs(300),
-            min_samples: 20,
-            breach_threshold: 0.5,
-            horizon: Duration::from_secs(60),
-            min_r2: 0.6,
-            forecast_weight: 0.5,
-            interval: Duration::from_secs(5),
-            cool_down: Duration::from_secs(60),
-        }
-    }
-}
-
-impl crate::settings::Settings for Settings {
-    fn check(&self) -> Result<(), SettingError> {
-        let (least, day) = (Duration::from_millis(1), Duration::from_secs(86_400));
-        within("objective", self.objective.unwrap_or(least), least..=day)?;
-        within("quantile", self.quantile, 0.5..=0.999)?;
-        within("window", self.window, Duration::from_secs(1)..=day)?;
-        within("breach_threshold", self.breach_threshold, 0.0..=1.0)?;
-        within("horizon", self.horizon, Duration::ZERO..=day)?;
-        within("min_r2", self.min_r2, 0.0..=1.0)?;
-        within("forecast_weight", self.forecast_weight, 0.0..=1.0)?;
-        within("interval", self.interval, Duration::from_millis(100)..=day)?;
-        within("cool_down", self.cool_down, Duration::ZERO..=day)
-    }
-}
-
 /// The strategy, with what it remembers.
 #[derive(Clone, Debug)]
 pub struct Laravel {
@@ -110,22 +50,11 @@ pub struct Laravel {
     throughput: WindowMean,
     arrivals: Arrivals,
     pace: Pace,
-    /// Pick-up times of each look's interval.
-    pickups: VecDeque<(Time, LatencyHistogram)>,
+    pickups: Pickups,
     /// Call time and calls that the present job time is the quotient of, and failures of all calls.
     calls: Calls,
     /// When it looked last, and the workers it wanted.
     last: Option<(Time, u32)>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Calls {
-    job_s: Option<f64>,
-    failed: f64,
-    all: f64,
-    /// Slot-time with a call, and in all, since the last look.
-    busy_s: f64,
-    slots_s: f64,
 }
 
 impl Configured for Laravel {
@@ -138,51 +67,9 @@ impl Configured for Laravel {
             throughput: WindowMean::new(THROUGHPUT_WINDOW),
             arrivals: Arrivals::default(),
             pace: Pace::default(),
-            pickups: VecDeque::new(),
+            pickups: Pickups::default(),
             calls: Calls::default(),
             last: None,
-        }
-    }
-}
-
-impl Calls {
-    /// Weight of the newest interval's mean job time.
-    const WEIGHT: f64 = 0.2;
-
-    fn note(&mut self, observation: &Observation) {
-        let calls = observation.agents.iter().map(|agent| agent.calls);
-        let (mut time_s, mut succeeded) = (0.0, 0.0);
-        for calls in calls {
-            time_s += calls.time.as_secs_f64();
-            succeeded += calls.succeeded as f64;
-            self.failed += calls.failed as f64 + calls.rate_limited as f64;
-        }
-        if succeeded > 0.0 {
-            let mean = time_s / succeeded;
-            self.job_s = Some(
-                self.job_s
-                    .map_or(mean, |old| old + Self::WEIGHT * (mean - old)),
-            );
-        }
-        self.all += succeeded;
-        let slots = observation.slots;
-        self.busy_s += slots.with_call.as_secs_f64();
-        self.slots_s += slots.with_call.as_secs_f64() + slots.idle.as_secs_f64();
-    }
-
-    /// Seconds a job, or what is assumed where that is not credible.
-    fn job_s(&self) -> f64 {
-        let credible = self.job_s.filter(|job_s| (0.01..=600.0).contains(job_s));
-        credible.unwrap_or(FALLBACK_JOB_S)
-    }
-
-    /// Failures of all calls so far, in percent.
-    fn failure_percent(&self) -> f64 {
-        let all = self.all + self.failed;
-        if all > 0.0 {
-            100.0 * self.failed / all
-        } else {
-            0.0
         }
     }
 }
@@ -199,36 +86,6 @@ struct Look {
 }
 
 impl Laravel {
-    /// The pick-up time that the objective is compared with, in seconds.
-    fn signal_s(&self, oldest_s: f64) -> f64 {
-        let mut all = LatencyHistogram::default();
-        for (_, pickups) in &self.pickups {
-            all.add(pickups);
-        }
-        let is_enough = all.count() >= self.settings.min_samples;
-        let quantile = is_enough
-            .then(|| all.quantile(self.settings.quantile))
-            .flatten();
-        quantile.map_or(oldest_s, Duration::as_secs_f64)
-    }
-
-    /// Adds the interval's pick-up times to those of the present look, which began then.
-    fn note_pickups(&mut self, observation: &Observation) {
-        let (now, window) = (observation.at, self.settings.window);
-        while self
-            .pickups
-            .front()
-            .is_some_and(|(at, _)| now.since(*at) >= window)
-        {
-            self.pickups.pop_front();
-        }
-        let begun = self.last.map_or(Time::ZERO, |(at, _)| at);
-        match self.pickups.back_mut() {
-            Some((at, pickups)) if *at > begun => pickups.add(&observation.wait),
-            _ => self.pickups.push_back((now, observation.wait.clone())),
-        }
-    }
-
     /// Arrivals a second, free of retries.
     fn arrivals_per_s(&mut self, now: Time, look: &Look) -> f64 {
         let (throughput, settings) = (look.throughput_per_s, self.settings);
@@ -268,7 +125,7 @@ impl Laravel {
                 .max(1.0),
             job_s: self.calls.job_s() / slots,
         };
-        let signal_s = self.signal_s(look.oldest_s);
+        let signal_s = (self.pickups.quantile_s(&self.settings)).unwrap_or(look.oldest_s);
         let rate = self.arrivals_per_s(now, &look);
         let steady = rate * look.job_s;
         let threshold = self.settings.breach_threshold;
@@ -325,7 +182,8 @@ impl Policy for Laravel {
         let (_, ended) = self.flow.observe(observation);
         (self.throughput).push(now, interval, ended as f64 / interval.as_secs_f64());
         self.calls.note(observation);
-        self.note_pickups(observation);
+        let begun = self.last.map_or(Time::ZERO, |(at, _)| at);
+        (self.pickups).note(now, begun, &observation.wait, self.settings.window);
         let (due, active) = match self.last {
             Some((at, wanted)) => (now.since(at) >= self.settings.interval, wanted),
             None => (true, observation.setting.workers),

@@ -21,8 +21,9 @@ use crate::policy::Policy;
 use crate::settings::{Configured, SettingError, within};
 use crate::units::{Duration, Time};
 
-/// A pass of the control loop (`CONTROL_LOOP_INTERVAL_S`).
-const LOOP_S: f64 = 0.1;
+mod delay;
+
+use delay::Delay;
 
 /// What can be set.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -119,43 +120,6 @@ pub struct RayServe {
     target: Option<u32>,
 }
 
-/// How long the wish has pointed one way.
-#[derive(Clone, Copy, Debug, Default)]
-struct Delay {
-    /// Passes in a row that wished for more (positive) or fewer (negative).
-    run: i64,
-    /// Time since the last pass, in seconds.
-    rest_s: f64,
-}
-
-impl Delay {
-    /// Passes of the loop within `interval_s`, the wish being `wanted` in all of them: what the
-    /// target is then.
-    fn passes(&mut self, interval_s: f64, wanted: u32, target: u32, settings: &Settings) -> u32 {
-        // An absurd length saturates in the cast. The share of a pass that floats lose is given back.
-        let passes = ((self.rest_s + interval_s) / LOOP_S + 1e-6).floor();
-        self.rest_s = (self.rest_s + interval_s - passes * LOOP_S).max(0.0);
-        let passes = passes.min(1e12) as i64;
-        let needed = |delay: Duration| (delay.as_secs_f64() / LOOP_S) as i64;
-        let is_through = match wanted.cmp(&target) {
-            std::cmp::Ordering::Greater => {
-                self.run = self.run.max(0) + passes;
-                self.run > needed(settings.upscale_delay)
-            }
-            std::cmp::Ordering::Less => {
-                self.run = self.run.min(0) - passes;
-                -self.run > needed(settings.downscale_delay)
-            }
-            std::cmp::Ordering::Equal => true,
-        };
-        if !is_through {
-            return target;
-        }
-        self.run = 0;
-        wanted
-    }
-}
-
 impl Configured for RayServe {
     type Settings = Settings;
 
@@ -222,79 +186,4 @@ impl Policy for RayServe {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{agent, observation};
-
-    /// Seconds (in passes of 0.1 s) until the target changes, and what it changes to.
-    fn first_change(from: u32, wanted: u32) -> (u32, u32) {
-        let (mut delay, settings) = (Delay::default(), Settings::default());
-        let mut pass = || delay.passes(LOOP_S, wanted, from, &settings);
-        let changed = (1..10_000).map(|k| (k, pass())).find(|&(_, to)| to != from);
-        changed.expect("it changes")
-    }
-
-    #[test]
-    fn the_wish_follows_the_target_and_the_factors() {
-        // Computed, target 2.
-        let plain = Settings::default();
-        assert_eq!(plain.desired(4.0, 20.0, 2.0), 10.0);
-        assert_eq!(plain.desired(10.0, 1.0, 2.0), 1.0);
-        let down = Settings {
-            downscaling_factor: 0.5,
-            ..plain
-        };
-        assert_eq!(down.desired(4.0, 6.0, 2.0), 3.0);
-        assert_eq!(down.desired(4.0, 7.0, 2.0), 4.0);
-        let up = Settings {
-            upscaling_factor: 0.5,
-            ..plain
-        };
-        assert_eq!(up.desired(4.0, 20.0, 2.0), 7.0);
-    }
-
-    #[test]
-    fn a_wish_must_hold_for_its_delay() {
-        // Computed: 30.1 s up, 600.1 s down.
-        assert_eq!(first_change(4, 10), (301, 10));
-        assert_eq!(first_change(10, 1), (6_001, 1));
-    }
-
-    #[test]
-    fn a_wish_that_turns_starts_again() {
-        let (mut delay, settings) = (Delay::default(), Settings::default());
-        assert_eq!(delay.passes(30.0, 10, 4, &settings), 4);
-        assert_eq!(delay.passes(0.1, 3, 4, &settings), 4);
-        assert_eq!(delay.passes(30.0, 10, 4, &settings), 4);
-        assert_eq!(delay.passes(0.1, 10, 4, &settings), 10);
-    }
-
-    #[test]
-    fn ticks_of_a_second_are_ten_passes() {
-        let mut policy = RayServe::new(Settings::default());
-        let mut wishes = Vec::new();
-        for second in 1..=40 {
-            let mut seen = observation(Time::ZERO + Duration::from_secs(second));
-            seen.setting.workers = 4;
-            seen.workers.ready = 4;
-            seen.agents = vec![agent("a")];
-            seen.agents[0].waiting = 12;
-            seen.agents[0].in_flight = 8;
-            wishes.push(policy.decide(&seen).workers);
-        }
-        assert_eq!(wishes.iter().position(|&w| w == 10.0), Some(30));
-    }
-
-    #[test]
-    fn the_first_replica_is_started_at_once() {
-        let mut seen = observation(Time::ZERO);
-        seen.setting.workers = 0;
-        seen.workers.ready = 0;
-        seen.agents = vec![agent("a")];
-        seen.agents[0].waiting = 1;
-        assert_eq!(
-            RayServe::new(Settings::default()).decide(&seen).workers,
-            1.0
-        );
-    }
-}
+mod tests;

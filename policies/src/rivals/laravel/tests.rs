@@ -61,17 +61,3 @@ fn between_looks_the_wish_stands() {
         (first, "between-looks")
     );
 }
-
-#[test]
-fn pick_up_times_count_once_there_are_enough() {
-    let mut policy = Laravel::new(Settings::default());
-    let mut first = seen(5, 100, 1);
-    for _ in 0..19 {
-        first.wait.record(Duration::from_secs(24));
-    }
-    policy.note_pickups(&first);
-    assert_eq!(policy.signal_s(1.0), 1.0);
-    first.wait.record(Duration::from_secs(24));
-    policy.note_pickups(&first);
-    assert!((policy.signal_s(1.0) - 24.0).abs() < 1.6);
-}

@@ -1,5 +1,6 @@
 //! The computed cases, on exact cycles and as ticks show them.
 
+use super::container::Change;
 use super::*;
 use crate::testing::{agent, observation};
 
@@ -8,10 +9,8 @@ fn at_ms(ms: u64) -> Time {
 }
 
 fn container(consumers: u32) -> Container {
-    let mut container = Container {
-        bounds: (1, 10),
-        ..Container::new(Settings::default())
-    };
+    let mut container = Container::new(Settings::default());
+    container.bounds = (1, 10);
     for _ in 0..consumers {
         container.start(Time::ZERO);
     }
