@@ -47,6 +47,16 @@ pub(crate) const EXCEPTIONS: &[(&str, Property, &str)] = &[
         "divides what waits by what an instance takes, whatever keeps it waiting",
     ),
     (
+        "ds2",
+        Property::IdlesDown,
+        "without work there is no rate of a busy worker, so an idle window says nothing and the pool stays",
+    ),
+    (
+        "ds2",
+        Property::NoLimitCycle,
+        "the arrivals of ten seconds over the rate of a worker, rounded up without a tolerance",
+    ),
+    (
         "flink",
         Property::IdlesDown,
         "carries a wish to shrink out after an hour (`scale-down.interval`)",
