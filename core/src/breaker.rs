@@ -20,7 +20,7 @@ const BUCKETS: u64 = 10;
 
 /// What a call's end says about its agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Health {
+pub enum Health {
     /// Something was delivered.
     Good,
     /// Nothing was delivered and something failed, timed out or was lost.
@@ -31,7 +31,7 @@ pub(crate) enum Health {
 
 /// One agent's breaker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Breaker {
+pub struct Breaker {
     config: BreakerConfig,
     state: State,
     run: u32,
@@ -71,7 +71,9 @@ enum State {
 }
 
 impl Breaker {
-    pub(crate) fn new(config: BreakerConfig) -> Self {
+    /// Closed.
+    #[must_use]
+    pub fn new(config: BreakerConfig) -> Self {
         let bucket_width = (config.window().as_nanos() / BUCKETS).max(1);
         Self {
             config,
@@ -87,7 +89,7 @@ impl Breaker {
 
     /// Other settings from now on; the time of an open state stands, and a window of another
     /// length begins anew.
-    pub(crate) fn reconfigure(&mut self, config: BreakerConfig) {
+    pub fn reconfigure(&mut self, config: BreakerConfig) {
         if config.window_ms == self.config.window_ms {
             self.config = config;
         } else {
@@ -102,7 +104,7 @@ impl Breaker {
     }
 
     /// The state, as observations have it.
-    pub(crate) fn state(&self) -> BreakerState {
+    pub fn state(&self) -> BreakerState {
         match self.state {
             State::Closed => BreakerState::Closed,
             State::Open { .. } => BreakerState::Open,
@@ -112,17 +114,17 @@ impl Breaker {
     }
 
     /// Whether messages are to fail at once now.
-    pub(crate) fn fails_fast(&self) -> bool {
+    pub fn fails_fast(&self) -> bool {
         self.config.fail_fast && matches!(self.state, State::Open { .. })
     }
 
     /// Whether the next call is a probe: of one message, under no batch rule.
-    pub(crate) fn is_probing(&self) -> bool {
+    pub fn is_probing(&self) -> bool {
         matches!(self.state, State::HalfOpen { .. })
     }
 
     /// Most calls in flight that it allows.
-    pub(crate) fn limit(&self) -> u32 {
+    pub fn limit(&self) -> u32 {
         match self.state {
             State::Closed => u32::MAX,
             State::Open { .. } => 0,
@@ -132,7 +134,7 @@ impl Breaker {
     }
 
     /// When it leaves the open state.
-    pub(crate) fn open_until(&self) -> Option<Time> {
+    pub fn open_until(&self) -> Option<Time> {
         match self.state {
             State::Open { until } => Some(until),
             State::Closed | State::HalfOpen { .. } | State::Recovering { .. } => None,
@@ -140,14 +142,14 @@ impl Breaker {
     }
 
     /// Its time in the open state is over: probe.
-    pub(crate) fn half_open(&mut self) {
+    pub fn half_open(&mut self) {
         self.state = State::HalfOpen { successes: 0 };
     }
 
     /// A call ended, of which `in_flight` were in flight when it started, itself included.
     /// `bound` is the limit beyond which its own no longer binds. Returns whether the state
     /// changed.
-    pub(crate) fn call_ended(
+    pub fn call_ended(
         &mut self,
         now: Time,
         health: Health,

@@ -24,7 +24,7 @@ const STRIDE: u64 = 720_720 * 16;
 
 /// The order in which messages are taken: first due first, then in the order in which they
 /// became due.
-pub(crate) type Rank = (Time, u64);
+pub type Rank = (Time, u64);
 
 /// One agent's waiting messages in one lane that may be taken, in [`Rank`] order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -118,7 +118,7 @@ impl LaneQueue {
 
 /// How the lanes share the workers, and who waits in each.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Lanes {
+pub struct Lanes {
     discipline: Discipline,
     strides: [u64; 5],
     passes: [u64; 5],
@@ -139,7 +139,7 @@ pub(crate) struct Lanes {
 
 /// Lanes, highest first, from a bit each.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct FilledLanes(u8);
+pub struct FilledLanes(u8);
 
 impl Iterator for FilledLanes {
     type Item = Lane;
@@ -153,7 +153,9 @@ impl Iterator for FilledLanes {
 }
 
 impl Lanes {
-    pub(crate) fn new(config: &BrokerConfig) -> Self {
+    /// Empty lanes, as `config` has them.
+    #[must_use]
+    pub fn new(config: &BrokerConfig) -> Self {
         let strict = config.discipline == Discipline::Strict;
         let max_wait = Lane::ALL.map(|lane| config.lane_max_wait(lane));
         Self {
@@ -184,25 +186,25 @@ impl Lanes {
     }
 
     /// Whether any message may be taken, its agent permitting.
-    pub(crate) fn any_takeable(&self) -> bool {
+    pub fn any_takeable(&self) -> bool {
         self.filled != 0
     }
 
     /// The agents with takeable messages in `lane`.
-    pub(crate) fn agents(&self, lane: Lane) -> &[u32] {
+    pub fn agents(&self, lane: Lane) -> &[u32] {
         &self.agents[lane.index()]
     }
 
     /// Lanes with takeable messages, highest first.
     #[inline]
-    pub(crate) fn filled(&self) -> FilledLanes {
+    pub fn filled(&self) -> FilledLanes {
         FilledLanes(self.filled)
     }
 
     /// The only agent with takeable messages, if all of them are in one lane: there is nothing
     /// to choose.
     #[inline]
-    pub(crate) fn only_candidate(&self) -> Option<(Lane, u32)> {
+    pub fn only_candidate(&self) -> Option<(Lane, u32)> {
         let lane = self
             .filled()
             .next()
@@ -214,7 +216,7 @@ impl Lanes {
     }
 
     /// Lanes with takeable messages, the next to go first.
-    pub(crate) fn in_turn(&self) -> impl Iterator<Item = Lane> + use<> {
+    pub fn in_turn(&self) -> impl Iterator<Item = Lane> + use<> {
         let (mut waiting, mut count) = ([Lane::Critical; 5], 0);
         for lane in self.filled() {
             waiting[count] = lane;
@@ -227,18 +229,18 @@ impl Lanes {
     }
 
     /// Whether a message due at `due` has waited in `lane` for longer than its maximum.
-    pub(crate) fn is_overdue(&self, lane: Lane, due: Time, now: Time) -> bool {
+    pub fn is_overdue(&self, lane: Lane, due: Time, now: Time) -> bool {
         self.max_wait[lane.index()].is_some_and(|most| now.since(due) > most)
     }
 
     /// From when on a message due at `due` is overdue in `lane`, if ever.
-    pub(crate) fn overdue_from(&self, lane: Lane, due: Time) -> Option<Time> {
+    pub fn overdue_from(&self, lane: Lane, due: Time) -> Option<Time> {
         let most = self.max_wait[lane.index()]?;
         Some(due + most + Duration::from_nanos(1))
     }
 
     /// A lane's pass and its place in the discipline's order; lower goes first.
-    pub(crate) fn turn(&self, lane: Lane) -> (u64, Lane) {
+    pub fn turn(&self, lane: Lane) -> (u64, Lane) {
         match self.discipline {
             Discipline::Weighted => (self.pass(lane), lane),
             Discipline::Strict => (0, lane),
@@ -252,19 +254,19 @@ impl Lanes {
     }
 
     /// The turn comes to `lane`.
-    pub(crate) fn turn_comes(&mut self, lane: Lane) {
+    pub fn turn_comes(&mut self, lane: Lane) {
         self.reached = self.pass(lane);
     }
 
     /// `agent` has its first takeable message in `lane`.
-    pub(crate) fn fill(&mut self, lane: Lane, agent: u32) {
+    pub fn fill(&mut self, lane: Lane, agent: u32) {
         let at = lane.index();
         self.filled |= 1 << at;
         self.agents[at].push(agent);
     }
 
     /// `agent` has no takeable message left in `lane`.
-    pub(crate) fn drain(&mut self, lane: Lane, agent: u32) {
+    pub fn drain(&mut self, lane: Lane, agent: u32) {
         let agents = &mut self.agents[lane.index()];
         let at = agents.iter().position(|&other| other == agent);
         agents.swap_remove(at.expect("an agent drains only lanes that it filled"));
@@ -307,7 +309,7 @@ impl Lanes {
     }
 
     /// A message of `lane` starts.
-    pub(crate) fn charge(&mut self, lane: Lane) {
+    pub fn charge(&mut self, lane: Lane) {
         self.passes[lane.index()] = self.pass(lane) + self.strides[lane.index()];
     }
 }

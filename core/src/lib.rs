@@ -23,6 +23,7 @@ mod leases;
 pub mod message;
 mod messages;
 mod ordering;
+pub mod parts;
 mod pause;
 mod pool;
 mod protect;

@@ -13,7 +13,7 @@ const GRAINS_PER_NANO_AT_ONE_PER_SECOND: f64 = 1e6;
 
 /// A bucket that fills at a rate up to its burst, and may go into debt.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct TokenBucket {
+pub struct TokenBucket {
     grains: i128,
     filled_at: Time,
     grains_per_nano: i128,
@@ -22,7 +22,7 @@ pub(crate) struct TokenBucket {
 
 impl TokenBucket {
     /// A full bucket.
-    pub(crate) fn new(limit: RateLimit, now: Time) -> Self {
+    pub fn new(limit: RateLimit, now: Time) -> Self {
         let capacity = i128::from(limit.burst.max(1)) * GRAINS_PER_TOKEN;
         let per_nano = limit.rate.as_per_second() * GRAINS_PER_NANO_AT_ONE_PER_SECOND;
         Self {
@@ -34,7 +34,7 @@ impl TokenBucket {
     }
 
     /// A bucket of another limit that has what this one has, as far as it holds it: debts stay.
-    pub(crate) fn with_limit(&self, limit: RateLimit, now: Time) -> Self {
+    pub fn with_limit(&self, limit: RateLimit, now: Time) -> Self {
         let new = Self::new(limit, now);
         Self {
             grains: self.level(now).min(new.capacity),
@@ -44,23 +44,23 @@ impl TokenBucket {
 
     /// Whether `tokens` may be taken at `now`: they are there, or the bucket is full and can
     /// hold no more.
-    pub(crate) fn has(&self, now: Time, tokens: u64) -> bool {
+    pub fn has(&self, now: Time, tokens: u64) -> bool {
         self.level(now) >= self.needed(tokens)
     }
 
     /// Whole tokens at `now`; none while in debt.
-    pub(crate) fn whole_tokens(&self, now: Time) -> u64 {
+    pub fn whole_tokens(&self, now: Time) -> u64 {
         u64::try_from(self.level(now) / GRAINS_PER_TOKEN).unwrap_or(0)
     }
 
     /// Takes `tokens`, into debt if need be.
-    pub(crate) fn take(&mut self, now: Time, tokens: u64) {
+    pub fn take(&mut self, now: Time, tokens: u64) {
         self.grains = self.level(now) - i128::from(tokens) * GRAINS_PER_TOKEN;
         self.filled_at = now;
     }
 
     /// The first instant at which [`Self::has`] holds if nothing is taken before.
-    pub(crate) fn ready_at(&self, now: Time, tokens: u64) -> Time {
+    pub fn ready_at(&self, now: Time, tokens: u64) -> Time {
         let missing = self.needed(tokens) - self.level(now);
         if missing <= 0 {
             return now;

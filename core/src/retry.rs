@@ -15,7 +15,7 @@ const MILLION: u64 = 1_000_000;
 
 /// How often and after how long one agent's messages are tried again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct RetryRule {
+pub struct RetryRule {
     max_attempts: u32,
     backoff: Duration,
     backoff_max: Duration,
@@ -24,7 +24,7 @@ pub(crate) struct RetryRule {
 
 /// What is left of the budget that all agents share, if there is one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Retries(Option<Budget>);
+pub struct Retries(Option<Budget>);
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Budget {
@@ -35,7 +35,7 @@ struct Budget {
 
 /// What becomes of a message after a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Retry {
+pub enum Retry {
     /// Tried again after this long.
     After(Duration),
     /// Its attempts are spent.
@@ -46,7 +46,8 @@ pub(crate) enum Retry {
 
 impl RetryRule {
     /// The agent's own settings; where it has none the broker's.
-    pub(crate) fn of(agent: &AgentConfig, broker: &BrokerConfig) -> Self {
+    #[must_use]
+    pub fn of(agent: &AgentConfig, broker: &BrokerConfig) -> Self {
         let max_attempts = agent.retry_max_attempts.or(broker.retry_max_attempts);
         Self {
             max_attempts: max_attempts.unwrap_or(u32::MAX),
@@ -56,12 +57,15 @@ impl RetryRule {
         }
     }
 
-    pub(crate) fn is_unlimited(&self) -> bool {
+    /// Whether attempts never end.
+    #[must_use]
+    pub fn is_unlimited(&self) -> bool {
         self.max_attempts == u32::MAX
     }
 
     /// The pause of an agent that said "too many requests" and no more.
-    pub(crate) fn first_backoff(&self) -> Duration {
+    #[must_use]
+    pub fn first_backoff(&self) -> Duration {
         self.backoff.min(self.backoff_max)
     }
 
@@ -73,7 +77,9 @@ impl RetryRule {
 }
 
 impl Retries {
-    pub(crate) fn new(config: &BrokerConfig) -> Self {
+    /// As `config` has it, with its reserve.
+    #[must_use]
+    pub fn new(config: &BrokerConfig) -> Self {
         let reserve = u64::from(config.retry_budget_reserve);
         Self(config.retry_budget.map(|share| Budget {
             per_arrival: (share * MILLION as f64).round() as u64,
@@ -83,7 +89,7 @@ impl Retries {
     }
 
     /// Other settings from now on; what is left of the budget stays.
-    pub(crate) fn reconfigure(&mut self, config: &BrokerConfig) {
+    pub fn reconfigure(&mut self, config: &BrokerConfig) {
         let left = self.0.as_ref().map(|budget| budget.left);
         *self = Self::new(config);
         if let (Some(budget), Some(left)) = (&mut self.0, left) {
@@ -92,7 +98,7 @@ impl Retries {
     }
 
     /// A first arrival was accepted.
-    pub(crate) fn arrived(&mut self) {
+    pub fn arrived(&mut self) {
         if let Some(budget) = &mut self.0 {
             budget.left = (budget.left + budget.per_arrival).min(budget.most);
         }
@@ -100,7 +106,7 @@ impl Retries {
 
     /// Decides over a message that has now spent `attempts`, and takes its retry from the
     /// budget. `luck` is the message's own random word.
-    pub(crate) fn decide(&mut self, rule: &RetryRule, attempts: u32, luck: u64) -> Retry {
+    pub fn decide(&mut self, rule: &RetryRule, attempts: u32, luck: u64) -> Retry {
         if attempts >= rule.max_attempts {
             return Retry::AttemptsSpent;
         }

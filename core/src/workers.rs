@@ -9,7 +9,7 @@ use crate::message::WorkerId;
 
 /// The workers that are not gone, lowest name first.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Workers {
+pub struct Workers {
     all: Vec<Worker>,
     next_id: u32,
     /// Slots of one worker.
@@ -23,23 +23,30 @@ pub(crate) struct Workers {
 
 /// One worker.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct Worker {
-    pub(crate) id: WorkerId,
-    pub(crate) state: WorkerState,
+pub struct Worker {
+    /// Its name.
+    pub id: WorkerId,
+    /// What it can do.
+    pub state: WorkerState,
     /// Slots with a call.
-    pub(crate) calls: u32,
+    pub calls: u32,
 }
 
 /// What a worker can do. One that is gone is not in the pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum WorkerState {
+pub enum WorkerState {
+    /// Ordered, not yet able to take.
     Starting,
+    /// Able to take.
     Ready,
+    /// Finishing what it holds.
     Draining,
 }
 
 impl Workers {
-    pub(crate) fn new(parallelism: u32) -> Self {
+    /// No workers; each will have so many slots.
+    #[must_use]
+    pub fn new(parallelism: u32) -> Self {
         Self {
             all: Vec::new(),
             next_id: 0,
@@ -50,38 +57,41 @@ impl Workers {
         }
     }
 
-    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Worker> {
+    /// All, lowest name first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Worker> {
         self.all.iter()
     }
 
-    pub(crate) fn parallelism(&self) -> u32 {
+    /// Slots of one worker.
+    #[must_use]
+    pub fn parallelism(&self) -> u32 {
         self.parallelism
     }
 
     /// Free slots of ready workers.
-    pub(crate) fn free_slots(&self) -> u64 {
+    pub fn free_slots(&self) -> u64 {
         self.free
     }
 
     /// Slots with a call.
-    pub(crate) fn taken_slots(&self) -> u64 {
+    pub fn taken_slots(&self) -> u64 {
         self.taken
     }
 
     /// Slots of ready workers.
-    pub(crate) fn ready_slots(&self) -> u64 {
+    pub fn ready_slots(&self) -> u64 {
         u64::from(self.ready) * u64::from(self.parallelism)
     }
 
     /// Free slots of `id`; none unless it is ready.
-    pub(crate) fn free_slots_of(&self, id: WorkerId) -> u32 {
+    pub fn free_slots_of(&self, id: WorkerId) -> u32 {
         let worker = self.find(id).map(|at| &self.all[at]);
         let ready = worker.filter(|worker| worker.state == WorkerState::Ready);
         ready.map_or(0, |worker| self.parallelism - worker.calls)
     }
 
     /// The ready worker with a free slot and the fewest calls, the lowest name among equals.
-    pub(crate) fn least_busy(&self) -> Option<WorkerId> {
+    pub fn least_busy(&self) -> Option<WorkerId> {
         // One number a worker and no branch that depends on luck: this is asked for each call.
         let none = u64::MAX;
         let key = |(at, worker): (u64, &Worker)| {
@@ -94,7 +104,7 @@ impl Workers {
     }
 
     /// Orders a worker.
-    pub(crate) fn order(&mut self) -> WorkerId {
+    pub fn order(&mut self) -> WorkerId {
         let id = WorkerId(self.next_id);
         self.next_id += 1;
         self.all.push(Worker {
@@ -106,7 +116,7 @@ impl Workers {
     }
 
     /// Puts a worker into a state; `false` if it is gone or in it already.
-    pub(crate) fn set_state(&mut self, id: WorkerId, state: WorkerState) -> bool {
+    pub fn set_state(&mut self, id: WorkerId, state: WorkerState) -> bool {
         let Some(at) = self.find(id) else {
             return false;
         };
@@ -125,7 +135,7 @@ impl Workers {
     }
 
     /// Takes a worker out of the pool, and its calls with it; `None` if it was gone.
-    pub(crate) fn remove(&mut self, id: WorkerId) -> Option<Worker> {
+    pub fn remove(&mut self, id: WorkerId) -> Option<Worker> {
         let worker = self.all.remove(self.find(id)?);
         self.taken -= u64::from(worker.calls);
         if worker.state == WorkerState::Ready {
@@ -136,7 +146,7 @@ impl Workers {
     }
 
     /// A call takes one of its slots.
-    pub(crate) fn take_slot(&mut self, id: WorkerId) {
+    pub fn take_slot(&mut self, id: WorkerId) {
         let at = self.find(id).expect("calls start only in ready workers");
         self.all[at].calls += 1;
         self.taken += 1;
@@ -144,7 +154,7 @@ impl Workers {
     }
 
     /// A call gives its slot back. Whether that leaves a draining worker with nothing.
-    pub(crate) fn free_slot(&mut self, id: WorkerId) -> bool {
+    pub fn free_slot(&mut self, id: WorkerId) -> bool {
         let at = self.find(id).expect("a lease outlives its worker nowhere");
         let worker = &mut self.all[at];
         worker.calls -= 1;

@@ -36,6 +36,7 @@ impl Job {
             attempt: self.calls[agent.0 as usize].fetch_add(1, Ordering::Relaxed),
             units: self.units,
             service: self.service,
+            drawn: None,
         }
     }
 }

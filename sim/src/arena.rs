@@ -1,3 +1,5 @@
-//! The arena: policies ranked on the same messages, by one cost.
+//! The arena: policies ranked on the same messages, by one cost, beside oracles that show how much
+//! room is left.
 
+pub mod oracle;
 pub mod suite;

@@ -31,7 +31,7 @@ use poisson::Poisson;
 pub(crate) use replay::Replay;
 
 /// Times in order, lazily, in constant memory.
-pub(crate) trait Generator: Send {
+pub(crate) trait Generator: Send + Sync {
     /// The next time at which a message is sent, not before the last one; `None`: never again.
     /// Times beyond the run's length may be given; nobody asks for what follows them.
     fn next(&mut self) -> Option<Time>;

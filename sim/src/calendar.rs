@@ -33,7 +33,7 @@ impl Entry {
 }
 
 /// Entries by time, by kind, and then as they came.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Calendar {
     heap: BinaryHeap<Scheduled>,
     entered: u64,

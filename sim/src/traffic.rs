@@ -21,7 +21,7 @@ pub use class::{Address, Class, ClassPlan, Share, To};
 
 use class::ClassDraws;
 pub(crate) use class::Count;
-use closed::Callers;
+pub(crate) use closed::Callers;
 
 /// A source of messages, as a scenario describes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -178,6 +178,25 @@ impl<'p> Traffic<'p> {
         callers.think(now, key, sent, earliest..self.end);
         source.advance(self.end);
         self.find_next();
+    }
+
+    /// The callers of the closed loops: from here on their messages come from whoever has them.
+    pub(crate) fn take_callers(&mut self) -> Vec<Callers> {
+        let mut taken = Vec::new();
+        for source in &mut self.sources {
+            if let Process::Closed(callers) = &source.process {
+                taken.push(callers.clone());
+                source.next = Time::MAX;
+            }
+        }
+        self.find_next();
+        taken
+    }
+
+    /// What a caller sends under `key`.
+    pub(crate) fn asked(&self, at: Time, key: MessageKey) -> Arrival {
+        let shares = &self.plan.sources[key.source() as usize].classes;
+        self.drawn(at, key, self.draws.class(shares, key))
     }
 
     /// A message with all its properties drawn by its key.

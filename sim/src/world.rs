@@ -294,6 +294,7 @@ impl<'p> World<'p> {
             attempt: member.calls - 1,
             units: member.payload.units,
             service: member.payload.service,
+            drawn: None,
         };
         let mut items = self.state.members_of(call.lease).map(item);
         let first = items.next().expect("a call that starts has live messages");

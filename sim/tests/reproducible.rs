@@ -326,6 +326,7 @@ fn a_call_takes_what_its_message_and_attempt_say() {
             attempt,
             units: 1,
             service: None,
+            drawn: None,
         })
         .collect();
     let ask = |model: &mut AgentModel, at: u64, item: &CallItem| {

@@ -39,6 +39,8 @@ pub struct CallItem {
     pub units: u32,
     /// How long a call for it takes (what it adds to a batch), where a trace says so.
     pub service: Option<Duration>,
+    /// The same in nanoseconds, where it was [drawn](AgentModel::draw) beforehand.
+    pub drawn: Option<f64>,
 }
 
 /// A call that the remote side works on.
@@ -309,6 +311,16 @@ impl AgentModel {
         }
     }
 
+    /// What a call draws for a message, in nanoseconds; `None`: nothing. Handed in as
+    /// [`drawn`](CallItem::drawn) it makes the same call without a draw.
+    #[must_use]
+    pub fn draw(&self, item: &CallItem) -> Option<f64> {
+        let (Work::Single(sampler) | Work::Batch(_, Some(sampler))) = &self.work else {
+            return None;
+        };
+        Some(sampler.value(&mut self.draws.work.draw(item.key.mixed(), item.attempt)))
+    }
+
     /// Nanoseconds of work, and the round trip.
     #[inline(always)]
     fn length(&self, work: f64, first: &CallItem) -> Duration {
@@ -330,7 +342,9 @@ impl AgentModel {
     fn work(&self, items: &[CallItem]) -> f64 {
         let demand = |sampler: &Sampler, item: &CallItem| match item.service {
             Some(service) => service.as_nanos() as f64,
-            None => sampler.value(&mut self.draws.work.draw(item.key.mixed(), item.attempt)),
+            None => item.drawn.unwrap_or_else(|| {
+                sampler.value(&mut self.draws.work.draw(item.key.mixed(), item.attempt))
+            }),
         };
         match &self.work {
             Work::Single(call) => demand(call, &items[0]),

@@ -39,7 +39,7 @@ impl Piece {
 }
 
 /// A rate over time.
-pub(super) trait Curve: Send {
+pub(super) trait Curve: Send + Sync {
     /// The next piece; the first begins at 0, one that ends at [`Time::MAX`] is the last.
     fn next_piece(&mut self) -> Piece;
 }

@@ -14,7 +14,8 @@ use crate::streams::{MessageKey, Stream, Streams};
 const LEAST_TURN: Duration = Duration::from_millis(1);
 
 /// The callers of one source.
-pub(super) struct Callers {
+#[derive(Clone)]
+pub(crate) struct Callers {
     source: u32,
     think: Sampler,
     stream: Stream,
@@ -41,14 +42,19 @@ impl Callers {
         loops
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> u32 {
+        self.sent.len() as u32
+    }
+
     /// When the next message is sent, unless an outcome comes before.
     #[inline]
-    pub(super) fn next(&self) -> Option<Time> {
+    pub(crate) fn next(&self) -> Option<Time> {
         self.thinking.peek().map(|Reverse((at, _))| *at)
     }
 
     /// The caller whose turn it is sends.
-    pub(super) fn send(&mut self) -> MessageKey {
+    pub(crate) fn send(&mut self) -> MessageKey {
         let next = self.thinking.pop();
         let Reverse((_, caller)) = next.expect("called only when a message is due");
         let sent = &mut self.sent[caller as usize];
@@ -59,7 +65,7 @@ impl Callers {
 
     /// A message has its outcome: its caller thinks, and sends again in the time that is open,
     /// if it comes to that.
-    pub(super) fn think(&mut self, now: Time, key: MessageKey, sent: Time, open: Range<Time>) {
+    pub(crate) fn think(&mut self, now: Time, key: MessageKey, sent: Time, open: Range<Time>) {
         let mut think = self.think_time(key.caller());
         if now == sent {
             think = think.max(LEAST_TURN);

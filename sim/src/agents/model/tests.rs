@@ -27,6 +27,7 @@ fn item(number: u64) -> CallItem {
         attempt: 0,
         units: 1,
         service: None,
+        drawn: None,
     }
 }
 

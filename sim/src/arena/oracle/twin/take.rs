@@ -1,0 +1,285 @@
+//! Which calls start in the twin: `core/src/take.rs` and `protect.rs` over its own lists.
+
+use ebbtide_core::message::Lane;
+use ebbtide_core::parts::Rank;
+use ebbtide_policies::objective::Measure;
+use ebbtide_policies::units::{Duration, Time};
+
+use crate::agents::{CallItem, Started};
+
+use super::Twin;
+use super::agent::{Agent, Queued};
+use super::settle::{Members, Running};
+
+/// As in core: far below a slot, far above a rounding error.
+const ROUNDING: f64 = 1e-6;
+
+/// The agent that is called next; the lane whose turn it is, `None` if overdue.
+#[derive(Clone, Copy)]
+struct Pick {
+    agent: u32,
+    lane: Lane,
+    turn: Option<Lane>,
+}
+
+impl Twin<'_> {
+    /// Free slots take what they may.
+    pub(super) fn take(&mut self) {
+        self.wake = Time::MAX;
+        while self.workers.free_slots() > 0 && self.lanes.any_takeable() {
+            let now = self.now;
+            self.agents.iter_mut().for_each(|agent| agent.reopen(now));
+            let Some(pick) = self.pick() else {
+                let waiting = self.agents.iter().filter(|agent| agent.takeable > 0);
+                let opens = waiting.filter_map(|agent| self.unblocks_at(agent));
+                self.wake = opens.min().unwrap_or(Time::MAX);
+                return;
+            };
+            self.start(pick);
+        }
+    }
+
+    /// A message joins its lane.
+    pub(super) fn enlist(&mut self, queued: Queued) {
+        let message = self.message(queued.id);
+        let lane = self.path.lane(&message);
+        self.queued += 1;
+        if self.agents[message.agent as usize].insert(lane, queued) {
+            self.lanes.fill(lane, message.agent);
+        }
+    }
+
+    fn pick(&self) -> Option<Pick> {
+        if let Some((lane, agent)) = self.lanes.only_candidate() {
+            let front = self.agents[agent as usize].front(lane)?;
+            let overdue = self.lanes.is_overdue(lane, front.due, self.now);
+            let turn = (!overdue).then_some(lane);
+            let pick = Pick { agent, lane, turn };
+            return self.may_start(agent, lane).then_some(pick);
+        }
+        self.pick_overdue().or_else(|| self.pick_in_turn())
+    }
+
+    fn pick_overdue(&self) -> Option<Pick> {
+        let mut best: Option<(Rank, Pick)> = None;
+        for lane in self.lanes.filled() {
+            for &agent in self.lanes.agents(lane) {
+                let Some(front) = self.agents[agent as usize].front(lane) else {
+                    continue;
+                };
+                let beaten = best.is_some_and(|(least, _)| least <= front.rank());
+                if !beaten
+                    && self.lanes.is_overdue(lane, front.due, self.now)
+                    && self.may_start(agent, lane)
+                {
+                    let turn = None;
+                    best = Some((front.rank(), Pick { agent, lane, turn }));
+                }
+            }
+        }
+        best.map(|(_, pick)| pick)
+    }
+
+    fn pick_in_turn(&self) -> Option<Pick> {
+        self.lanes.in_turn().find_map(|lane| {
+            let mut best: Option<(Rank, Pick)> = None;
+            for &agent in self.lanes.agents(lane) {
+                let Some(rank) = self.offer(&self.agents[agent as usize], lane) else {
+                    continue;
+                };
+                let beaten = best.is_some_and(|(least, _)| least <= rank);
+                if !beaten && self.may_start(agent, lane) {
+                    let turn = Some(lane);
+                    best = Some((rank, Pick { agent, lane, turn }));
+                }
+            }
+            best.map(|(_, pick)| pick)
+        })
+    }
+
+    /// An agent's first message in `lane`, or its batch, which ranks in its highest lane alone.
+    fn offer(&self, agent: &Agent, lane: Lane) -> Option<Rank> {
+        if self.batch_rule(agent).is_none() {
+            return agent.front(lane).map(|it| it.rank());
+        }
+        let highest = agent.lanes().next() == Some(lane);
+        agent.oldest().filter(|_| highest).map(|it| it.rank())
+    }
+
+    fn may_start(&self, agent: u32, lane: Lane) -> bool {
+        let agent = &self.agents[agent as usize];
+        let ranked = agent.units.is_none() || self.first_ranked(agent).0 == lane;
+        ranked && self.unblocks_at(agent) == Some(self.now)
+    }
+
+    /// Size and timeout of the agent's batches; `None` if its calls carry one message each.
+    fn batch_rule(&self, agent: &Agent) -> Option<(u32, Duration)> {
+        if !agent.is_batch || agent.is_probing() {
+            return None;
+        }
+        let size = self.setting.batch_size.min(agent.max_batch);
+        let timeout = self.setting.batch_timeout.min(agent.max_batch_timeout);
+        (size > 1).then_some((size, timeout))
+    }
+
+    /// When `agent`, with messages that wait, may be called if nothing but time passes.
+    fn unblocks_at(&self, agent: &Agent) -> Option<Time> {
+        let now = self.now;
+        if let Some(opens) = agent.opens_at(now) {
+            return Some(opens.max(now + Duration::from_nanos(1)));
+        }
+        let in_flight = agent.in_flight;
+        if in_flight >= agent.most_in_flight() || u64::from(in_flight) >= self.share_of(agent) {
+            return None;
+        }
+        let calls = agent.calls.as_ref();
+        let calls = calls.map_or(now, |bucket| bucket.ready_at(now, 1));
+        let batch = self.batch_rule(agent).and_then(|(size, timeout)| {
+            let open = agent.takeable < u64::from(size);
+            open.then(|| agent.oldest()).flatten().map(|it| it.due + timeout)
+        });
+        let from = calls.max(batch.unwrap_or(now)).max(now);
+        Some(match &agent.units {
+            None => from,
+            Some(units) => {
+                let needed = self.message(self.first_ranked(agent).1.id).units;
+                units.ready_at(from, u64::from(needed))
+            }
+        })
+    }
+
+    /// Slots that one agent's calls may fill.
+    fn share_of(&self, agent: &Agent) -> u64 {
+        match agent.bulkhead {
+            Some(share) if self.agents.len() > 1 => {
+                let slots = share * self.workers.ready_slots() as f64;
+                ((slots + ROUNDING).floor() as u64).max(1)
+            }
+            _ => u64::MAX,
+        }
+    }
+
+    /// The message of `agent` that goes first, and its lane.
+    fn first_ranked(&self, agent: &Agent) -> (Lane, Queued) {
+        let fronts = || agent.lanes().filter_map(|lane| Some((lane, agent.front(lane)?)));
+        let overdue = fronts().filter(|(lane, it)| self.lanes.is_overdue(*lane, it.due, self.now));
+        let is_batch = self.batch_rule(agent).is_some();
+        let turn = |lane| if is_batch { (0, lane) } else { self.lanes.turn(lane) };
+        overdue
+            .min_by_key(|(_, it)| it.rank())
+            .or_else(|| fronts().min_by_key(|(lane, _)| turn(*lane)))
+            .expect("asked only of agents with messages that wait")
+    }
+
+    fn start(&mut self, pick: Pick) {
+        if let Some(lane) = pick.turn {
+            self.lanes.turn_comes(lane);
+        }
+        let members = match self.batch_rule(&self.agents[pick.agent as usize]) {
+            None => Members::One(self.lift(pick.agent, pick.lane)),
+            Some((size, _)) => self.fill_batch(pick.agent, size),
+        };
+        let now = self.now;
+        let worker = self.workers.least_busy().expect("a slot is free");
+        self.workers.take_slot(worker);
+        self.sums.calls += 1;
+        let items = self.items(&members);
+        let slot = self.free.pop().unwrap_or(self.calls.len() as u32);
+        let agent = &mut self.agents[pick.agent as usize];
+        let probe = agent.is_probing();
+        agent.in_flight += 1;
+        if let Some(calls) = &mut agent.calls {
+            calls.take(now, 1);
+        }
+        if let Some(bucket) = &mut agent.units {
+            let units = items.as_slice().iter().map(|item| u64::from(item.units));
+            bucket.take(now, units.sum());
+        }
+        let started = agent.model.start(now, slot, items.as_slice());
+        let expires = now + agent.call_timeout;
+        let turn = self.calls.get(slot as usize).map_or(0, |last| last.turn.wrapping_add(1));
+        let running = Running {
+            agent: pick.agent,
+            worker,
+            turn,
+            members,
+            plan: None,
+            probe,
+            started: now,
+            expires,
+            is_open: true,
+        };
+        match self.calls.get_mut(slot as usize) {
+            Some(last) => *last = running,
+            None => self.calls.push(running),
+        }
+        match started {
+            Started::Runs(plan) => self.runs(slot, plan),
+            Started::Waits => self.expect_timeout(slot),
+        }
+    }
+
+    /// A lane's first message leaves the queue for a call.
+    fn lift(&mut self, agent: u32, lane: Lane) -> Queued {
+        let lifted = self.agents[agent as usize].front(lane);
+        let lifted = lifted.expect("picked because it has a message there");
+        if self.agents[agent as usize].pop(lane) {
+            self.lanes.drain(lane, agent);
+        }
+        self.queued -= 1;
+        self.lanes.charge(lane);
+        lifted
+    }
+
+    fn fill_batch(&mut self, agent: u32, most: u32) -> Members {
+        let units = self.agents[agent as usize].units.as_ref();
+        let left = units.map_or(u64::MAX, |units| units.whole_tokens(self.now));
+        let limited = units.is_some();
+        let (mut members, mut units) = (Vec::new(), 0);
+        while members.len() < most as usize && self.agents[agent as usize].takeable > 0 {
+            let (lane, first) = self.first_ranked(&self.agents[agent as usize]);
+            if limited {
+                units += u64::from(self.message(first.id).units);
+                if !members.is_empty() && units > left {
+                    break;
+                }
+            }
+            members.push(self.lift(agent, lane));
+        }
+        Members::Many(members)
+    }
+
+    /// What the remote side sees; each message's call is counted, and its wait ends.
+    fn items(&mut self, members: &Members) -> Items {
+        match members {
+            Members::One(one) => Items::One([self.item(one.id)]),
+            Members::Many(many) => Items::Many(many.iter().map(|it| self.item(it.id)).collect()),
+        }
+    }
+
+    fn item(&mut self, id: u32) -> CallItem {
+        let message = self.message(id);
+        let calls = self.setbacks.get(&id).map_or(0, |setbacks| setbacks.calls);
+        if calls == 0 {
+            let waited = self.now.since(message.sent);
+            let late = self.path.beyond(Measure::Wait, waited);
+            self.sums.late_work += late * self.work(&message);
+        }
+        message.item(calls)
+    }
+}
+
+/// The messages of a call, as the remote side sees them.
+enum Items {
+    One([CallItem; 1]),
+    Many(Vec<CallItem>),
+}
+
+impl Items {
+    fn as_slice(&self) -> &[CallItem] {
+        match self {
+            Self::One(one) => one,
+            Self::Many(many) => many,
+        }
+    }
+}
