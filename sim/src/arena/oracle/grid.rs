@@ -1,6 +1,7 @@
 //! The settings that an oracle may choose from, and the best one to keep.
 
 use ebbtide_core::BrokerConfig;
+use ebbtide_measure::Cost;
 use ebbtide_policies::observation::Setting;
 use ebbtide_policies::prices::Prices;
 use ebbtide_policies::units::Duration;
@@ -8,7 +9,7 @@ use ebbtide_policies::units::Duration;
 use crate::plan::Plan;
 
 use super::path::Path;
-use super::twin::{Sums, Twin};
+use super::twin::Twin;
 
 /// Batch sizes, as far as the bounds allow them: about half as many again each.
 const SIZES: [u32; 9] = [1, 2, 3, 5, 8, 12, 20, 32, 50];
@@ -49,12 +50,13 @@ impl Grid {
     }
 
     /// What each setting comes to if it is kept, in the twin.
-    pub(crate) fn kept(&self, path: &Path<'_>) -> Vec<(Setting, Sums)> {
+    pub(crate) fn kept(&self, path: &Path<'_>) -> Vec<(Setting, Cost)> {
         let all = self.workers().flat_map(|workers| {
             let rules = self.rules.iter();
             rules.map(move |rule| setting(workers, *rule))
         });
-        all.map(|setting| (setting, Twin::new(path, setting).finish())).collect()
+        all.map(|setting| (setting, Twin::new(path, setting).finish()))
+            .collect()
     }
 }
 
@@ -68,17 +70,19 @@ pub(crate) const fn setting(workers: u32, (batch_size, batch_timeout): BatchRule
 }
 
 /// The cheapest of what was kept.
-pub(crate) fn cheapest(kept: &[(Setting, Sums)], prices: Prices) -> Setting {
-    let total = |(_, sums): &&(Setting, Sums)| sums.total(prices);
-    let least = kept.iter().min_by(|one, other| total(one).total_cmp(&total(other)));
+pub(crate) fn cheapest(kept: &[(Setting, Cost)], prices: Prices) -> Setting {
+    let total = |(_, cost): &&(Setting, Cost)| cost.total(prices);
+    let least = kept
+        .iter()
+        .min_by(|one, other| total(one).total_cmp(&total(other)));
     least.expect("a grid has a setting").0
 }
 
 /// The batch rules that do best at these numbers of workers and overall, at most `most`.
-pub(crate) fn best_rules(kept: &[(Setting, Sums)], prices: Prices, most: usize) -> Vec<BatchRule> {
+pub(crate) fn best_rules(kept: &[(Setting, Cost)], prices: Prices, most: usize) -> Vec<BatchRule> {
     let mut ranked: Vec<(f64, Setting)> = kept
         .iter()
-        .map(|(setting, sums)| (sums.total(prices), *setting))
+        .map(|(setting, cost)| (cost.total(prices), *setting))
         .collect();
     ranked.sort_by(|one, other| one.0.total_cmp(&other.0));
     let best = ranked.first().map_or(1, |(_, setting)| setting.workers);
@@ -109,7 +113,11 @@ fn batch_rules(config: &BrokerConfig) -> Vec<BatchRule> {
     let timeouts: Vec<Duration> = timeouts.filter(|timeout| *timeout <= most).collect();
     let rules = sizes.into_iter().flat_map(|size| {
         // A single message waits for nobody.
-        let timeouts = if size == 1 { &timeouts[..1] } else { &timeouts[..] };
+        let timeouts = if size == 1 {
+            &timeouts[..1]
+        } else {
+            &timeouts[..]
+        };
         timeouts.iter().map(move |timeout| (size, *timeout))
     });
     rules.collect()

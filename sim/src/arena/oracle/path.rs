@@ -3,6 +3,7 @@
 
 use ebbtide_core::config::{BrokerConfig, Checked};
 use ebbtide_core::message::{ClassId, Lane};
+use ebbtide_measure::cost::LOST;
 use ebbtide_policies::objective::{Measure, Objective};
 use ebbtide_policies::units::{Duration, Time};
 
@@ -10,9 +11,6 @@ use crate::agents::{AgentModel, CallItem};
 use crate::plan::Plan;
 use crate::streams::{MessageKey, Streams};
 use crate::traffic::{Address, Arrival, Callers, ClassPlan, Traffic};
-
-/// A message that is lost and has no deadline is as late as one that took this long.
-pub(crate) const LOST: Duration = Duration::from_secs(60);
 
 /// One replication of one broker, foreseen.
 pub(crate) struct Path<'p> {
@@ -74,7 +72,11 @@ impl<'p> Path<'p> {
             callers: Vec::new(),
             expiring: vec![Vec::new(); plan.classes.len()],
             models: plan.agent_models(streams),
-            work: works(plan, config),
+            work: plan
+                .agents
+                .iter()
+                .map(|agent| agent.own_work(config))
+                .collect(),
             traffic,
             plan,
             config,
@@ -116,16 +118,21 @@ impl<'p> Path<'p> {
 
     /// Whether anything is worth nothing after a while.
     pub(crate) fn has_deadlines(&self) -> bool {
-        self.plan.classes.iter().any(|class| class.deadline.is_some())
+        self.plan
+            .classes
+            .iter()
+            .any(|class| class.deadline.is_some())
     }
 
     /// What is beyond the objective of this measure, in seconds.
     #[inline]
     pub(crate) fn beyond(&self, measure: Measure, took: Duration) -> f64 {
         match &self.config.objective {
-            Some(Objective { measure: own, limit, .. }) if *own == measure => {
-                took.saturating_sub(*limit).as_secs_f64()
-            }
+            Some(Objective {
+                measure: own,
+                limit,
+                ..
+            }) if *own == measure => took.saturating_sub(*limit).as_secs_f64(),
             _ => 0.0,
         }
     }
@@ -168,19 +175,4 @@ impl<'p> Path<'p> {
         message.drawn = self.models[agent as usize].draw(&message.item(0));
         message
     }
-}
-
-/// A message's own work at each agent, in worker-seconds.
-fn works(plan: &Plan, config: &BrokerConfig) -> Vec<f64> {
-    let work = |agent: &crate::agents::Agent| {
-        let cap = agent.protect.max_batch.unwrap_or(u32::MAX);
-        let best = if agent.is_batch() && config.enable_batching {
-            config.max_batch_size.min(cap)
-        } else {
-            1
-        };
-        let size = f64::from(best);
-        agent.mean_call_time(size).as_secs_f64() / size / f64::from(config.delivery_parallelism)
-    };
-    plan.agents.iter().map(work).collect()
 }

@@ -4,10 +4,12 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use ebbtide_policies::Policy;
 use ebbtide_policies::decision::{Decision, Reason};
 use ebbtide_policies::observation::{Observation, Setting};
 use ebbtide_policies::units::{Duration, Time};
-use ebbtide_policies::Policy;
 
 /// Settings over time. Written as its changes, each as seconds, workers, batch size and batch
 /// timeout in milliseconds: `0:5/20/100 10:7/20/100`.
@@ -57,7 +59,9 @@ impl Schedule {
     #[must_use]
     pub fn at(&self, at: Time) -> Setting {
         let passed = self.changes.partition_point(|(from, _)| *from <= at);
-        passed.checked_sub(1).map_or(self.start, |last| self.changes[last].1)
+        passed
+            .checked_sub(1)
+            .map_or(self.start, |last| self.changes[last].1)
     }
 
     /// The same with each change at the nearest multiple of `step`, the last one of several; what
@@ -74,7 +78,9 @@ impl Schedule {
     }
 
     fn last(&self) -> Setting {
-        self.changes.last().map_or(self.start, |(_, setting)| *setting)
+        self.changes
+            .last()
+            .map_or(self.start, |(_, setting)| *setting)
     }
 }
 
@@ -92,6 +98,19 @@ impl fmt::Display for Schedule {
     }
 }
 
+impl Serialize for Schedule {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Schedule {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
 /// A text is no schedule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no part of a schedule, write for example 10:7/20/100")]
@@ -101,9 +120,9 @@ impl FromStr for Schedule {
     type Err = NoSchedule;
 
     fn from_str(text: &str) -> Result<Self, NoSchedule> {
-        let mut parts = text.split_ascii_whitespace().map(|part| {
-            change(part).ok_or_else(|| NoSchedule(part.to_owned()))
-        });
+        let mut parts = text
+            .split_ascii_whitespace()
+            .map(|part| change(part).ok_or_else(|| NoSchedule(part.to_owned())));
         let first = parts.next().ok_or_else(|| NoSchedule(text.to_owned()))??;
         Ok(Self {
             start: first.1,
@@ -116,7 +135,9 @@ impl FromStr for Schedule {
 fn change(text: &str) -> Option<(Time, Setting)> {
     let nanos = |text: &str, unit: f64| -> Option<u64> {
         let number: f64 = text.parse().ok()?;
-        (number >= 0.0 && number < 1e12).then(|| (number * unit).round() as u64)
+        (0.0..1e12)
+            .contains(&number)
+            .then(|| (number * unit).round() as u64)
     };
     let (at, setting) = text.split_once(':')?;
     let mut fields = setting.split('/');

@@ -1,84 +1,88 @@
-//! What the real core makes of a schedule.
+//! What the real core makes of a schedule, and the schedule that a policy makes of a run.
 
-use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
+use ebbtide_core::Journaled;
 use ebbtide_core::config::{BrokerConfig, Checked};
-use ebbtide_core::{Journaled, Outcome};
-use ebbtide_measure::{Detail, Recorder};
+use ebbtide_measure::{Cost, Detail, Recorder};
 use ebbtide_policies::Policy;
-use ebbtide_policies::objective::Measure;
+use ebbtide_policies::observation::Setting;
 use ebbtide_policies::units::{Duration, Time};
 
 use crate::experiment::record_plan;
 use crate::monitor::Monitor;
 use crate::plan::{Contender, Plan};
+use crate::streams::Streams;
 use crate::world::{Audience, World};
 
-use super::path::Path;
 use super::schedule::{Schedule, Scheduled};
-use super::twin::Sums;
 
-/// The broker as the arena runs it, from a schedule's first setting on: bounds are all that the
-/// governor knows.
-pub(crate) fn config_of(config: &BrokerConfig, start: &Schedule) -> Checked<BrokerConfig> {
-    let start = start.start();
+/// What `schedule` costs in replication `number` of `plan`, for a broker of this configuration.
+/// `None` if it leaves what any broker may be set to.
+pub(crate) fn cost(
+    plan: &Plan,
+    config: &BrokerConfig,
+    number: u32,
+    schedule: &Schedule,
+) -> Option<Cost> {
+    let start = schedule.start();
     let config = BrokerConfig {
         num_workers: start.workers,
         batch_size: start.batch_size,
         batch_timeout_ms: start.batch_timeout.as_nanos() / 1_000_000,
+        ..unpaced(config)
+    };
+    let config = Checked::new(config).ok()?;
+    let policy = Box::new(Scheduled(schedule.clone()));
+    Some(run(plan, &config, number, policy).0)
+}
+
+/// What a policy costs in a replication, and the settings that it had in force.
+pub(crate) fn policy(
+    plan: &Plan,
+    config: &BrokerConfig,
+    number: u32,
+    policy: Box<dyn Policy>,
+) -> Option<(Cost, Schedule)> {
+    let config = Checked::new(unpaced(config).under(&*policy)).ok()?;
+    Some(run(plan, &config, number, policy))
+}
+
+/// As the arena runs it: bounds are all that the governor knows.
+fn unpaced(config: &BrokerConfig) -> BrokerConfig {
+    BrokerConfig {
         shrink_window_ms: 0,
         cool_down_ms: 0,
         ..config.clone()
-    };
-    Checked::new(config).expect("a schedule stays within the bounds")
+    }
 }
 
-/// Runs `schedule` in the simulator.
-pub(crate) fn run(path: &Path<'_>, schedule: &Schedule) -> Sums {
-    let config = config_of(path.config, schedule);
-    run_policy(path, &config, Box::new(Scheduled(schedule.clone())))
-}
-
-fn run_policy(path: &Path<'_>, config: &Checked<BrokerConfig>, policy: Box<dyn Policy>) -> Sums {
-    let plan: &Plan = path.plan;
+fn run(
+    plan: &Plan,
+    config: &Checked<BrokerConfig>,
+    number: u32,
+    policy: Box<dyn Policy>,
+) -> (Cost, Schedule) {
     let contender = Contender {
         name: String::new(),
         config: config.clone(),
     };
-    let recorder = Recorder::new(record_plan(plan, &contender, Duration::ZERO, Detail::Summary));
-    let pending = Mutex::new(BTreeMap::new());
-    let late = Mutex::new(0.0);
-    let state = Journaled::new(config.clone(), policy, Audience::new(recorder, true), None);
-    let run = World::new(plan, state, path.streams)
-        .with_arrival_sink(Some(Box::new(|arrival| {
-            let agent = arrival.agent.map_or(0, |agent| agent.0);
-            let message = (arrival.at, agent, arrival.class);
-            pending.lock().expect("one thread").insert(arrival.key.mixed(), message);
-        })))
-        .with_outcome_sink(Some(Box::new(|ended| {
-            let sent = pending.lock().expect("one thread").remove(&ended.key.mixed());
-            let took = ended.at.since(ended.sent);
-            let took = if ended.outcome == Outcome::Delivered {
-                took
-            } else {
-                let deadline = sent.and_then(|(_, _, class)| path.class(class).deadline);
-                took.max(deadline.unwrap_or(super::path::LOST))
-            };
-            let beyond = path.beyond(Measure::Sojourn, took);
-            *late.lock().expect("one thread") += beyond * path.work[ended.agent.0 as usize];
-        })))
-        .run(&Monitor::default())
-        .expect("nobody stops it");
-    let end: Time = plan.end() + plan.run.tail;
-    let mut late_work = *late.lock().expect("one thread");
-    for (sent, agent, _) in pending.lock().expect("one thread").values() {
-        late_work += path.beyond(Measure::Sojourn, end.since(*sent)) * path.work[*agent as usize];
-    }
-    let total = &run.books.total;
-    Sums {
-        worker_seconds: total.figures.worker_seconds.and_then(|sample| sample.value).unwrap_or(0.0),
-        late_work,
-        calls: 0,
-    }
+    let changes = Arc::new(Mutex::new(Vec::<(Time, Setting)>::new()));
+    let heard = changes.clone();
+    let recorded = record_plan(plan, &contender, Duration::ZERO, Detail::Summary);
+    let start = recorded.setting;
+    let recorder = Recorder::new(recorded).with_decision_sink(Box::new(move |record| {
+        let change = (record.at, record.applied);
+        heard.lock().expect("nobody panics with it").push(change);
+    }));
+    let state = Journaled::new(
+        config.clone(),
+        policy,
+        Audience::new(recorder, plan.has_callers()),
+        None,
+    );
+    let world = World::new(plan, state, Streams::new(plan.run.seed, number));
+    let run = world.run(&Monitor::default()).expect("nobody stops it");
+    let changes = changes.lock().expect("nobody panics with it");
+    (run.cost, Schedule::new(start, changes.iter().copied()))
 }

@@ -9,6 +9,8 @@ mod moves;
 #[cfg(test)]
 mod tests;
 
+use serde::Serialize;
+
 use ebbtide_policies::observation::Setting;
 use ebbtide_policies::prices::Prices;
 use ebbtide_policies::units::{Duration, Time};
@@ -19,7 +21,7 @@ use super::schedule::Schedule;
 use super::twin::Twin;
 
 /// How much a search may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Budget {
     /// Ways kept for each number of workers at each step of the beam.
     pub width: usize,
@@ -45,9 +47,9 @@ pub(crate) struct Search<'s> {
 pub(crate) type Steps = Vec<Setting>;
 
 impl<'s> Search<'s> {
-    /// The cheapest schedule found, in the twin: no dearer than any of `starts`, which change at
-    /// the steps.
-    pub(crate) fn best(&self, starts: &[Schedule]) -> Schedule {
+    /// The cheapest schedule found and its cost, in the twin: no dearer than any of `starts` with
+    /// its changes at the steps.
+    pub(crate) fn best(&self, starts: &[Schedule]) -> (Schedule, f64) {
         let beam = beam::forward(self);
         let starts = starts.iter().map(|start| self.steps_of(start));
         let candidates: Vec<Steps> = std::iter::once(beam).chain(starts).collect();
@@ -55,7 +57,7 @@ impl<'s> Search<'s> {
         let least = (0..costs.len()).min_by(|one, other| costs[*one].total_cmp(&costs[*other]));
         let least = least.expect("the beam gives one");
         let steps = moves::improve(self, &candidates, least);
-        self.schedule_of(&steps)
+        (self.schedule_of(&steps), self.cost(&steps))
     }
 
     /// How many steps a run has.
@@ -84,12 +86,22 @@ impl<'s> Search<'s> {
         twin.sums().total(self.prices) + self.prices.late * twin.debt()
     }
 
+    /// A schedule that changes at the steps only.
+    pub(crate) fn stepped(&self, schedule: &Schedule) -> Schedule {
+        self.schedule_of(&self.steps_of(schedule))
+    }
+
     fn steps_of(&self, schedule: &Schedule) -> Steps {
-        (0..self.count()).map(|number| schedule.at(self.at(number))).collect()
+        (0..self.count())
+            .map(|number| schedule.at(self.at(number)))
+            .collect()
     }
 
     fn schedule_of(&self, steps: &[Setting]) -> Schedule {
         let later = steps.iter().enumerate().skip(1);
-        Schedule::new(steps[0], later.map(|(number, setting)| (self.at(number), *setting)))
+        Schedule::new(
+            steps[0],
+            later.map(|(number, setting)| (self.at(number), *setting)),
+        )
     }
 }

@@ -19,9 +19,9 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use ebbtide_core::message::WorkerId;
 use ebbtide_core::parts::{Lanes, Retries, Worker, WorkerState, Workers};
+use ebbtide_measure::Cost;
 use ebbtide_policies::objective::Measure;
 use ebbtide_policies::observation::Setting;
-use ebbtide_policies::prices::Prices;
 use ebbtide_policies::units::{Duration, Time};
 
 use crate::agents::CallPlan;
@@ -69,25 +69,7 @@ pub(crate) struct Twin<'p> {
     retries: Retries,
     /// When what may not be taken now may be.
     wake: Time,
-    sums: Sums,
-}
-
-/// What a run came to so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Sums {
-    /// Worker-seconds from the order of each worker until it is gone, while messages arrive.
-    pub(crate) worker_seconds: f64,
-    /// Seconds beyond the objective, each times its message's own work.
-    pub(crate) late_work: f64,
-    /// Calls started.
-    pub(crate) calls: u64,
-}
-
-impl Sums {
-    /// All of it, in worker-seconds.
-    pub(crate) fn total(&self, prices: Prices) -> f64 {
-        self.worker_seconds + prices.late * self.late_work + prices.call * self.calls as f64
-    }
+    sums: Cost,
 }
 
 impl<'p> Twin<'p> {
@@ -133,7 +115,7 @@ impl<'p> Twin<'p> {
             setbacks: BTreeMap::new(),
             retries: Retries::new(config),
             wake: Time::MAX,
-            sums: Sums::default(),
+            sums: Cost::default(),
             path,
         }
     }
@@ -181,27 +163,31 @@ impl<'p> Twin<'p> {
 
     /// Runs until every message has its outcome or the tail is over, and gives what the whole
     /// run came to.
-    pub(crate) fn finish(mut self) -> Sums {
+    pub(crate) fn finish(mut self) -> Cost {
         let limit = self.path.plan.end() + self.path.plan.run.tail;
         self.run_until(limit);
+        self.take();
         let mut sums = self.sums;
-        for message in self.unfinished() {
+        for (message, measures) in self.unfinished() {
             let age = limit.since(message.sent);
-            sums.late_work += self.path.beyond(Measure::Sojourn, age) * self.work(&message);
+            let late: f64 = measures.iter().map(|it| self.path.beyond(*it, age)).sum();
+            sums.lateness_s += late;
+            sums.late_work += late * self.work(&message);
         }
         sums
     }
 
     /// What it came to so far.
-    pub(crate) fn sums(&self) -> Sums {
+    pub(crate) fn sums(&self) -> Cost {
         self.sums
     }
 
     /// It came to `now` where it stands, rather than to `then`.
-    pub(crate) fn came_to(&mut self, now: Sums, then: Sums) {
+    pub(crate) fn came_to(&mut self, now: Cost, then: Cost) {
         self.sums.worker_seconds += now.worker_seconds - then.worker_seconds;
+        self.sums.lateness_s += now.lateness_s - then.lateness_s;
         self.sums.late_work += now.late_work - then.late_work;
-        self.sums.calls = self.sums.calls + now.calls - then.calls;
+        self.sums.calls += now.calls - then.calls;
     }
 
     fn order_worker(&mut self) {
@@ -216,7 +202,12 @@ impl<'p> Twin<'p> {
 
     fn let_one_go(&mut self) {
         let starting = |it: &&Worker| it.state == WorkerState::Starting;
-        let latest = self.workers.iter().rev().find(starting).map(|worker| worker.id);
+        let latest = self
+            .workers
+            .iter()
+            .rev()
+            .find(starting)
+            .map(|worker| worker.id);
         if let Some(latest) = latest {
             self.workers.remove(latest);
             return;
@@ -375,7 +366,7 @@ impl<'p> Twin<'p> {
             Finish::Delivered => self.path.beyond(Measure::Sojourn, took),
             Finish::Lost => self.path.beyond_when_lost(message, took),
         };
-        self.sums.late_work += late * self.work(message);
+        self.late(message, late);
         if let Some(index) = self.callers_of(id) {
             let earliest = if self.closed == self.now {
                 self.now + Duration::from_nanos(1)
@@ -385,6 +376,11 @@ impl<'p> Twin<'p> {
             let open = earliest..self.path.plan.end();
             self.callers[index].think(self.now, message.key, message.sent, open);
         }
+    }
+
+    fn late(&mut self, message: &Message, seconds: f64) {
+        self.sums.lateness_s += seconds;
+        self.sums.late_work += seconds * self.work(message);
     }
 
     fn callers_of(&self, id: u32) -> Option<usize> {
@@ -408,14 +404,20 @@ impl<'p> Twin<'p> {
         self.path.work[message.agent as usize]
     }
 
-    /// Messages that are somewhere in the broker.
-    fn unfinished(&self) -> impl Iterator<Item = Message> + '_ {
+    /// Messages that are somewhere in the broker, and what of their times is not over.
+    fn unfinished(&self) -> impl Iterator<Item = (Message, &'static [Measure])> + '_ {
         let waiting = self.agents.iter().flat_map(Agent::waiting);
-        let delayed = self.delayed.iter().map(|it| it.0.id);
         let called = self.calls.iter().flat_map(Running::members);
         let called = called.map(|member| member.id);
-        let all = waiting.chain(delayed).chain(called);
-        all.filter(|id| !self.is_over(*id)).map(|id| self.message(id))
+        let called = called.chain(self.delayed.iter().map(|it| it.0.id));
+        let measures = |id| match self.setbacks.contains_key(&id) {
+            true => &[Measure::Sojourn][..],
+            false => &[Measure::Wait, Measure::Sojourn][..],
+        };
+        let waiting = waiting.map(move |id| (id, measures(id)));
+        let all = waiting.chain(called.map(|id| (id, &[Measure::Sojourn][..])));
+        let open = all.filter(|(id, _)| !self.is_over(*id));
+        open.map(|(id, measures)| (self.message(id), measures))
     }
 }
 

@@ -26,7 +26,8 @@ struct Past {
 /// The cheapest way found.
 pub(super) fn forward(search: &Search<'_>) -> Steps {
     let workers = search.grid.workers();
-    let choices = workers.flat_map(|count| search.rules.iter().map(move |rule| setting(count, *rule)));
+    let choices =
+        workers.flat_map(|count| search.rules.iter().map(move |rule| setting(count, *rule)));
     let choices: Vec<Setting> = choices.collect();
     let mut ways = Kept::new(search);
     for &choice in &choices {

@@ -26,7 +26,11 @@ pub(super) fn improve(search: &Search<'_>, candidates: &[Steps], best: usize) ->
     let mut left = u64::from(search.budget.runs) * held.marks.len() as u64;
     while left > 0 {
         let (steps, from, to) = propose(search, &held.steps, candidates, &mut luck);
-        let used = if steps == held.steps { 1 } else { held.consider(steps, from, to) };
+        let used = if steps == held.steps {
+            1
+        } else {
+            held.consider(steps, from, to)
+        };
         left = left.saturating_sub(used);
     }
     // Runs that seemed to stand alike may not have.
@@ -53,7 +57,11 @@ fn propose(
             let more = pick(2) == 0;
             for step in &mut steps[from..to] {
                 let workers = step.workers;
-                let changed = if more { workers + by } else { workers.saturating_sub(by) };
+                let changed = if more {
+                    workers + by
+                } else {
+                    workers.saturating_sub(by)
+                };
                 step.workers = changed.clamp(grid.min_workers, grid.max_workers);
             }
         }
@@ -77,7 +85,11 @@ fn propose(
         }
         7 => {
             // As before it, or as after it.
-            let neighbour = if pick(2) == 0 { from.saturating_sub(1) } else { to.min(count - 1) };
+            let neighbour = if pick(2) == 0 {
+                from.saturating_sub(1)
+            } else {
+                to.min(count - 1)
+            };
             let neighbour = steps[neighbour];
             steps[from..to].fill(neighbour);
         }
@@ -86,7 +98,11 @@ fn propose(
             steps[from..to].copy_from_slice(&other[from..to]);
         }
         _ => {
-            let rules = if pick(2) == 0 { &search.rules } else { &grid.rules };
+            let rules = if pick(2) == 0 {
+                &search.rules
+            } else {
+                &grid.rules
+            };
             let (batch_size, batch_timeout) = rules[pick(rules.len())];
             for step in &mut steps[from..to] {
                 *step = Setting {
@@ -158,8 +174,8 @@ impl<'s> Held<'s> {
     /// Runs from one mark to the next.
     fn pass_mark(&self, twin: &mut Twin<'s>, steps: &[Setting], mark: usize) {
         let end = ((mark + 1) * self.stride).min(steps.len());
-        for number in mark * self.stride..end {
-            twin.set(steps[number]);
+        for (number, setting) in steps.iter().enumerate().take(end).skip(mark * self.stride) {
+            twin.set(*setting);
             twin.run_until(self.search.at(number + 1));
         }
     }

@@ -80,7 +80,11 @@ impl Agent {
 
     /// The first message of all lanes.
     pub(super) fn oldest(&self) -> Option<Queued> {
-        self.queues.iter().filter_map(|queue| queue.front()).min().copied()
+        self.queues
+            .iter()
+            .filter_map(|queue| queue.front())
+            .min()
+            .copied()
     }
 
     /// Lanes with messages, highest first.

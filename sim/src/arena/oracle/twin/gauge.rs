@@ -6,9 +6,9 @@ use ebbtide_core::parts::WorkerState;
 use ebbtide_policies::objective::Measure;
 use ebbtide_policies::units::{Duration, Time};
 
+use super::Twin;
 use super::agent::Agent;
 use super::settle::Running;
-use super::Twin;
 
 /// Messages of each lane that a backlog is judged by.
 const SAMPLES: usize = 8;
@@ -35,7 +35,10 @@ impl Twin<'_> {
         };
         let drain = agents.clone().map(slot_seconds).sum::<f64>();
         let lanes = agents.flat_map(|(agent, work)| Lane::ALL.map(|lane| (agent, *work, lane)));
-        called + lanes.map(|(agent, work, lane)| self.debt_in(agent, work, lane, drain)).sum::<f64>()
+        called
+            + lanes
+                .map(|(agent, work, lane)| self.debt_in(agent, work, lane, drain))
+                .sum::<f64>()
     }
 
     fn debt_of(&self, call: &Running) -> f64 {
@@ -56,7 +59,9 @@ impl Twin<'_> {
         let sum: f64 = (0..samples)
             .map(|sample| {
                 let share = (sample as f64 + 0.5) / samples as f64;
-                let sent = self.message(queue[(share * queue.len() as f64) as usize].id).sent;
+                let sent = self
+                    .message(queue[(share * queue.len() as f64) as usize].id)
+                    .sent;
                 let ends = self.now + Duration::from_secs_f64(drain * share);
                 self.path.beyond_either(ends.since(sent))
             })
@@ -84,7 +89,11 @@ impl Twin<'_> {
             }
         }
         for call in &self.calls {
-            let ends = call.plan.as_ref().and_then(|plan| plan.ends).unwrap_or(Time::MAX);
+            let ends = call
+                .plan
+                .as_ref()
+                .and_then(|plan| plan.ends)
+                .unwrap_or(Time::MAX);
             for member in call.members() {
                 let word = ends.as_nanos().rotate_left(20) ^ u64::from(member.id);
                 sum = sum.wrapping_add(mix(word << 2 | 2));

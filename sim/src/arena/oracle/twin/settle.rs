@@ -34,6 +34,8 @@ pub(super) struct Running {
     /// `None`: it waits for one of the remote side's servers.
     pub(super) plan: Option<CallPlan>,
     pub(super) probe: bool,
+    /// The agent's calls in flight at its start, itself included.
+    pub(super) in_flight: u32,
     pub(super) started: Time,
     pub(super) expires: Time,
     pub(super) is_open: bool,
@@ -58,7 +60,11 @@ impl Members {
 impl Running {
     /// Its messages, while it is under way.
     pub(super) fn members(&self) -> &[Queued] {
-        if self.is_open { self.members.as_slice() } else { &[] }
+        if self.is_open {
+            self.members.as_slice()
+        } else {
+            &[]
+        }
     }
 }
 
@@ -83,7 +89,8 @@ impl Twin<'_> {
     pub(super) fn expect_timeout(&mut self, slot: u32) {
         let call = &self.calls[slot as usize];
         let (turn, expires) = (call.turn, call.expires);
-        self.calendar.enter(expires, Entry::GraceOver { slot, turn });
+        self.calendar
+            .enter(expires, Entry::GraceOver { slot, turn });
     }
 
     /// A call's end has come; unless it was given up before, it is settled.
@@ -140,7 +147,12 @@ impl Twin<'_> {
         let empty = Members::Many(Vec::new());
         let members = std::mem::replace(&mut call.members, empty);
         let (agent, worker, probe) = (call.agent, call.worker, call.probe);
-        self.tell_breaker(agent, result, probe);
+        let health = match result {
+            CallResult::All(Verdict::Delivered) | CallResult::Each(_) => Health::Good,
+            CallResult::All(Verdict::Failed) => Health::Bad,
+            CallResult::All(_) => Health::Neutral,
+        };
+        self.tell_breaker(slot, health);
         for (at, member) in members.as_slice().iter().enumerate() {
             if self.is_over(member.id) {
                 continue;
@@ -162,17 +174,13 @@ impl Twin<'_> {
         self.free.push(slot);
     }
 
-    fn tell_breaker(&mut self, agent: u32, result: &CallResult, probe: bool) {
+    fn tell_breaker(&mut self, slot: u32, health: Health) {
         let slots = u32::try_from(self.workers.ready_slots()).unwrap_or(u32::MAX);
-        let agent = &mut self.agents[agent as usize];
+        let call = &self.calls[slot as usize];
+        let agent = &mut self.agents[call.agent as usize];
         let bound = agent.limit.min(slots.max(1));
-        let health = match result {
-            CallResult::All(Verdict::Delivered) | CallResult::Each(_) => Health::Good,
-            CallResult::All(Verdict::Failed) => Health::Bad,
-            CallResult::All(_) => Health::Neutral,
-        };
         if let Some(breaker) = &mut agent.breaker {
-            breaker.call_ended(self.now, health, probe, bound);
+            breaker.call_ended(self.now, health, call.probe, call.in_flight, bound);
         }
     }
 
@@ -239,12 +247,10 @@ impl Twin<'_> {
         let call = &self.calls[slot];
         if call.members().iter().all(|member| self.is_over(member.id)) {
             let (agent, worker) = (call.agent, call.worker);
+            self.tell_breaker(slot as u32, Health::Bad);
             let call = &mut self.calls[slot];
             call.is_open = false;
             let plan = call.plan.take();
-            if let Some(breaker) = &mut self.agents[agent as usize].breaker {
-                breaker.call_ended(self.now, Health::Bad, call.probe, u32::MAX);
-            }
             self.release(slot as u32, agent, worker);
             self.give_up(slot as u32, plan);
         }

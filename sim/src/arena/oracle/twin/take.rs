@@ -136,7 +136,9 @@ impl Twin<'_> {
         let calls = calls.map_or(now, |bucket| bucket.ready_at(now, 1));
         let batch = self.batch_rule(agent).and_then(|(size, timeout)| {
             let open = agent.takeable < u64::from(size);
-            open.then(|| agent.oldest()).flatten().map(|it| it.due + timeout)
+            open.then(|| agent.oldest())
+                .flatten()
+                .map(|it| it.due + timeout)
         });
         let from = calls.max(batch.unwrap_or(now)).max(now);
         Some(match &agent.units {
@@ -161,10 +163,20 @@ impl Twin<'_> {
 
     /// The message of `agent` that goes first, and its lane.
     fn first_ranked(&self, agent: &Agent) -> (Lane, Queued) {
-        let fronts = || agent.lanes().filter_map(|lane| Some((lane, agent.front(lane)?)));
+        let fronts = || {
+            agent
+                .lanes()
+                .filter_map(|lane| Some((lane, agent.front(lane)?)))
+        };
         let overdue = fronts().filter(|(lane, it)| self.lanes.is_overdue(*lane, it.due, self.now));
         let is_batch = self.batch_rule(agent).is_some();
-        let turn = |lane| if is_batch { (0, lane) } else { self.lanes.turn(lane) };
+        let turn = |lane| {
+            if is_batch {
+                (0, lane)
+            } else {
+                self.lanes.turn(lane)
+            }
+        };
         overdue
             .min_by_key(|(_, it)| it.rank())
             .or_else(|| fronts().min_by_key(|(lane, _)| turn(*lane)))
@@ -182,12 +194,13 @@ impl Twin<'_> {
         let now = self.now;
         let worker = self.workers.least_busy().expect("a slot is free");
         self.workers.take_slot(worker);
-        self.sums.calls += 1;
+        self.sums.calls += 1.0;
         let items = self.items(&members);
         let slot = self.free.pop().unwrap_or(self.calls.len() as u32);
         let agent = &mut self.agents[pick.agent as usize];
         let probe = agent.is_probing();
         agent.in_flight += 1;
+        let in_flight = agent.in_flight;
         if let Some(calls) = &mut agent.calls {
             calls.take(now, 1);
         }
@@ -197,7 +210,10 @@ impl Twin<'_> {
         }
         let started = agent.model.start(now, slot, items.as_slice());
         let expires = now + agent.call_timeout;
-        let turn = self.calls.get(slot as usize).map_or(0, |last| last.turn.wrapping_add(1));
+        let turn = self
+            .calls
+            .get(slot as usize)
+            .map_or(0, |last| last.turn.wrapping_add(1));
         let running = Running {
             agent: pick.agent,
             worker,
@@ -205,6 +221,7 @@ impl Twin<'_> {
             members,
             plan: None,
             probe,
+            in_flight,
             started: now,
             expires,
             is_open: true,
@@ -262,8 +279,7 @@ impl Twin<'_> {
         let calls = self.setbacks.get(&id).map_or(0, |setbacks| setbacks.calls);
         if calls == 0 {
             let waited = self.now.since(message.sent);
-            let late = self.path.beyond(Measure::Wait, waited);
-            self.sums.late_work += late * self.work(&message);
+            self.late(&message, self.path.beyond(Measure::Wait, waited));
         }
         message.item(calls)
     }

@@ -27,7 +27,7 @@ fn setting(workers: u32, batch_size: u32, timeout_ms: u64) -> Setting {
 }
 
 /// Runs a schedule, one change every 10 s, through the twin.
-pub(crate) fn through_twin(path: &Path<'_>, schedule: &Schedule) -> Sums {
+pub(crate) fn through_twin(path: &Path<'_>, schedule: &Schedule) -> Cost {
     let mut twin = Twin::new(path, schedule.start());
     for (at, setting) in schedule.changes() {
         twin.run_until(*at);
@@ -43,7 +43,10 @@ fn wave() -> Schedule {
     let timeouts = [0, 100, 20, 500];
     let changes = (1..).zip(workers).map(|(n, workers)| {
         let size = sizes[n as usize % sizes.len()];
-        (at(10 * n), setting(workers, size, timeouts[n as usize % timeouts.len()]))
+        (
+            at(10 * n),
+            setting(workers, size, timeouts[n as usize % timeouts.len()]),
+        )
     });
     Schedule::new(setting(5, 20, 100), changes)
 }
@@ -55,10 +58,14 @@ fn agree(text: &str, share: f64) {
     for number in 0..2 {
         let path = Path::new(&plan, config, number);
         let twin = through_twin(&path, &wave());
-        let core = score::run(&path, &wave());
-        println!("{core:?}\n{twin:?}");
+        let core = score::cost(&plan, config, number, &wave()).expect("within the bounds");
         let close = |one: f64, other: f64| (one - other).abs() <= share * one.max(other) + 1e-6;
-        assert!(close(core.worker_seconds, twin.worker_seconds), "{core:?} {twin:?}");
+        assert!(
+            close(core.worker_seconds, twin.worker_seconds),
+            "{core:?} {twin:?}"
+        );
+        assert!(close(core.calls, twin.calls), "{core:?} {twin:?}");
+        assert!(close(core.lateness_s, twin.lateness_s), "{core:?} {twin:?}");
         assert!(close(core.late_work, twin.late_work), "{core:?} {twin:?}");
     }
 }
@@ -119,7 +126,10 @@ fn calls_that_hang_drift_and_vary() {
          drift: Steps([(\"100s\", 2)]), protect: (call_timeout: \"2s\")"
     );
     agree(&scenario(POISSON, &agent, ""), 1e-9);
-    agree(&scenario(POISSON, &agent, "worker_start: Exponential(\"2s\"),"), 1e-9);
+    agree(
+        &scenario(POISSON, &agent, "worker_start: Exponential(\"2s\"),"),
+        1e-9,
+    );
 }
 
 #[test]

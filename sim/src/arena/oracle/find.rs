@@ -1,0 +1,174 @@
+//! The oracles of one replication, one after another.
+
+use ebbtide_core::config::{BrokerConfig, Checked};
+use ebbtide_measure::Cost;
+use ebbtide_policies::Policy;
+use ebbtide_policies::observation::Setting;
+use ebbtide_policies::prices::Prices;
+use ebbtide_policies::units::Duration;
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Plan;
+
+use super::grid::{Grid, best_rules, cheapest};
+use super::path::Path;
+use super::schedule::Schedule;
+use super::search::{Budget, Search};
+use super::{PACE, PRICES, fluid, score as core};
+
+/// Twin and core agree if what they say differs by less than this share.
+const AGREE: f64 = 1e-6;
+
+/// A schedule and what the core made of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Found {
+    /// The schedule.
+    pub schedule: Schedule,
+    /// What it cost.
+    pub cost: Cost,
+}
+
+/// The oracles of one replication at one price.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AtPrice {
+    /// Of lateness, in a message's own work per second late.
+    pub price: f64,
+    /// The best setting to keep.
+    pub fixed: Found,
+    /// The best paced schedule found.
+    pub paced: Found,
+    /// The best schedule found that may change at every tick.
+    pub free: Found,
+    /// The fluid lower bound, in worker-seconds.
+    pub fluid: f64,
+}
+
+/// The oracles of one replication.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replication {
+    /// Which, from 0.
+    pub number: u32,
+    /// The least late work of any setting that is kept and ready from the start.
+    pub least_late_work: f64,
+    /// For each of [`PRICES`].
+    pub prices: Vec<AtPrice>,
+}
+
+/// Finds the oracles of replication `number` for a broker of this configuration; `starts` are
+/// schedules to do at least as well as, of policies say. `None` if a scenario's bounds leave what a broker may be set to.
+#[must_use]
+pub fn find(
+    plan: &Plan,
+    config: &Checked<BrokerConfig>,
+    number: u32,
+    starts: &[Schedule],
+    budget: Budget,
+) -> Option<Replication> {
+    let path = Path::new(plan, config, number);
+    let grid = Grid::new(plan, config);
+    let kept = grid.kept(&path);
+    let mut finder = Finder {
+        path: &path,
+        number,
+        grid: &grid,
+        kept: &kept,
+        budget,
+        paced: starts
+            .iter()
+            .map(|it| it.rounded(PACE, plan.run.length))
+            .collect(),
+        free: starts.to_vec(),
+    };
+    let late = kept.iter().map(|(_, cost)| cost.late_work);
+    let prices: Option<Vec<AtPrice>> = PRICES.iter().map(|price| finder.at(*price)).collect();
+    Some(Replication {
+        number,
+        least_late_work: late.fold(f64::INFINITY, f64::min),
+        prices: prices?,
+    })
+}
+
+/// What the core makes of a schedule in a replication.
+#[must_use]
+pub fn score(plan: &Plan, config: &BrokerConfig, number: u32, schedule: &Schedule) -> Option<Cost> {
+    core::cost(plan, config, number, schedule)
+}
+
+/// What a policy costs in a replication, and the schedule that it made.
+#[must_use]
+pub fn run_of(
+    plan: &Plan,
+    config: &BrokerConfig,
+    number: u32,
+    policy: Box<dyn Policy>,
+) -> Option<(Cost, Schedule)> {
+    core::policy(plan, config, number, policy)
+}
+
+struct Finder<'f> {
+    path: &'f Path<'f>,
+    number: u32,
+    grid: &'f Grid,
+    kept: &'f [(Setting, Cost)],
+    budget: Budget,
+    /// To start from, and what was found so far.
+    paced: Vec<Schedule>,
+    free: Vec<Schedule>,
+}
+
+impl Finder<'_> {
+    fn at(&mut self, late: f64) -> Option<AtPrice> {
+        let prices = Prices {
+            late,
+            call: self.path.config.price_call,
+        };
+        let fixed = self.scored(Schedule::fixed(cheapest(self.kept, prices)))?;
+        let mut starts = self.paced.clone();
+        starts.push(fixed.schedule.clone());
+        let paced = self.searched(PACE, prices, &starts)?;
+        self.paced.push(paced.schedule.clone());
+        let mut starts = self.free.clone();
+        starts.push(paced.schedule.clone());
+        starts.push(fixed.schedule.clone());
+        let free = self.searched(self.path.config.control_interval(), prices, &starts)?;
+        self.free.push(free.schedule.clone());
+        Some(AtPrice {
+            price: late,
+            fluid: fluid::bound(self.path, prices),
+            fixed,
+            paced,
+            free,
+        })
+    }
+
+    /// The cheapest schedule by the core: the one found, and if the core does not agree with the
+    /// twin, any that it started from.
+    fn searched(&self, step: Duration, prices: Prices, starts: &[Schedule]) -> Option<Found> {
+        let search = Search {
+            path: self.path,
+            grid: self.grid,
+            prices,
+            step,
+            rules: best_rules(self.kept, prices, self.budget.rules),
+            budget: self.budget,
+        };
+        let (schedule, twin) = search.best(starts);
+        let found = self.scored(schedule)?;
+        if (found.cost.total(prices) - twin).abs() <= AGREE * twin {
+            return Some(found);
+        }
+        let others = starts
+            .iter()
+            .filter_map(|start| self.scored(search.stepped(start)));
+        let all = std::iter::once(found.clone()).chain(others);
+        all.min_by(|one, other| one.cost.total(prices).total_cmp(&other.cost.total(prices)))
+    }
+
+    fn scored(&self, schedule: Schedule) -> Option<Found> {
+        let cost = core::cost(self.path.plan, self.path.config, self.number, &schedule)?;
+        Some(Found { schedule, cost })
+    }
+}

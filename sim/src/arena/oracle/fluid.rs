@@ -1,0 +1,218 @@
+//! A lower bound on what a run costs, under any policy; `docs/oracles.md` argues it.
+//!
+//! Work is a fluid here: it is cut at will and served by fractions of workers, without slots,
+//! limits, start-ups or a thought for what is unknown. The fewest workers are paid in any case.
+//! What arrives beyond what they could serve in time is served by others, who are paid for it, or
+//! is late. Nothing attains it.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use ebbtide_policies::objective::Measure;
+use ebbtide_policies::prices::Prices;
+use ebbtide_policies::units::{Duration, Time};
+
+use crate::agents::{Agent, Drift, Effect};
+
+use super::path::{Message, Path};
+
+/// The bound in worker-seconds.
+pub(crate) fn bound(path: &Path<'_>, prices: Prices) -> f64 {
+    let workers = f64::from(path.config.min_workers);
+    let mut sum = workers * path.plan.run.length.as_secs_f64();
+    let factors: Vec<f64> = path
+        .plan
+        .agents
+        .iter()
+        .map(|it| least_factor(path, it))
+        .collect();
+    let mut jobs = Vec::new();
+    for message in &path.messages {
+        let least = Least::of(path, prices, message, factors[message.agent as usize]);
+        sum += least.late;
+        if let Some(job) = least.job {
+            sum += least.worth;
+            jobs.push(job);
+        }
+    }
+    sum - servable(&jobs, workers)
+}
+
+/// What a message costs at least.
+struct Least {
+    /// For the lateness of its own call.
+    late: f64,
+    /// For being served by a worker of its own, or late, or lost.
+    worth: f64,
+    /// How it may be served by the workers who are paid anyway; `None`: for nothing.
+    job: Option<Job>,
+}
+
+/// Work that may be served at any time of a stretch.
+struct Job {
+    from: Time,
+    until: Time,
+    /// Worker-seconds.
+    work: f64,
+}
+
+impl Least {
+    fn of(path: &Path<'_>, prices: Prices, message: &Message, factor: f64) -> Self {
+        let agent = &path.plan.agents[message.agent as usize];
+        let weight = prices.late * path.work[message.agent as usize];
+        let most = largest_batch(path, agent);
+        let per_call = agent.per_call.map_or(0.0, Duration::as_secs_f64);
+        let demand = demand_of(message);
+        let call = Duration::from_secs_f64((demand + per_call) * factor);
+        let lost = weight * path.beyond_when_lost(message, call);
+        let late = (weight * path.beyond(Measure::Sojourn, call)).min(lost);
+        let slots = f64::from(path.config.delivery_parallelism);
+        let work = (demand + per_call / most) * factor / slots;
+        let worth = (work + prices.call / most).min(lost - late);
+        // After so long it costs as much to be late as to be served by a worker of its own.
+        let patience = if weight > 0.0 { worth / weight } else { 0.0 };
+        let in_time = path
+            .config
+            .objective
+            .map_or(Duration::MAX, |it| match it.measure {
+                Measure::Sojourn => it.limit.max(call),
+                Measure::Wait => it.limit + call,
+            });
+        let until = message.sent + in_time + Duration::from_secs_f64(patience);
+        let is_certain =
+            until < path.plan.end() && !may_fail_fast(path, agent, message.sent, until);
+        let job = Job {
+            from: message.sent,
+            until,
+            work: work.min(worth),
+        };
+        Self {
+            late: if is_certain { late } else { 0.0 },
+            worth,
+            job: (is_certain && worth > 0.0).then_some(job),
+        }
+    }
+}
+
+/// The most work that so many workers can serve in time, if it may be cut at will: what ends
+/// first goes first, which serves as much as can be.
+fn servable(jobs: &[Job], workers: f64) -> f64 {
+    let mut open: BinaryHeap<Reverse<(Time, usize)>> = BinaryHeap::new();
+    let mut left: Vec<f64> = jobs.iter().map(|job| job.work).collect();
+    let (mut now, mut served) = (0.0_f64, 0.0);
+    for next in 0..=jobs.len() {
+        let until = jobs
+            .get(next)
+            .map_or(f64::INFINITY, |job| job.from.as_secs_f64());
+        while now < until
+            && let Some(Reverse((ends, index))) = open.pop()
+        {
+            let time = (ends.as_secs_f64().min(until) - now).max(0.0);
+            let done = left[index].min(workers * time);
+            served += done;
+            left[index] -= done;
+            now += done / workers;
+            if left[index] > 0.0 && ends.as_secs_f64() > until {
+                open.push(Reverse((ends, index)));
+                now = until;
+            }
+        }
+        now = now.max(until);
+        if let Some(job) = jobs.get(next) {
+            open.push(Reverse((job.until, next)));
+        }
+    }
+    served
+}
+
+/// Whether a call for a message that is called between these instants may end before its time, so
+/// that the next one, of another length, is the one that counts.
+fn may_fail_fast(path: &Path<'_>, agent: &Agent, from: Time, until: Time) -> bool {
+    let at_once = agent
+        .failures
+        .as_ref()
+        .is_some_and(|failures| failures.time.is_some());
+    let fault = path
+        .plan
+        .faults
+        .iter()
+        .filter(|fault| fault.agent == agent.name);
+    let mut fault = fault.filter(|fault| fault.from < until && from < fault.until);
+    at_once
+        || agent.rate_limit.is_some()
+        || agent.hangs > 0.0
+        || fault.any(|it| {
+            matches!(
+                it.effect,
+                Effect::Outage | Effect::RateLimit(_) | Effect::Hang(_)
+            )
+        })
+}
+
+fn demand_of(message: &Message) -> f64 {
+    let traced = message.service.map(Duration::as_secs_f64);
+    traced
+        .or(message.drawn.map(|nanos| nanos / 1e9))
+        .unwrap_or(0.0)
+}
+
+fn largest_batch(path: &Path<'_>, agent: &Agent) -> f64 {
+    let cap = agent.protect.max_batch.unwrap_or(u32::MAX);
+    let is_batch = agent.is_batch() && path.config.enable_batching;
+    let most = if is_batch {
+        path.config.max_batch_size.min(cap)
+    } else {
+        1
+    };
+    f64::from(most)
+}
+
+/// The least that noise, drift and faults can make of a call's time.
+fn least_factor(path: &Path<'_>, agent: &Agent) -> f64 {
+    if agent.noise.is_some() {
+        return 0.0;
+    }
+    let drift = match &agent.drift {
+        None => Vec::new(),
+        Some(Drift::Steps(steps)) => steps.iter().map(|(_, factor)| factor.0).collect(),
+        Some(Drift::File { file, base, speed }) => {
+            let factors = path.plan.files.series(file).factors(*base, *speed);
+            factors.into_iter().map(|(_, factor)| factor).collect()
+        }
+    };
+    let own = path
+        .plan
+        .faults
+        .iter()
+        .filter(|fault| fault.agent == agent.name);
+    let slow = own.map(|fault| match fault.effect {
+        Effect::Slow(factor) => factor.min(1.0),
+        _ => 1.0,
+    });
+    drift.into_iter().fold(1.0, f64::min) * slow.product::<f64>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(s: f64) -> Time {
+        Time::ZERO + Duration::from_secs_f64(s)
+    }
+
+    #[test]
+    fn as_much_is_served_as_can_be() {
+        let job = |from, until, work| Job {
+            from: seconds(from),
+            until: seconds(until),
+            work,
+        };
+        // The second is urgent and goes first; the first finishes after it.
+        assert!((servable(&[job(0.0, 10.0, 4.0), job(1.0, 3.0, 2.0)], 1.0) - 6.0).abs() < 1e-9);
+        // No time for both.
+        assert!((servable(&[job(0.0, 3.0, 4.0), job(1.0, 3.0, 2.0)], 1.0) - 3.0).abs() < 1e-9);
+        assert!((servable(&[job(0.0, 3.0, 4.0), job(1.0, 3.0, 2.0)], 2.0) - 6.0).abs() < 1e-9);
+        // An idle stretch serves nothing later.
+        assert!((servable(&[job(0.0, 9.0, 1.0), job(8.0, 9.0, 5.0)], 1.0) - 2.0).abs() < 1e-9);
+    }
+}
