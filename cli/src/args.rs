@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Compare the simulator with queueing theory
     Validate(ValidateArgs),
+    /// Find how cheap scenarios could have been with full foresight
+    Oracle(OracleArgs),
     /// Run a live broker's journal again: every decision must come out the same
     Parity(ParityArgs),
     /// Check scenario and configuration files without running them
@@ -145,6 +147,47 @@ pub(crate) struct ValidateArgs {
     pub(crate) quiet: bool,
 }
 
+/// Arguments of `oracle`.
+#[derive(Debug, Args)]
+#[command(after_help = ORACLE_HELP)]
+pub(crate) struct OracleArgs {
+    /// Scenario files, or names of shipped scenarios
+    #[arg(required = true, value_name = "FILE|NAME")]
+    pub(crate) scenarios: Vec<String>,
+
+    /// Independent runs of each scenario [default: 5]
+    #[arg(long, value_name = "N")]
+    pub(crate) replications: Option<NonZeroU32>,
+
+    /// Policies whose schedules the search starts from [default: all]
+    #[arg(long, value_name = "P,…", value_delimiter = ',')]
+    pub(crate) policies: Option<Vec<String>>,
+
+    /// Keep what is found in this file, and take from it what it has
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cache: Option<PathBuf>,
+
+    /// Find everything anew, whatever is kept
+    #[arg(long)]
+    pub(crate) fresh: bool,
+
+    /// Search a second time with ten times the budget, and show what that gains
+    #[arg(long)]
+    pub(crate) tenfold: bool,
+
+    /// Threads to search on; changes no figure [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+
+    /// How to print the results
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+
+    /// No progress on standard error
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
 /// Arguments of `parity`.
 #[derive(Debug, Args)]
 #[command(after_help = PARITY_HELP)]
@@ -221,6 +264,16 @@ Core and policy are run again on what the live broker was told, and each observa
 decision is compared with what it logged, byte for byte. Exit code 1 at the first difference, with
 its field; 2 for a file that is no whole journal; 30 if there was nothing to compare, or decisions
 were lost.";
+
+const ORACLE_HELP: &str = "\
+Examples:
+  ebbtide oracle flash-crowd
+  ebbtide oracle my.ron --replications 1 --tenfold
+  ebbtide oracle scenarios/arena/*/*.ron --cache scenarios/arena/oracles.json
+
+Each oracle is found for each replication, at prices of 1, 10 and 100 times a message's own work for
+each second that it is late. What is shipped or cached under the same scenario and engine is not
+searched again. docs/oracles.md says what each of them is.";
 
 const CHECK_HELP: &str = "\
 Examples:

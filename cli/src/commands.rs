@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod oracle;
 mod parity;
 mod scenario;
 mod simulate;
@@ -20,6 +21,7 @@ pub(crate) fn run(command: &Command) -> Result<Exit, CliError> {
         Command::Simulate(args) => simulate::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Validate(args) => validate::run(args),
+        Command::Oracle(args) => oracle::run(args),
         Command::Parity(args) => parity::run(args),
         Command::Check(args) => check::run(args),
         Command::Scenario(command) => scenario::run(command),

@@ -2,12 +2,14 @@
 
 use ebbtide_core::config::{BrokerConfig, Checked};
 use ebbtide_measure::Cost;
-use ebbtide_policies::Policy;
 use ebbtide_policies::observation::Setting;
 use ebbtide_policies::prices::Prices;
 use ebbtide_policies::units::Duration;
+use ebbtide_policies::{Policy, registry};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::monitor::Monitor;
 use crate::plan::Plan;
 
 use super::grid::{Grid, best_rules, cheapest};
@@ -89,6 +91,33 @@ pub fn find(
         least_late_work: late.fold(f64::INFINITY, f64::min),
         prices: prices?,
     })
+}
+
+/// The oracles of the first replications of a plan's first broker, side by side, started from the
+/// schedules of these policies. `None` if `monitor` says stop, or a policy or a setting cannot be
+/// had.
+#[must_use]
+pub fn find_all(
+    plan: &Plan,
+    replications: u32,
+    policies: &[String],
+    budget: Budget,
+    monitor: &Monitor,
+) -> Option<Vec<Replication>> {
+    let config = &plan.contenders.first()?.config;
+    monitor.expect(u64::from(replications), plan.end());
+    let found = (0..replications).into_par_iter().map(|number| {
+        let starts = policies.iter().map(|name| {
+            let policy = registry::build(name).ok()?;
+            let (_, schedule) = core::policy(plan, config, number, policy)?;
+            (!monitor.is_stopped()).then_some(schedule)
+        });
+        let starts: Option<Vec<Schedule>> = starts.collect();
+        let found = find(plan, config, number, &starts?, budget);
+        monitor.passed(plan.run.length);
+        found
+    });
+    found.collect()
 }
 
 /// What the core makes of a schedule in a replication.

@@ -20,6 +20,10 @@ use super::path::Path;
 use super::schedule::Schedule;
 use super::twin::Twin;
 
+/// Below this step the beam is of no use: it takes a worker that is ordered later for cheaper, and
+/// never orders it. Moves do better from what is known of longer steps.
+const BEAM_STEP: Duration = Duration::from_secs(5);
+
 /// How much a search may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Budget {
@@ -50,12 +54,13 @@ impl<'s> Search<'s> {
     /// The cheapest schedule found and its cost, in the twin: no dearer than any of `starts` with
     /// its changes at the steps.
     pub(crate) fn best(&self, starts: &[Schedule]) -> (Schedule, f64) {
-        let beam = beam::forward(self);
-        let starts = starts.iter().map(|start| self.steps_of(start));
-        let candidates: Vec<Steps> = std::iter::once(beam).chain(starts).collect();
+        let mut candidates: Vec<Steps> = starts.iter().map(|start| self.steps_of(start)).collect();
+        if self.step >= BEAM_STEP || candidates.is_empty() {
+            candidates.push(beam::forward(self));
+        }
         let costs: Vec<f64> = candidates.iter().map(|steps| self.cost(steps)).collect();
         let least = (0..costs.len()).min_by(|one, other| costs[*one].total_cmp(&costs[*other]));
-        let least = least.expect("the beam gives one");
+        let least = least.expect("a start, or what the beam gives");
         let steps = moves::improve(self, &candidates, least);
         (self.schedule_of(&steps), self.cost(&steps))
     }

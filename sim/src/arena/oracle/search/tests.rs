@@ -101,3 +101,32 @@ fn it_is_near_the_best_for_a_batch_agent() {
     let rules = [(1, Duration::ZERO), (8, Duration::from_millis(100))];
     near_the_best(&small(calls, [3, 30, 8], 2), &rules);
 }
+
+#[test]
+fn more_freedom_finds_cheaper_schedules() {
+    let text = small(
+        "call: LogNormal(median: \"100ms\", sigma: 0.5)",
+        [8, 45, 20],
+        4,
+    );
+    let plan = Plan::new(&text, Files::default()).unwrap_or_else(|error| panic!("{error}"));
+    let path = Path::new(&plan, &plan.contenders[0].config, 0);
+    let grid = Grid::new(&plan, &plan.contenders[0].config);
+    let search = |seconds| Search {
+        path: &path,
+        grid: &grid,
+        prices: Prices {
+            late: 10.0,
+            call: 0.0,
+        },
+        step: Duration::from_secs(seconds),
+        rules: grid.rules.clone(),
+        budget: BUDGET,
+    };
+    let kept = Schedule::fixed(setting(3, grid.rules[0]));
+    let cost = search(1).cost(&search(1).steps_of(&kept));
+    let (paced, paced_cost) = search(10).best(std::slice::from_ref(&kept));
+    let (_, free_cost) = search(1).best(&[paced]);
+    assert!(paced_cost < 0.95 * cost, "{paced_cost} of {cost}");
+    assert!(free_cost < 0.95 * paced_cost, "{free_cost} of {paced_cost}");
+}

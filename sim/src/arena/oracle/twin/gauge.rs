@@ -77,8 +77,9 @@ impl Twin<'_> {
             if worker.state == WorkerState::Starting {
                 return None;
             }
-            let draining = worker.state == WorkerState::Draining;
-            sum = sum.wrapping_add(mix(u64::from(worker.calls) << 1 | u64::from(draining)));
+            // One more than nothing, which would mix to nothing.
+            let draining = u64::from(worker.state == WorkerState::Draining);
+            sum = sum.wrapping_add(mix((u64::from(worker.calls) << 1 | draining) + 1));
         }
         for (index, agent) in (0_u64..).zip(&self.agents) {
             let paused = agent.paused_until.max(self.now).as_nanos();
