@@ -189,7 +189,7 @@ impl<'a> Kept<'a> {
             return Ok(());
         };
         cache.insert(entry.clone());
-        fs::write(&*path, cache.to_json()).map_err(|error| CliError::unwritable(path, &error))
+        fs::write(*path, cache.to_json()).map_err(|error| CliError::unwritable(path, &error))
     }
 }
 

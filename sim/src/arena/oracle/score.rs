@@ -11,7 +11,7 @@ use ebbtide_policies::units::{Duration, Time};
 
 use crate::experiment::record_plan;
 use crate::monitor::Monitor;
-use crate::plan::{Contender, Plan};
+use crate::plan::{Contender, Plan, PolicySource};
 use crate::streams::Streams;
 use crate::world::{Audience, World};
 
@@ -65,6 +65,7 @@ fn run(
 ) -> (Cost, Schedule) {
     let contender = Contender {
         name: String::new(),
+        policy: PolicySource::Named,
         config: config.clone(),
     };
     let changes = Arc::new(Mutex::new(Vec::<(Time, Setting)>::new()));

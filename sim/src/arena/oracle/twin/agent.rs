@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use ebbtide_core::config::BrokerConfig;
 use ebbtide_core::message::Lane;
-use ebbtide_core::parts::{Breaker, Rank, TokenBucket};
+use ebbtide_core::parts::{Breaker, Rank, RetryRule, TokenBucket};
 use ebbtide_policies::units::{Duration, Time};
 
 use crate::agents::{self, AgentModel};
@@ -42,6 +42,7 @@ pub(super) struct Agent {
     pub(super) paused_until: Time,
     pub(super) bulkhead: Option<f64>,
     pub(super) call_timeout: Duration,
+    pub(super) retry: RetryRule,
 }
 
 impl Agent {
@@ -65,6 +66,7 @@ impl Agent {
             paused_until: Time::ZERO,
             bulkhead: protect.bulkhead.or(broker.bulkhead),
             call_timeout: protect.call_timeout.unwrap_or(broker.call_timeout()),
+            retry: RetryRule::of(&agent.config(), broker),
         }
     }
 

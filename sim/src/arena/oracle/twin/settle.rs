@@ -194,10 +194,11 @@ impl Twin<'_> {
         match verdict {
             Verdict::Failed if probe => self.become_due(member.id),
             Verdict::RateLimited(pause) => {
-                let pause = pause.unwrap_or(self.retries.first_backoff());
-                let until = self.now + pause.max(LEAST_PAUSE);
                 let agent = self.message(member.id).agent as usize;
-                let paused = &mut self.agents[agent].paused_until;
+                let agent = &mut self.agents[agent];
+                let pause = pause.unwrap_or(agent.retry.first_backoff());
+                let until = self.now + pause.max(LEAST_PAUSE);
+                let paused = &mut agent.paused_until;
                 *paused = (*paused).max(until);
                 self.enlist(member);
             }
@@ -212,7 +213,8 @@ impl Twin<'_> {
     /// An attempt is spent: once more, or never again.
     fn fail(&mut self, id: u32, attempts: u32) {
         let message = self.message(id);
-        match self.retries.decide(attempts, message.key.mixed()) {
+        let rule = &self.agents[message.agent as usize].retry;
+        match self.retries.decide(rule, attempts, message.key.mixed()) {
             Retry::After(backoff) if backoff.is_zero() => self.become_due(id),
             Retry::After(backoff) => {
                 self.queued += 1;
