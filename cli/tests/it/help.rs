@@ -30,6 +30,11 @@ fn validate() {
 }
 
 #[test]
+fn oracle() {
+    check("oracle", &["oracle", "--help"]);
+}
+
+#[test]
 fn parity() {
     check("parity", &["parity", "--help"]);
 }

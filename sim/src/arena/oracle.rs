@@ -38,11 +38,11 @@ pub const PACE: Duration = Duration::from_secs(10);
 pub const PRICES: [f64; 3] = [1.0, 10.0, 100.0];
 
 /// Replications whose oracles are shipped; regret is over these.
-pub const REPLICATIONS: u32 = 5;
+pub const REPLICATIONS: u32 = 3;
 
 /// What a search may do for one replication and price.
 pub const BUDGET: Budget = Budget {
-    width: 2,
+    width: 1,
     rules: 3,
     runs: 100,
 };

@@ -4,15 +4,11 @@ use ebbtide_policies::prices::Prices;
 use ebbtide_policies::units::Duration;
 
 use super::*;
+use crate::arena::oracle::BUDGET;
 use crate::arena::oracle::grid::{best_rules, setting};
 use crate::files::Files;
 use crate::plan::Plan;
 
-const BUDGET: Budget = Budget {
-    width: 2,
-    rules: 3,
-    runs: 200,
-};
 
 /// A rush in the middle of a minute; up to `most` workers.
 fn small(agent: &str, rate: [u32; 3], most: u32) -> String {
