@@ -42,7 +42,7 @@ pub const REPLICATIONS: u32 = 3;
 
 /// What a search may do for one replication and price.
 pub const BUDGET: Budget = Budget {
-    width: 1,
+    width: 2,
     rules: 3,
     runs: 100,
 };

@@ -9,7 +9,6 @@ use crate::arena::oracle::grid::{best_rules, setting};
 use crate::files::Files;
 use crate::plan::Plan;
 
-
 /// A rush in the middle of a minute; up to `most` workers.
 fn small(agent: &str, rate: [u32; 3], most: u32) -> String {
     let [before, rush, after] = rate;
