@@ -1,13 +1,12 @@
 //! The workers as the floor knows them: who is awake, and how each is reached.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Wake;
 
-use atomic_waker::AtomicWaker;
 use ebbtide_core::message::{LeaseId, WorkerId};
 use ebbtide_policies::units::Duration;
 
+use crate::bell::Bell;
 use crate::shared::Shared;
 
 /// How a worker's task is reached from outside. Its own calls reach it too: each slot has a
@@ -18,77 +17,17 @@ pub(crate) struct WorkerLink {
     pub(crate) slots: u32,
     /// From its order until it is ready.
     pub(crate) start: Duration,
-    pub(crate) task: AtomicWaker,
-    /// Odd while it is in a turn; counts turns, and the handlers polled in them.
-    turns: AtomicU64,
-    /// There is something on the floor for it.
-    nudged: AtomicBool,
-    /// Slots whose handler wants to be polled, a bit each.
-    woken: Box<[AtomicU64]>,
+    pub(crate) bell: Bell,
 }
 
 impl WorkerLink {
     pub(crate) fn new(shared: Arc<Shared>, id: WorkerId, slots: u32, start: Duration) -> Self {
-        let words = slots.div_ceil(u64::BITS);
         Self {
             shared,
             id,
             slots,
             start,
-            task: AtomicWaker::new(),
-            turns: AtomicU64::new(0),
-            nudged: AtomicBool::new(true),
-            woken: (0..words).map(|_| AtomicU64::new(0)).collect(),
-        }
-    }
-
-    /// Its task begins or ends a turn; nobody else says so.
-    #[inline]
-    pub(crate) fn pass_turn(&self) {
-        let turns = self.turns.load(Ordering::Relaxed);
-        self.turns.store(turns.wrapping_add(1), Ordering::Release);
-    }
-
-    /// Its task goes on to another handler within its turn; nobody else says so.
-    #[inline]
-    pub(crate) fn go_on(&self) {
-        let turns = self.turns.load(Ordering::Relaxed);
-        self.turns.store(turns.wrapping_add(2), Ordering::Release);
-    }
-
-    /// The turn that it is in, and the handler.
-    pub(crate) fn turn(&self) -> Option<u64> {
-        let turns = self.turns.load(Ordering::Acquire);
-        (turns % 2 == 1).then_some(turns)
-    }
-
-    /// The floor has something for it.
-    pub(crate) fn nudge(&self) {
-        self.nudged.store(true, Ordering::Release);
-        self.task.wake();
-    }
-
-    /// Whether it was nudged, and has yet to ask.
-    pub(crate) fn is_nudged(&self) -> bool {
-        self.nudged.load(Ordering::Acquire)
-    }
-
-    /// Whether it was nudged since it last asked.
-    pub(crate) fn take_nudge(&self) -> bool {
-        self.nudged.load(Ordering::Relaxed) && self.nudged.swap(false, Ordering::AcqRel)
-    }
-
-    /// Appends the slots that were woken since it last asked.
-    pub(crate) fn take_woken(&self, slots: &mut Vec<u32>) {
-        for (word, index) in self.woken.iter().zip(0..) {
-            if word.load(Ordering::Relaxed) == 0 {
-                continue;
-            }
-            let mut bits = word.swap(0, Ordering::AcqRel);
-            while bits != 0 {
-                slots.push(index * u64::BITS + bits.trailing_zeros());
-                bits &= bits - 1;
-            }
+            bell: Bell::new(slots),
         }
     }
 }
@@ -111,9 +50,7 @@ impl Wake for SlotWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let word = &self.worker.woken[(self.slot / u64::BITS) as usize];
-        word.fetch_or(1 << (self.slot % u64::BITS), Ordering::AcqRel);
-        self.worker.task.wake();
+        self.worker.bell.ring_for(self.slot);
     }
 }
 
@@ -201,7 +138,7 @@ impl Crew {
 
     /// Workers in a turn.
     pub(crate) fn turns(&self) -> Vec<(WorkerId, u64)> {
-        let turn = |hand: &Hand| Some((hand.link.id, hand.link.turn()?));
+        let turn = |hand: &Hand| Some((hand.link.id, hand.link.bell.turn()?));
         self.hands.iter().filter_map(turn).collect()
     }
 

@@ -16,7 +16,8 @@ use crate::guard::Panicked;
 use crate::keys::RecentKeys;
 use crate::notice::{Happening, Notices};
 use crate::observer::Hears;
-use crate::parcel::{Ending, Parcel};
+use crate::parcel::Parcel;
+use crate::reply::Ending;
 
 /// What core said that the floor has not heeded yet, and the figures.
 pub(crate) struct Ear {

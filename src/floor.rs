@@ -23,7 +23,8 @@ use crate::driver::Driver;
 use crate::ear::News;
 use crate::health::{Health, RestartLimit};
 use crate::notice::Happening;
-use crate::parcel::{Ending, Parcel};
+use crate::parcel::Parcel;
+use crate::reply::Ending;
 use crate::room::WaitingRoom;
 use crate::runner::Runner;
 use crate::shared::Shared;
@@ -391,7 +392,7 @@ impl Errands {
             outlive(|| drop(runner));
         }
         for link in self.nudges.drain(..) {
-            link.nudge();
+            link.bell.nudge();
         }
         for link in self.hires.drain(..) {
             shared.hire(link);

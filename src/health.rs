@@ -71,7 +71,7 @@ impl Health {
 
     /// A call of this worker has run out of time.
     pub(crate) fn suspect(&mut self, now: Time, worker: Arc<WorkerLink>) {
-        if let Some(turn) = worker.turn() {
+        if let Some(turn) = worker.bell.turn() {
             self.suspects.push_back((now + LAST_CHANCE, worker, turn));
         }
     }
@@ -90,7 +90,7 @@ impl Health {
                 self.suspects.push_front((at, worker, turn));
                 break;
             }
-            if worker.turn() == Some(turn) {
+            if worker.bell.turn() == Some(turn) {
                 stuck.push(worker.id);
             }
         }

@@ -38,6 +38,7 @@ mod address;
 mod admission;
 mod agent;
 mod alarm;
+mod bell;
 mod broadcast;
 mod broker;
 mod builder;
@@ -64,6 +65,7 @@ mod notice;
 mod observer;
 mod options;
 mod parcel;
+mod reply;
 mod request;
 mod room;
 mod runner;
@@ -73,6 +75,7 @@ mod shutdown;
 mod stats;
 #[cfg(test)]
 mod stress;
+mod sync;
 #[cfg(feature = "tower")]
 mod tower;
 mod worker;

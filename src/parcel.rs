@@ -6,14 +6,12 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::{Context, Poll, Waker};
 
-use ebbtide_core::Outcome;
 use parking_lot::Mutex;
 
 use crate::floor::outlive;
 use crate::headers::Headers;
+use crate::reply::{Ending, ReplySlot};
 
 /// What core carries.
 pub(crate) type Parcel = Arc<dyn Carried>;
@@ -34,13 +32,6 @@ pub(crate) trait Carried: Send + Sync + 'static {
     fn finish(self: Arc<Self>, ending: Ending);
     fn notes(&self) -> &Notes;
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
-}
-
-/// How a message ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ending {
-    pub(crate) outcome: Outcome,
-    pub(crate) attempts: u32,
 }
 
 /// What handlers said of their failed attempts, the latest [`NOTES`] of them.
@@ -127,7 +118,7 @@ impl<M: Send + Sync + 'static, R: Send + 'static> Carried for Inquiry<M, R> {
     }
 
     fn begin(&self, call: u32) {
-        self.reply.call.store(call, Ordering::Release);
+        self.reply.begin(call);
     }
 
     fn reply_slot(&self) -> Option<&(dyn Any + Send + Sync)> {
@@ -149,63 +140,5 @@ impl<M: Send + Sync + 'static, R: Send + 'static> Carried for Inquiry<M, R> {
 
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self
-    }
-}
-
-/// Where a request's reply waits for its outcome, and its caller for both.
-pub(crate) struct ReplySlot<R> {
-    /// The message's present call.
-    call: AtomicU32,
-    state: Mutex<ReplyState<R>>,
-}
-
-struct ReplyState<R> {
-    offered: Option<R>,
-    ending: Option<Ending>,
-    waker: Option<Waker>,
-}
-
-impl<R> Default for ReplySlot<R> {
-    fn default() -> Self {
-        Self {
-            call: AtomicU32::new(0),
-            state: Mutex::new(ReplyState {
-                offered: None,
-                ending: None,
-                waker: None,
-            }),
-        }
-    }
-}
-
-impl<R> ReplySlot<R> {
-    /// A call's handler has its reply ready; whether it counts is core's to say. The reply of
-    /// a call that is no longer the message's present one is dropped.
-    pub(crate) fn offer(&self, call: u32, reply: R) {
-        let mut state = self.state.lock();
-        if self.call.load(Ordering::Acquire) == call {
-            state.offered = Some(reply);
-        }
-    }
-
-    fn finish(&self, ending: Ending) -> Option<Waker> {
-        let mut state = self.state.lock();
-        state.ending = Some(ending);
-        state.waker.take()
-    }
-
-    /// The outcome, and the reply if it is "delivered".
-    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<(Ending, Option<R>)> {
-        let mut state = self.state.lock();
-        if let Some(ending) = state.ending {
-            let reply = state.offered.take();
-            let counts = ending.outcome == Outcome::Delivered;
-            return Poll::Ready((ending, reply.filter(|_| counts)));
-        }
-        match &mut state.waker {
-            Some(waker) => waker.clone_from(cx.waker()),
-            none => *none = Some(cx.waker().clone()),
-        }
-        Poll::Pending
     }
 }

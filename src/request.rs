@@ -12,7 +12,8 @@ use crate::address::AgentRef;
 use crate::admission::{Accepted, Admitted, Entry, IfFull, Told};
 use crate::error::{NoReply, NotAccepted, RequestError, SendError};
 use crate::options::{Options, message_options};
-use crate::parcel::{Ending, Inquiry, Notes, ReplySlot};
+use crate::parcel::{Inquiry, Notes};
+use crate::reply::{Ending, ReplySlot};
 use crate::room::{Ticket, Turn};
 
 /// A request on its way to be sent; await it for the reply.

@@ -14,7 +14,8 @@ use crate::agent::{Agent, Batch, BatchAgent, typed};
 use crate::context::Context;
 use crate::failure::{Failure, Said};
 use crate::headers::Headers;
-use crate::parcel::{Parcel, ReplySlot};
+use crate::parcel::Parcel;
+use crate::reply::ReplySlot;
 
 /// A message of a call, and which of its calls this is.
 #[derive(Clone)]

@@ -112,7 +112,7 @@ impl Worker {
         let mut started = 0;
         loop {
             self.poll_woken();
-            if self.ended.is_empty() && !self.asks_again && !self.link.take_nudge() {
+            if self.ended.is_empty() && !self.asks_again && !self.link.bell.take_nudge() {
                 return Poll::Pending;
             }
             if !self.visit_floor() {
@@ -131,7 +131,7 @@ impl Worker {
     /// Polls the handlers that asked for it.
     fn poll_woken(&mut self) {
         let mut woken = std::mem::take(&mut self.woken);
-        self.link.take_woken(&mut woken);
+        self.link.bell.take_woken(&mut woken);
         for slot in woken.drain(..) {
             self.poll_slot(slot);
         }
@@ -141,7 +141,7 @@ impl Worker {
     fn poll_slot(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
         let Some(lease) = slot.lease else { return };
-        self.link.go_on();
+        self.link.bell.go_on();
         let mut context = TaskContext::from_waker(&slot.waker);
         let future = &mut slot.future;
         let polled = Ambient::within(&mut slot.ambient, self.link.shared.number, || {
@@ -168,7 +168,7 @@ impl Worker {
         if !self.ended.is_empty() {
             self.settle();
         }
-        if !self.asks_again && !self.link.is_nudged() {
+        if !self.asks_again && !self.link.bell.is_nudged() {
             return true;
         }
         if self.turns == TURNS {
@@ -307,10 +307,10 @@ impl Future for Worker {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
-        self.link.task.register(cx.waker());
-        self.link.pass_turn();
+        self.link.bell.register(cx.waker());
+        self.link.bell.pass_turn();
         let over = self.take_a_turn(cx);
-        self.link.pass_turn();
+        self.link.bell.pass_turn();
         over
     }
 }

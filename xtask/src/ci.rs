@@ -94,6 +94,7 @@ fn clippy(root: &Path) -> Done {
     shell::run(shell::cargo(root).args([
         "clippy",
         "--workspace",
+        "--all-features",
         "--all-targets",
         "--locked",
         "--quiet",
@@ -106,7 +107,8 @@ fn clippy(root: &Path) -> Done {
 fn rustdoc(root: &Path) -> Done {
     shell::run(
         shell::cargo(root)
-            .args(["doc", "--workspace", "--no-deps", "--locked", "--quiet"])
+            .args(["doc", "--workspace", "--all-features"])
+            .args(["--no-deps", "--locked", "--quiet"])
             .env("RUSTDOCFLAGS", "--deny warnings"),
     )
 }

@@ -1,6 +1,10 @@
-//! `cargo xtask test`: the whole suite with one command on a fresh machine.
+//! `cargo xtask test`: the whole suite with one command on a fresh machine, and the examples, each
+//! of which ends by itself.
+//!
+//! With all features: those that are off by default are tested nowhere else.
 
 use std::path::Path;
+use std::process::Stdio;
 
 use crate::shell::{self, Done};
 use crate::tools;
@@ -11,10 +15,46 @@ pub(crate) fn run(root: &Path) -> Done {
         shell::skip_loudly("the test that opens a report in a browser", &missing);
     }
     // First, so that the closing lines of a run are those of the larger part.
-    shell::run(shell::cargo(root).args(["test", "--workspace", "--doc", "--quiet"]))?;
+    let mut doc = shell::cargo(root);
+    doc.args(["test", "--workspace", "--all-features", "--doc", "--quiet"]);
+    shell::run(&mut doc)?;
+    let mut rest = shell::cargo(root);
     if shell::find("cargo-nextest").is_some() {
-        shell::run(shell::cargo(root).args(["nextest", "run", "--workspace"]))
+        rest.args(["nextest", "run", "--workspace", "--all-features"]);
     } else {
-        shell::run(shell::cargo(root).args(["test", "--workspace", "--all-targets"]))
+        rest.args(["test", "--workspace", "--all-features", "--all-targets"]);
     }
+    shell::run(&mut rest)?;
+    examples(root)
+}
+
+/// Every example runs to its end.
+fn examples(root: &Path) -> Done {
+    for (package, folder) in [("ebbtide", "examples"), ("ebbtide-core", "core/examples")] {
+        for name in names(&root.join(folder))? {
+            eprintln!("example {name}");
+            let mut example = shell::cargo(root);
+            example.args(["run", "--quiet", "--all-features", "--package", package]);
+            shell::run(example.args(["--example", &name]).stdout(Stdio::null()))?;
+        }
+    }
+    Ok(())
+}
+
+/// The examples in a folder, by name.
+fn names(folder: &Path) -> Done<Vec<String>> {
+    let why = |why| format!("{}: {why}", folder.display());
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(why)? {
+        let path = entry.map_err(why)?.path();
+        let name = path.file_stem().and_then(|name| name.to_str());
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            names.extend(name.map(str::to_owned));
+        }
+    }
+    names.sort();
+    if names.is_empty() {
+        return Err(format!("{} holds no examples", folder.display()));
+    }
+    Ok(names)
 }
