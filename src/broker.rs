@@ -18,7 +18,7 @@ use crate::health::LAST_CHANCE;
 use crate::notice::Events;
 use crate::runner::Types;
 use crate::shared::Shared;
-use crate::shutdown::ShutdownReport;
+use crate::shutdown::{Closed, ShutdownReport};
 use crate::written::Written;
 
 /// How long beyond its limit a shutdown waits for a disk.
@@ -160,6 +160,27 @@ impl Broker {
             files_whole,
             ..ShutdownReport::new(&before, &self.books(), took)
         }
+    }
+
+    /// Waits until the broker is closed, whoever closes it; why it is. For a supervisor: with
+    /// [`Escalation::ShutDown`](crate::Escalation::ShutDown) a broker whose workers keep failing
+    /// gives up, and what holds it has to decide what then.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ebbtide::{Broker, Closed};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let broker = Broker::builder().start().await?;
+    /// let (_, why) = tokio::join!(broker.shutdown(Duration::from_secs(5)), broker.closed());
+    /// assert_eq!(why, Closed::ShutDown);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn closed(&self) -> Closed {
+        self.shared().until(Shared::is_closed).await;
+        self.shared().on_floor(|floor| floor.closed_by)
     }
 
     /// Waits until decision log and journal are written, for the time left and a little more.

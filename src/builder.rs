@@ -21,6 +21,7 @@ use crate::driver::Driver;
 use crate::ear::Ear;
 use crate::error::StartError;
 use crate::floor::Floor;
+use crate::guard::own;
 use crate::handler::{AnyAgent, IntoAgent};
 use crate::health::RestartLimit;
 use crate::journal::{self, Target};
@@ -170,7 +171,8 @@ impl Builder {
         self
     }
 
-    /// How many lost workers are replaced at once. Default: [`RestartLimit::default`].
+    /// How many lost workers are replaced at once, and what follows when more are lost. Default:
+    /// [`RestartLimit::default`].
     pub fn restart_limit(mut self, limit: RestartLimit) -> Self {
         self.restart_limit = limit;
         self
@@ -200,7 +202,7 @@ impl Builder {
         }
         let config = Checked::new(self.config)?;
         let policy = match self.policy {
-            Some(policy) => policy,
+            Some(policy) => own(policy),
             None => registry::build(&config.policy)?,
         };
         // Before an old file is replaced.

@@ -9,7 +9,8 @@ use ebbtide_policies::{Policy, registry};
 
 use crate::broker::Broker;
 use crate::error::AgentError;
-use crate::floor::Floor;
+use crate::floor::{Floor, outlive};
+use crate::guard::own;
 
 /// Why a configuration was not replaced; nothing is changed.
 #[derive(Debug, thiserror::Error)]
@@ -54,13 +55,18 @@ impl Broker {
     /// [`registry::UnknownPolicy`], with the names that there are.
     pub fn switch_policy(&self, name: &str) -> Result<(), registry::UnknownPolicy> {
         let policy = registry::build(name)?;
-        self.on_controls(|floor| floor.driver.switch_policy(policy));
+        self.switch(policy);
         Ok(())
     }
 
     /// A policy of your own decides from the next tick on.
     pub fn switch_to(&self, policy: impl Policy + 'static) {
-        self.on_controls(|floor| floor.driver.switch_policy(Box::new(policy)));
+        self.switch(own(Box::new(policy)));
+    }
+
+    fn switch(&self, policy: Box<dyn Policy>) {
+        let before = self.on_controls(|floor| floor.driver.switch_policy(policy));
+        outlive(|| drop(before));
     }
 
     /// Keeps the pool at this many workers, whatever the policy decides; `None` lets it decide

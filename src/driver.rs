@@ -218,9 +218,10 @@ impl Driver {
         self.state.resume_lane(self.now, lane);
     }
 
-    pub(crate) fn switch_policy(&mut self, policy: Box<dyn Policy>) {
+    /// The policy before is dropped when the lock is free again: it is the user's code.
+    pub(crate) fn switch_policy(&mut self, policy: Box<dyn Policy>) -> Box<dyn Policy> {
         let policy = Guarded::new(policy, self.ear().panicked.clone());
-        self.state.switch_policy(self.now, Box::new(policy));
+        self.state.switch_policy(self.now, Box::new(policy))
     }
 
     pub(crate) fn pin_workers(&mut self, workers: Option<u32>) -> Result<(), PinError> {

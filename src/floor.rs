@@ -15,19 +15,21 @@ use ebbtide_core::config::Checked;
 use ebbtide_core::error::ReconfigureError;
 use ebbtide_core::event::WorkerChange;
 use ebbtide_core::message::{AgentId, LeaseId, WorkerId};
+use ebbtide_policies::Policy;
 use ebbtide_policies::fixed::Fixed;
 use ebbtide_policies::units::{Duration, Time};
 
 use crate::crew::{Crew, LostCall, Mood, WorkerLink};
 use crate::driver::Driver;
 use crate::ear::News;
-use crate::health::{Health, RestartLimit};
+use crate::health::{Escalation, Health, RestartLimit};
 use crate::notice::Happening;
 use crate::parcel::Parcel;
 use crate::reply::Ending;
 use crate::room::WaitingRoom;
 use crate::runner::Runner;
 use crate::shared::Shared;
+use crate::shutdown::Closed;
 
 /// How long something may be left to take in the trust that a worker who is awake takes it. One
 /// whose handler keeps its thread busy for longer is not waited for.
@@ -55,6 +57,8 @@ pub(crate) struct Floor {
     alarm_is_here: bool,
     luck: u64,
     pub(crate) phase: Phase,
+    /// Why it is not open, once it is not.
+    pub(crate) closed_by: Closed,
 }
 
 /// An agent as the shell knows it.
@@ -85,6 +89,7 @@ pub(crate) struct Errands {
     drops: Vec<Parcel>,
     /// Handlers that are called no more; dropping them does so too.
     runners: Vec<Arc<dyn Runner>>,
+    policies: Vec<Box<dyn Policy>>,
     nudges: Vec<Arc<WorkerLink>>,
     hires: Vec<Arc<WorkerLink>>,
     pub(crate) wakers: Vec<Waker>,
@@ -110,6 +115,7 @@ impl Floor {
             alarm_is_here: false,
             luck: 0,
             phase: Phase::Open,
+            closed_by: Closed::ShutDown,
         }
     }
 
@@ -154,16 +160,33 @@ impl Floor {
             return;
         }
         let now = self.driver.now();
-        let held_back = self.health.lost(now);
+        let too_many = self.health.lost(now);
         let ear = self.driver.ear_mut();
         ear.figures.workers_lost += 1;
         ear.notices.tell(now, || Happening::WorkerLost { worker });
-        if let Some((lost, until)) = held_back {
-            let what = || Happening::RestartsHeldBack { lost, until };
-            ear.notices.tell(now, what);
-            self.held_back_until = until;
+        if let Some((lost, until)) = too_many {
+            self.escalate(lost, until);
         }
         self.driver.worker_lost(worker);
+    }
+
+    /// Replacing workers mends nothing.
+    fn escalate(&mut self, lost: u32, until: Time) {
+        let now = self.driver.now();
+        let notices = &self.driver.ear().notices;
+        match self.health.escalation() {
+            Escalation::HoldBack => {
+                notices.tell(now, || Happening::RestartsHeldBack { lost, until });
+                self.held_back_until = until;
+            }
+            Escalation::ShutDown(within) if self.phase == Phase::Open => {
+                notices.tell(now, || Happening::RestartsGivenUp { lost });
+                self.closed_by = Closed::RestartLimit { lost };
+                self.phase = Phase::Closing;
+                self.driver.shutdown(within);
+            }
+            Escalation::ShutDown(_) => {}
+        }
     }
 
     /// A worker's start-up is over: it comes to the floor by itself.
@@ -324,7 +347,7 @@ impl Floor {
                     }
                     News::PolicyPanicked => {
                         let fixed = Box::new(Fixed::at_start_setting());
-                        self.driver.switch_policy(fixed);
+                        errands.policies.push(self.driver.switch_policy(fixed));
                     }
                     News::Worker(worker, state) => self.worker(worker, state, shared, errands),
                 }
@@ -390,6 +413,9 @@ impl Errands {
         }
         for runner in self.runners.drain(..) {
             outlive(|| drop(runner));
+        }
+        for policy in self.policies.drain(..) {
+            outlive(|| drop(policy));
         }
         for link in self.nudges.drain(..) {
             link.bell.nudge();

@@ -3,10 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use ebbtide_policies::Policy;
 use ebbtide_policies::decision::Decision;
 use ebbtide_policies::fixed::Fixed;
 use ebbtide_policies::observation::Observation;
+use ebbtide_policies::{Policy, registry};
 use parking_lot::Mutex;
 
 use crate::worker::panic_text;
@@ -14,12 +14,46 @@ use crate::worker::panic_text;
 /// What the panic of a policy said, until somebody heeds it.
 pub(crate) type Panicked = Arc<Mutex<Option<String>>>;
 
+/// A policy of the user's. One that has a shipped policy's name is called otherwise: a journal names
+/// its policies, and what replays one would take the shipped policy for it.
+pub(crate) fn own(policy: Box<dyn Policy>) -> Box<dyn Policy> {
+    match registry::build(policy.name()) {
+        Ok(_) => Box::new(Renamed {
+            name: format!("{} of your own", policy.name()),
+            policy,
+        }),
+        Err(_) => policy,
+    }
+}
+
+/// A policy under another name.
+struct Renamed {
+    name: String,
+    policy: Box<dyn Policy>,
+}
+
+impl Policy for Renamed {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn start_workers(&self) -> Option<u32> {
+        self.policy.start_workers()
+    }
+
+    fn decide(&mut self, observation: &Observation) -> Decision {
+        self.policy.decide(observation)
+    }
+}
+
 /// A policy, and who takes its place at once if it panics. Its name and start are asked for
 /// once, when it is handed in.
 pub(crate) struct Guarded {
     name: String,
     start_workers: Option<u32>,
     policy: Box<dyn Policy>,
+    /// One that panicked: it is dropped with its guard, not under the broker's lock.
+    retired: Option<Box<dyn Policy>>,
     panicked: Panicked,
 }
 
@@ -29,6 +63,7 @@ impl Guarded {
             name: policy.name().to_owned(),
             start_workers: policy.start_workers(),
             policy,
+            retired: None,
             panicked,
         }
     }
@@ -49,8 +84,7 @@ impl Policy for Guarded {
         decided.unwrap_or_else(|panic| {
             *self.panicked.lock() = Some(panic_text(&*panic));
             let fixed = Box::new(Fixed::at_start_setting());
-            let panicked = std::mem::replace(&mut self.policy, fixed);
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(panicked)));
+            self.retired = Some(std::mem::replace(&mut self.policy, fixed));
             self.policy.decide(observation)
         })
     }

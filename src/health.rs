@@ -17,21 +17,38 @@ use crate::crew::{Crew, WorkerLink};
 /// A worker whose handler is out of time is given this long to end it.
 pub(crate) const LAST_CHANCE: Duration = Duration::from_millis(100);
 
-/// How many lost workers are replaced at once within a while; the next ones are held back.
+/// How many lost workers are replaced at once within a while, and what follows beyond that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RestartLimit {
     /// Workers replaced at once.
     pub most: u32,
     /// Within this long.
     pub within: Duration,
+    /// What follows when more are lost.
+    pub escalation: Escalation,
+}
+
+/// What follows when more workers are lost than are replaced at once: replacing them mends
+/// nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Escalation {
+    /// Replacements are held back until the first loss is forgotten.
+    #[default]
+    HoldBack,
+    /// The broker shuts down within this long, as by [`Broker::shutdown`](crate::Broker::shutdown).
+    /// Whoever awaits [`Broker::closed`](crate::Broker::closed) learns why, and may start another or
+    /// end the process.
+    ShutDown(Duration),
 }
 
 impl Default for RestartLimit {
-    /// Ten within a minute: a pool of the default size may be lost once as a whole.
+    /// Ten within a minute, then held back: a pool of the default size may be lost once as a
+    /// whole.
     fn default() -> Self {
         Self {
             most: 10,
             within: Duration::from_secs(60),
+            escalation: Escalation::HoldBack,
         }
     }
 }
@@ -110,8 +127,13 @@ impl Health {
         stuck
     }
 
-    /// A worker was lost: until when its replacement is held back, if it is, and how many
-    /// were lost within the limit's time.
+    /// What follows when too many are lost.
+    pub(crate) fn escalation(&self) -> Escalation {
+        self.limit.escalation
+    }
+
+    /// A worker was lost: if that is too many, how many were lost within the limit's time, and
+    /// until when that is so.
     pub(crate) fn lost(&mut self, now: Time) -> Option<(u32, Time)> {
         let within = self.limit.within;
         while self
@@ -147,6 +169,7 @@ mod tests {
         let limit = RestartLimit {
             most: 2,
             within: Duration::from_secs(10),
+            escalation: Escalation::HoldBack,
         };
         let mut health = Health::new(limit, Duration::from_secs(30));
         let at = |secs| Time::ZERO + Duration::from_secs(secs);

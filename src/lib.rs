@@ -114,7 +114,7 @@ pub use failure::Failure;
 pub use handler::{AnyAgent, kind};
 pub use handler::{ByValue, IntoAgent, With, by_value, with};
 pub use headers::Headers;
-pub use health::RestartLimit;
+pub use health::{Escalation, RestartLimit};
 pub use metrics::{RuntimeFigures, TaskFigures};
 pub use notice::{Events, Happening, Notice};
 pub use observer::Observer;
@@ -122,7 +122,7 @@ pub use observer::Observer;
 pub use options::Planned;
 pub use request::{Reply, Request};
 pub use send::{Event, Sending};
-pub use shutdown::ShutdownReport;
+pub use shutdown::{Closed, ShutdownReport};
 pub use stats::{AgentStats, Flow, LaneStats, Quantiles, Stats, Times, WorkerState, WorkerStats};
 #[cfg(feature = "tower")]
 pub use tower::{ServiceAgent, from_service};

@@ -73,6 +73,12 @@ pub enum Happening {
         /// Until when.
         until: Time,
     },
+    /// More workers were lost within a while than the restart limit allows: the broker shuts
+    /// down.
+    RestartsGivenUp {
+        /// Workers lost within the limit's window.
+        lost: u32,
+    },
     /// A circuit breaker changed its state.
     Breaker {
         /// Whose.

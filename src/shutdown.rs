@@ -4,6 +4,19 @@ use ebbtide_core::Books;
 use ebbtide_core::message::{DeadReason, Outcome};
 use ebbtide_policies::units::Duration;
 
+/// Why a broker closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Closed {
+    /// It was shut down, or its last handle was dropped, or its runtime ended.
+    ShutDown,
+    /// More workers were lost than its [`RestartLimit`](crate::RestartLimit) bears.
+    RestartLimit {
+        /// Workers lost within the limit's time.
+        lost: u32,
+    },
+}
+
 /// What became of the messages that a shutdown found, and of the handlers' own since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

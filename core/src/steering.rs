@@ -34,10 +34,11 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// `policy` decides from the next tick on, and begins with nothing but what it then sees.
     /// If it names a number of workers they are ordered at once, and while it rules the bounds
     /// have room for them; else the setting stays until it decides. A pin and a dry run stay.
-    pub fn switch_policy(&mut self, now: Time, policy: Box<dyn Policy>) {
+    /// Returns the one that decided before, so that whoever calls chooses when it is dropped.
+    pub fn switch_policy(&mut self, now: Time, policy: Box<dyn Policy>) -> Box<dyn Policy> {
         self.enter(now);
         let control = &mut self.control;
-        control.policy = policy;
+        let before = std::mem::replace(&mut control.policy, policy);
         control.early = None;
         control.next_early = Time::MAX;
         if !control.dry_run {
@@ -45,6 +46,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             control.setting.workers = start.unwrap_or(control.setting.workers);
         }
         self.bounds_changed();
+        before
     }
 
     /// Keeps the pool at this many workers from now on, whatever the policy decides, or with

@@ -1,8 +1,11 @@
 //! The controls at run time: policies, pins, dry runs, pauses.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use ebbtide::{AgentConfig, Broker, BrokerConfig, Lane, Pause};
+use ebbtide::{
+    AgentConfig, Broker, BrokerConfig, Decision, Lane, Observation, Pause, Policy, registry,
+};
 use tokio::time::{Instant, sleep};
 
 const MS: Duration = Duration::from_millis(1);
@@ -117,4 +120,48 @@ async fn a_running_broker_takes_another_configuration() {
     broker.pause_agent("agent", Pause::UntilResumed).unwrap();
     agent.try_send(()).unwrap();
     assert!(agent.try_send(()).unwrap_err().reason.is_full());
+}
+
+/// Has a shipped policy's name, keeps what there is, and asks the broker something when dropped.
+struct Namesake(Arc<OnceLock<Broker>>);
+
+impl Policy for Namesake {
+    fn name(&self) -> &str {
+        "fixed"
+    }
+
+    fn decide(&mut self, seen: &Observation) -> Decision {
+        registry::build("fixed").unwrap().decide(seen)
+    }
+}
+
+impl Drop for Namesake {
+    fn drop(&mut self) {
+        if let Some(broker) = self.0.get() {
+            assert!(broker.books().balance());
+        }
+    }
+}
+
+/// A journal would have been replayed with the shipped policy of that name.
+#[tokio::test(start_paused = true)]
+async fn a_policy_of_ones_own_is_not_taken_for_a_shipped_one() {
+    let builder = Broker::builder().policy(Namesake(Arc::default()));
+    let broker = builder.start().await.unwrap();
+    sleep(1500 * MS).await;
+    let decision = broker.stats().decision.unwrap();
+    assert_eq!(decision.policy, "fixed of your own");
+    broker.switch_policy("fixed").unwrap();
+    sleep(1500 * MS).await;
+    assert_eq!(broker.stats().decision.unwrap().policy, "fixed");
+}
+
+/// It was dropped under the broker's lock, and what its drop asked of the broker waited for ever.
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_is_switched_out_may_ask_the_broker_when_it_is_dropped() {
+    let known = Arc::new(OnceLock::new());
+    let builder = Broker::builder().policy(Namesake(known.clone()));
+    let broker = builder.start().await.unwrap();
+    known.set(broker.clone()).ok();
+    broker.switch_policy("adaptive").unwrap();
 }

@@ -199,7 +199,7 @@ impl Input<'_> {
             Self::ResumeAgent(agent) => state.resume_agent(now, *agent),
             Self::PauseLane { lane, until } => state.pause_lane(now, *lane, *until),
             Self::ResumeLane(lane) => state.resume_lane(now, *lane),
-            Self::SwitchPolicy(name) => state.switch_policy(now, policy(build, name)?),
+            Self::SwitchPolicy(name) => drop(state.switch_policy(now, policy(build, name)?)),
             Self::PinWorkers(workers) => drop(state.pin_workers(now, *workers)),
             Self::SetDryRun(dry_run) => state.set_dry_run(now, *dry_run),
             Self::Reconfigure(config) => {

@@ -233,12 +233,13 @@ impl<M, L: Listener<M>> Journaled<M, L> {
         self.call(now, input, |state| state.resume_lane(now, lane));
     }
 
-    pub fn switch_policy(&mut self, now: Time, policy: Box<dyn Policy>) {
+    pub fn switch_policy(&mut self, now: Time, policy: Box<dyn Policy>) -> Box<dyn Policy> {
         self.note(now, |_| {
             Input::SwitchPolicy(Cow::Owned(policy.name().to_owned()))
         });
-        self.state.switch_policy(now, policy);
+        let before = self.state.switch_policy(now, policy);
         self.note_decisions();
+        before
     }
 
     pub fn pin_workers(&mut self, now: Time, workers: Option<u32>) -> Result<(), PinError> {

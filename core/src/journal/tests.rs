@@ -81,14 +81,14 @@ fn minute(memory: &Memory, mut each_second: impl FnMut(u64, &mut Journaled<&'sta
 fn steer(second: u64, state: &mut Journaled<&'static str>) {
     let now = Time::ZERO + Duration::from_secs(second);
     match second {
-        5 => state.switch_policy(now, registry::build("adaptive").unwrap()),
+        5 => drop(state.switch_policy(now, registry::build("adaptive").unwrap())),
         10 => state.pin_workers(now, Some(7)).unwrap(),
         15 => assert!(state.pin_workers(now, Some(70)).is_err()),
         20 => state.set_dry_run(now, true),
-        25 => state.switch_policy(now, registry::build("fixed(3)").unwrap()),
+        25 => drop(state.switch_policy(now, registry::build("fixed(3)").unwrap())),
         30 => state.set_dry_run(now, false),
         35 => state.pin_workers(now, None).unwrap(),
-        40 => state.switch_policy(now, registry::build("threshold(1)").unwrap()),
+        40 => drop(state.switch_policy(now, registry::build("threshold(1)").unwrap())),
         45 => state.pause_lane(now, Lane::Normal, now + Duration::from_secs(3)),
         48 => {
             let config = BrokerConfig::clone(state.config());
