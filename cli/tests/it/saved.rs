@@ -186,9 +186,15 @@ fn explain_tells_what_the_governor_did_and_what_the_model_leaves_out() {
     let run = room.run(&["explain", "run", "--at", "5s"]);
     let told = "\n  left out     what the own limit of echo holds back: no pool can help it\n";
     assert!(run.stdout.contains(told), "{}", run.stdout);
-    simulate("threshold(1)");
+    let bursts = "Bursts(base: \"1/s\", burst: \"100/s\", every: \"5s\", length: \"2s\")";
+    room.write(
+        "limited.ron",
+        &REGULAR.replace("Deterministic(\"10/s\")", bursts),
+    );
+    // It would shrink as soon as a burst is over.
+    simulate("simple(shrink_window: \"0s\", memory: \"0s\")");
     let run = room.run(&["explain", "run", "--at", "9s"]);
-    let told = "\n  governor     from 1 to 3 workers are allowed\n";
+    let told = "\n  governor     the pool shrinks to the most that was asked for within";
     assert!(run.stdout.contains(told), "{}", run.stdout);
 }
 
