@@ -7,6 +7,7 @@ mod table;
 
 use std::fs;
 use std::io::Write;
+use std::ops::Range;
 use std::path::Path;
 
 use ebbtide_policies::registry;
@@ -45,7 +46,7 @@ pub(super) fn run(args: &OracleArgs) -> Result<Exit, CliError> {
             return Ok(Exit::Interrupted);
         };
         let tenfold = match args.tenfold {
-            true => match search.found(source, plan, tenfold(BUDGET)) {
+            true => match search.found(source, plan, 0..search.replications(), tenfold(BUDGET)) {
                 Some(found) => Some(found),
                 None => return Ok(Exit::Interrupted),
             },
@@ -81,33 +82,37 @@ impl Search<'_> {
         cache: &mut Kept<'_>,
     ) -> Result<Option<Entry>, CliError> {
         let key = cache::key(&source.text, plan).ok_or_else(|| cannot_run(source))?;
-        let wanted = self.replications() as usize;
+        let wanted = self.replications();
         let known = cache.find(&key).filter(|_| !self.args.fresh);
-        if let Some(known) = known.and_then(|known| known.get(..wanted)) {
-            return Ok(Some(Entry {
-                scenario: source.name.clone(),
-                key,
-                replications: known.to_vec(),
-            }));
-        }
-        let Some(replications) = self.found(source, plan, BUDGET) else {
-            return Ok(None);
-        };
-        let entry = Entry {
+        let mut entry = Entry {
             scenario: source.name.clone(),
+            replications: known.unwrap_or_default().to_vec(),
             key,
-            replications,
         };
-        cache.keep(&entry)?;
+        let known = entry.replications.len() as u32;
+        if known < wanted {
+            let Some(more) = self.found(source, plan, known..wanted, BUDGET) else {
+                return Ok(None);
+            };
+            entry.replications.extend(more);
+            cache.keep(&entry)?;
+        }
+        entry.replications.truncate(wanted as usize);
         Ok(Some(entry))
     }
 
-    fn found(&self, source: &Source, plan: &Plan, budget: Budget) -> Option<Vec<Replication>> {
+    fn found(
+        &self,
+        source: &Source,
+        plan: &Plan,
+        numbers: Range<u32>,
+        budget: Budget,
+    ) -> Option<Vec<Replication>> {
         let monitor = Monitor::default();
         let progress = Progress::start(&source.name, Verbosity::from_flag(self.args.quiet));
         let show = |share| progress.update(share);
         let found = threads::watched(&self.pool, &monitor, &self.interrupt, show, || {
-            oracle::find_all(plan, self.replications(), &self.policies, budget, &monitor)
+            oracle::find_all(plan, numbers, &self.policies, budget, &monitor)
         });
         progress.finish();
         found

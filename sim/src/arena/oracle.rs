@@ -44,5 +44,5 @@ pub const REPLICATIONS: u32 = 3;
 pub const BUDGET: Budget = Budget {
     width: 2,
     rules: 3,
-    runs: 100,
+    runs: 50,
 };

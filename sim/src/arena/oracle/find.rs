@@ -1,5 +1,7 @@
 //! The oracles of one replication, one after another.
 
+use std::ops::Range;
+
 use ebbtide_core::config::{BrokerConfig, Checked};
 use ebbtide_measure::Cost;
 use ebbtide_policies::observation::Setting;
@@ -93,20 +95,20 @@ pub fn find(
     })
 }
 
-/// The oracles of the first replications of a plan's first broker, side by side, started from the
+/// The oracles of some replications of a plan's first broker, side by side, started from the
 /// schedules of these policies. `None` if `monitor` says stop, or a policy or a setting cannot be
 /// had.
 #[must_use]
 pub fn find_all(
     plan: &Plan,
-    replications: u32,
+    numbers: Range<u32>,
     policies: &[String],
     budget: Budget,
     monitor: &Monitor,
 ) -> Option<Vec<Replication>> {
     let config = &plan.contenders.first()?.config;
-    monitor.expect(u64::from(replications), plan.end());
-    let found = (0..replications).into_par_iter().map(|number| {
+    monitor.expect(u64::from(numbers.end - numbers.start), plan.end());
+    let found = numbers.into_par_iter().map(|number| {
         let starts = policies.iter().map(|name| {
             let policy = registry::build(name).ok()?;
             let (_, schedule) = core::policy(plan, config, number, policy)?;

@@ -177,6 +177,10 @@ impl<'p> Twin<'p> {
         sums
     }
 
+    pub(crate) fn now(&self) -> Time {
+        self.now
+    }
+
     /// What it came to so far.
     pub(crate) fn sums(&self) -> Cost {
         self.sums

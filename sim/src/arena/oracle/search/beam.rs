@@ -35,9 +35,11 @@ pub(super) fn forward(search: &Search<'_>) -> Steps {
     }
     for number in 2..=search.count() {
         let mut next = Kept::new(search);
-        for way in ways.by_workers.iter().flatten() {
+        for way in ways.cheapest_first() {
             for &choice in &choices {
-                next.go(way.twin.clone(), Some(&way.past), choice, number);
+                if next.may_keep(way, choice) {
+                    next.go(way.twin.clone(), Some(&way.past), choice, number);
+                }
             }
         }
         ways = next;
@@ -60,12 +62,38 @@ impl<'s> Kept<'s> {
         Self { search, by_workers }
     }
 
+    fn cheapest_first(&self) -> Vec<&Way<'s>> {
+        let mut all: Vec<&Way<'s>> = self.by_workers.iter().flatten().collect();
+        all.sort_by(|one, other| one.expected.total_cmp(&other.expected));
+        all
+    }
+
+    /// Whether `way` could be cheap enough under `setting`, if nothing more were late: its workers
+    /// cost what they cost.
+    fn may_keep(&self, way: &Way<'s>, setting: Setting) -> bool {
+        let ways = &self.by_workers[self.place(setting)];
+        let worst = ways
+            .last()
+            .filter(|_| ways.len() == self.search.budget.width);
+        let step = self
+            .search
+            .step
+            .min(self.search.path.plan.end().since(way.twin.now()));
+        let workers = f64::from(setting.workers) * step.as_secs_f64();
+        let least = way.twin.sums().total(self.search.prices) + workers;
+        worst.is_none_or(|worst| least < worst.expected)
+    }
+
+    fn place(&self, setting: Setting) -> usize {
+        (setting.workers - self.search.grid.min_workers) as usize
+    }
+
     /// Goes on under `setting` until step `number` begins, and is kept if it is cheap.
     fn go(&mut self, mut twin: Twin<'s>, past: Option<&Rc<Past>>, setting: Setting, number: usize) {
         twin.set(setting);
         twin.run_until(self.search.at(number));
         let expected = self.search.expected(&twin);
-        let place = (setting.workers - self.search.grid.min_workers) as usize;
+        let place = self.place(setting);
         let ways = &mut self.by_workers[place];
         let width = self.search.budget.width;
         let cheaper = ways.partition_point(|way| way.expected <= expected);
