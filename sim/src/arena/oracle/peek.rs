@@ -37,3 +37,25 @@ impl Arrivals {
         before(until).saturating_sub(before(from))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ebbtide_policies::units::Duration;
+
+    use super::*;
+    use crate::files::Files;
+
+    #[test]
+    fn what_comes_is_counted_by_agent_and_from_when_until_when() {
+        let text = "(run: (length: \"10s\"), traffic: [(arrivals: Deterministic(\"2/s\"), classes: \
+            [(name: \"m\", to: Agent(\"b\"))])], agents: [(name: \"a\", call: Constant(\"1s\")), \
+            (name: \"b\", call: Constant(\"1s\"))])";
+        let plan = Plan::new(text, Files::default()).unwrap_or_else(|error| panic!("{error}"));
+        let arrivals = Arrivals::new(&plan, &plan.contenders[0].config, 0);
+        let at = |seconds| Time::ZERO + Duration::from_secs(seconds);
+        assert_eq!(arrivals.count(1, at(2), at(5)), 6);
+        assert_eq!(arrivals.count(0, at(2), at(5)), 0);
+        assert_eq!(arrivals.count(1, at(9), at(60)), 1);
+        assert_eq!(arrivals.count(7, at(0), at(60)), 0);
+    }
+}

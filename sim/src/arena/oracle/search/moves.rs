@@ -7,6 +7,7 @@ use ebbtide_policies::observation::Setting;
 
 use crate::streams::KeyedRng;
 
+use super::super::grid::{Grid, setting};
 use super::super::twin::Twin;
 use super::{Search, Steps};
 
@@ -60,41 +61,16 @@ fn propose(
     let (mut from, mut to) = stretch(count, &mut pick);
     let grid = search.grid;
     match pick(if grid.rules.len() > 1 { 12 } else { 9 }) {
-        0..4 => {
-            // More or fewer.
-            let by = [1, 1, 1, 2][pick(4)];
-            let more = pick(2) == 0;
-            for step in &mut steps[from..to] {
-                let workers = step.workers;
-                let changed = if more {
-                    workers + by
-                } else {
-                    workers.saturating_sub(by)
-                };
-                step.workers = changed.clamp(grid.min_workers, grid.max_workers);
-            }
-        }
+        0..4 => resize(&mut steps[from..to], grid, &mut pick),
         4..7 => {
-            // A change comes earlier or later.
-            let at = |number: &usize| steps[*number] != steps[*number - 1];
-            let changes: Vec<usize> = (1..count).filter(at).collect();
-            if !changes.is_empty() {
-                let at = changes[pick(changes.len())];
-                let by = to - from;
-                if pick(2) == 0 {
-                    (from, to) = (at.saturating_sub(by), at);
-                    let later = steps[at];
-                    steps[from..to].fill(later);
-                } else {
-                    (from, to) = (at, (at + by).min(count));
-                    let earlier = steps[at - 1];
-                    steps[from..to].fill(earlier);
-                }
+            if let Some(moved) = shift(&mut steps, to - from, &mut pick) {
+                (from, to) = moved;
             }
         }
         7 => {
-            // As before it, or as after it.
-            let neighbour = if pick(2) == 0 {
+            // As before the stretch, or as after it.
+            let before = pick(2) == 0;
+            let neighbour = if before {
                 from.saturating_sub(1)
             } else {
                 to.min(count - 1)
@@ -112,17 +88,49 @@ fn propose(
             } else {
                 &grid.rules
             };
-            let (batch_size, batch_timeout) = rules[pick(rules.len())];
+            let rule = rules[pick(rules.len())];
             for step in &mut steps[from..to] {
-                *step = Setting {
-                    batch_size,
-                    batch_timeout,
-                    ..*step
-                };
+                *step = setting(step.workers, rule);
             }
         }
     }
     (steps, from, to)
+}
+
+/// One worker more or fewer, now and then two.
+fn resize(steps: &mut [Setting], grid: &Grid, pick: &mut impl FnMut(usize) -> usize) {
+    let by = [1, 1, 1, 2][pick(4)];
+    let more = pick(2) == 0;
+    for step in steps {
+        let workers = step.workers;
+        let changed = if more {
+            workers + by
+        } else {
+            workers.saturating_sub(by)
+        };
+        step.workers = changed.clamp(grid.min_workers, grid.max_workers);
+    }
+}
+
+/// One of the changes comes so many steps earlier or later. Which steps that concerns; `None`: there
+/// is no change.
+fn shift(
+    steps: &mut Steps,
+    by: usize,
+    pick: &mut impl FnMut(usize) -> usize,
+) -> Option<(usize, usize)> {
+    let count = steps.len();
+    let changes: Vec<usize> = (1..count)
+        .filter(|&at| steps[at] != steps[at - 1])
+        .collect();
+    let at = *changes.get(pick(changes.len().max(1)))?;
+    let (from, to, setting) = if pick(2) == 0 {
+        (at.saturating_sub(by), at, steps[at])
+    } else {
+        (at, (at + by).min(count), steps[at - 1])
+    };
+    steps[from..to].fill(setting);
+    Some((from, to))
 }
 
 fn stretch(count: usize, pick: &mut impl FnMut(usize) -> usize) -> (usize, usize) {

@@ -3,10 +3,13 @@
 use ebbtide_policies::observation::Setting;
 
 use super::*;
+use crate::arena::oracle::cache::Cache;
 use crate::arena::oracle::schedule::Schedule;
 use crate::arena::oracle::score;
+use crate::arena::suite;
 use crate::files::Files;
 use crate::plan::Plan;
+use crate::scenario::Scenario;
 
 /// A scenario of 300 s with one agent of these fields.
 fn scenario(arrivals: &str, agent: &str, more: &str) -> String {
@@ -149,4 +152,41 @@ fn classes_with_lanes_and_deadlines_at_two_agents() {
         broker: (worker_start_ms: 1000, delivery_parallelism: 2, \
         objective: \"p95(sojourn) < 500ms\"))";
     agree(text, 1e-6);
+}
+
+/// What core made of the shipped schedules the twin makes of them too, on every scenario of the suite that
+/// needs no file.
+#[test]
+fn on_the_suite_it_comes_to_what_core_came_to() {
+    let cache = Cache::shipped();
+    let mut compared = 0;
+    for (_, shipped) in suite::all() {
+        let scenario = Scenario::from_ron(shipped.text).unwrap_or_else(|error| panic!("{error}"));
+        if !scenario.files().is_empty() {
+            continue;
+        }
+        let plan = Plan::new(shipped.text, Files::default());
+        let plan = plan.unwrap_or_else(|error| panic!("{error}"));
+        let path = Path::new(&plan, &plan.contenders[0].config, 0);
+        let entry = cache
+            .entries()
+            .iter()
+            .find(|entry| entry.scenario == shipped.name);
+        let entry = entry.unwrap_or_else(|| panic!("{} has no oracles", shipped.name));
+        for at in &entry.replications[0].prices {
+            for found in [&at.fixed, &at.paced, &at.free] {
+                let (twin, core) = (through_twin(&path, &found.schedule), found.cost);
+                let close = |one: f64, other: f64| (one - other).abs() <= 1e-6 * one.max(other);
+                assert!(
+                    close(twin.worker_seconds, core.worker_seconds)
+                        && close(twin.late_work, core.late_work)
+                        && close(twin.calls, core.calls),
+                    "{}: core {core:?}, twin {twin:?}",
+                    shipped.name
+                );
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared >= 150, "only {compared} were compared");
 }
