@@ -2,6 +2,8 @@
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -83,4 +85,79 @@ async fn one_agents_senders_do_not_wait_for_another_agents() {
     assert!(!waits.is_finished());
     broker.resume_agent("paused").unwrap();
     assert!(waits.await.unwrap());
+}
+
+/// A message that is counted as long as it lives.
+struct Counted(Arc<Living>);
+
+#[derive(Default)]
+struct Living {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Counted {
+    fn of(living: &Arc<Living>) -> Self {
+        let now = living.now.fetch_add(1, Ordering::Relaxed) + 1;
+        living.most.fetch_max(now, Ordering::Relaxed);
+        Self(living.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.now.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// 50 callers of 1 ms each, and ten times as many messages: those that live are those that wait,
+/// are worked on, or are in a sender's hand. (`cargo xtask soak` does it with a million and looks at the
+/// process's memory.)
+#[tokio::test(start_paused = true)]
+async fn under_overload_the_queue_stays_at_its_bound_and_so_does_what_lives() {
+    const BOUND: usize = 200;
+    const SLOTS: usize = 50;
+    const SENDERS: usize = 20;
+    let config = BrokerConfig {
+        max_queue_size: BOUND as u64,
+        policy: "fixed".to_owned(),
+        ..BrokerConfig::default()
+    };
+    let broker = Broker::builder().config(config).start().await.unwrap();
+    let agent = async |_: &Counted| {
+        sleep(MS).await;
+        Ok(())
+    };
+    let agent = broker.add_agent("agent", agent).unwrap();
+    let living = Arc::new(Living::default());
+    let waiting: Vec<_> = (0..SENDERS)
+        .map(|_| {
+            let (agent, living) = (agent.clone(), living.clone());
+            tokio::spawn(async move {
+                for _ in 0..500 {
+                    agent.send(Counted::of(&living)).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    // 500 messages a millisecond, of which the slots take 50.
+    let (mut refused, mut most_queued) = (0, 0);
+    for _ in 0..400 {
+        for _ in 0..500 {
+            refused += u32::from(agent.try_send(Counted::of(&living)).is_err());
+        }
+        most_queued = most_queued.max(broker.books().queued());
+        sleep(MS).await;
+    }
+    for sender in waiting {
+        sender.await.unwrap();
+    }
+    broker.shutdown(Duration::from_secs(60)).await;
+    assert!(refused > 150_000, "{refused}");
+    // What free slots could start at once needs no place.
+    assert!(most_queued <= (BOUND + SLOTS) as u64, "{most_queued}");
+    assert!(most_queued >= BOUND as u64, "{most_queued}");
+    let most = living.most.load(Ordering::Relaxed);
+    assert!(most <= BOUND + SLOTS + SENDERS + 1, "{most}");
+    assert_eq!(living.now.load(Ordering::Relaxed), 0, "all are dropped");
 }

@@ -1,5 +1,6 @@
-//! `cargo xtask soak`: a hundred million messages through `ebbtide simulate`, in memory that does
-//! not grow with them.
+//! `cargo xtask soak`: a hundred million messages through `ebbtide simulate`, and a million through
+//! the live broker from producers ten times faster than their agent, in memory that does not grow
+//! with them.
 //!
 //! Apart from the tests because it takes a minute or two. Every message has a patience of an hour
 //! and a deadline, most of which are never reached: what is forgotten too late shows here.
@@ -61,7 +62,14 @@ pub(crate) fn run(root: &Path) -> Done {
             "{peak_mib} MiB are too much, allowed are {MOST_MIB}"
         ));
     }
-    Ok(())
+    overload(root)
+}
+
+/// The live broker; the program itself says what is wrong.
+fn overload(root: &Path) -> Done {
+    let mut overload = shell::cargo(root);
+    overload.args(["run", "--release", "--locked", "--quiet"]);
+    shell::run(overload.args(["--package", "ebbtide-benches", "--bin", "overload"]))
 }
 
 /// The most memory that `child` has while it runs; the system keeps the peak, so that a look now
