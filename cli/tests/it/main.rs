@@ -7,6 +7,7 @@ mod conformance;
 mod determinism;
 mod exit_codes;
 mod help;
+mod oracle;
 mod parity;
 mod real_traces;
 mod saved;
