@@ -189,7 +189,7 @@ fn explain_tells_what_the_governor_did_and_what_the_model_leaves_out() {
     let bursts = "Bursts(base: \"1/s\", burst: \"100/s\", every: \"5s\", length: \"2s\")";
     room.write(
         "limited.ron",
-        &REGULAR.replace("Deterministic(\"10/s\")", bursts),
+        REGULAR.replace("Deterministic(\"10/s\")", bursts),
     );
     // It would shrink as soon as a burst is over.
     simulate("simple(shrink_window: \"0s\", memory: \"0s\")");
