@@ -68,7 +68,7 @@ impl Property {
             Self::Deterministic => "the same observations give the same decisions, byte for byte",
             Self::IdlesDown => "six minutes after the last message the fewest workers are left",
             Self::Recovers => "two minutes after an overload messages are served as before",
-            Self::NoLimitCycle => "a constant load sees at most one change of workers a minute",
+            Self::NoLimitCycle => "a constant load sees at most two changes of workers a minute",
             Self::NoEcho => "retries that take no time bring at most a quarter and one worker more",
             Self::Bottleneck => {
                 "a limit, a rate limit or an open breaker brings at most one worker"

@@ -9,8 +9,10 @@ use crate::search::search;
 use crate::strategies::{Load, loads};
 use crate::subject::Subject;
 
-/// Changes of the workers wanted that a constant load may see, a minute.
-pub const CHANGES_PER_MINUTE: f64 = 1.0;
+/// Changes of the workers wanted that a constant load may see, a minute: up and down again once. The
+/// noise of a load at the boundary of two sizes may bring about one or the other; a cycle makes
+/// tens.
+pub const CHANGES_PER_MINUTE: f64 = 2.0;
 
 /// Seconds to settle in.
 const SETTLE_S: u64 = 120;

@@ -2,6 +2,7 @@
 
 mod bad;
 mod counterexamples;
+mod default;
 mod exceptions;
 mod open_loop;
 mod plain;
