@@ -23,6 +23,8 @@ pub(crate) struct CommandLine {
 pub(crate) enum Command {
     /// Run scenarios and report throughput, latency, workers and thresholds
     Simulate(SimulateArgs),
+    /// Rank policies by what they cost on the same messages
+    Arena(ArenaArgs),
     /// Say why a saved run had the setting it had at some instant
     Explain(ExplainArgs),
     /// Compare the simulator with queueing theory
@@ -81,6 +83,39 @@ pub(crate) struct SimulateArgs {
     /// Write the messages of all replications to this CSV file, for --trace
     #[arg(long, value_name = "FILE")]
     pub(crate) export_trace: Option<PathBuf>,
+
+    /// No progress on standard error
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// Arguments of `arena`.
+#[derive(Debug, Args)]
+#[command(after_help = ARENA_HELP)]
+pub(crate) struct ArenaArgs {
+    /// Scenario files, or names of shipped scenarios [default: the whole suite]
+    #[arg(value_name = "FILE|NAME")]
+    pub(crate) scenarios: Vec<String>,
+
+    /// Policies to rank beside the default: `all`, or a list; a name brings its tuned variant along
+    #[arg(long, value_name = "P,…", default_value = "all")]
+    pub(crate) policies: String,
+
+    /// Independent runs of each policy in each scenario
+    #[arg(long, value_name = "N", default_value = "20")]
+    pub(crate) replications: NonZeroU32,
+
+    /// Threads to run them on; changes no figure [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+
+    /// Write the ranking page, its figures, JSON and CSV into this directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// How to print the results
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
 
     /// No progress on standard error
     #[arg(long, short)]
@@ -240,6 +275,16 @@ A trace is CSV with a header, and needs the column t_s; docs/traces.md has them 
 With several policies each meets the same messages, and they are compared in pairs.
 With several scenarios --out gets one directory for each.
 `ebbtide --help` lists the exit codes.";
+
+const ARENA_HELP: &str = "\
+Examples:
+  ebbtide arena
+  ebbtide arena step-5 flash-crowd --policies celery,knative --replications 5
+  ebbtide arena my.ron --policies all --out ranking
+
+A cost is worker-seconds, plus lateness beyond the objective and calls at their prices; policies are ranked at
+prices of 1, 10 and 100 for a second late, in a message's own work. All meet the same messages. Regret is cost
+over what an oracle with foresight pays. docs/arena.md describes the JSON.";
 
 const EXPLAIN_HELP: &str = "\
 Examples:

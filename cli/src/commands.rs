@@ -1,5 +1,6 @@
 //! The subcommands, one file each: they decide what to do and what to say.
 
+mod arena;
 mod check;
 mod explain;
 mod oracle;
@@ -19,6 +20,7 @@ use crate::exit::Exit;
 pub(crate) fn run(command: &Command) -> Result<Exit, CliError> {
     match command {
         Command::Simulate(args) => simulate::run(args),
+        Command::Arena(args) => arena::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Validate(args) => validate::run(args),
         Command::Oracle(args) => oracle::run(args),

@@ -107,6 +107,14 @@ impl Source {
         }
     }
 
+    /// The first file that it names and that is not there.
+    pub(crate) fn missing(&self) -> Option<PathBuf> {
+        let named = Scenario::from_ron(&self.text).map(|scenario| scenario.files());
+        let paths = named.unwrap_or_default().into_iter();
+        let mut paths = paths.map(|named| self.directory.join(named.path));
+        paths.find(|path| !path.exists())
+    }
+
     /// The files that the scenario names, read.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ pub(crate) mod figure;
 pub(crate) mod number;
 pub(crate) mod parity;
 pub(crate) mod progress;
+pub(crate) mod ranking;
 pub(crate) mod sentence;
 pub(crate) mod table;
 

@@ -57,6 +57,19 @@ pub enum Verdict {
     Unsure,
 }
 
+impl Verdict {
+    /// Its word in the JSON.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Better => "better",
+            Self::Worse => "worse",
+            Self::Tie => "tie",
+            Self::Unsure => "unsure",
+        }
+    }
+}
+
 /// The figures that policies are compared in when nobody says which: what the objective
 /// limits (p95 of sojourn without one), the lateness beyond it, the mean sojourn, what was
 /// delivered, and what it took.
@@ -74,6 +87,23 @@ pub fn usual_selectors(objective: Option<&Objective>) -> Vec<Selector> {
     metrics.map(Selector::total).collect()
 }
 
+/// Two policies in one figure, to be judged.
+#[derive(Clone, Debug)]
+pub struct Contest<'n> {
+    /// The policy that is judged.
+    pub policy: &'n str,
+    /// The one it is judged against.
+    pub against: &'n str,
+    /// The figure's name.
+    pub metric: String,
+    /// Which way it is better.
+    pub preference: Preference,
+    /// What `policy` had in each replication; of no use if one is missing.
+    pub samples: Vec<Sample>,
+    /// What `against` had in the same ones.
+    pub against_samples: Vec<Sample>,
+}
+
 /// Compares each of `policies`, given by name with its replications in their order, with each
 /// that follows it, in each of the figures of `selectors` that has a better side.
 #[must_use]
@@ -83,29 +113,43 @@ pub fn compare(policies: &[(&str, &[Run])], selectors: &[Selector]) -> Vec<Compa
         for (against, others) in &policies[first + 1..] {
             for selector in selectors {
                 if selector.metric.preference() != Preference::Neither {
-                    let pairs = Pairs::of(selector, runs, others);
-                    contests.push((*policy, *against, selector, pairs));
+                    contests.push(Contest {
+                        policy,
+                        against,
+                        metric: selector.to_string(),
+                        preference: selector.metric.preference(),
+                        samples: samples(runs, selector),
+                        against_samples: samples(others, selector),
+                    });
                 }
             }
         }
     }
-    let claims: Vec<Option<Claim>> = contests.iter().map(|(.., pairs)| pairs.claim()).collect();
+    judge(contests)
+}
+
+/// Judges all `contests` together: Holm's correction is over all of them.
+#[must_use]
+pub fn judge(contests: Vec<Contest<'_>>) -> Vec<Comparison> {
+    let pairs: Vec<Pairs> = contests.iter().map(Pairs::of).collect();
+    let claims: Vec<Option<Claim>> = pairs.iter().map(Pairs::claim).collect();
     let p_values = holm(&claims);
-    let judged = contests.into_iter().zip(claims).zip(p_values);
+    let judged = contests.into_iter().zip(pairs).zip(claims).zip(p_values);
     judged
-        .map(|(((policy, against, selector, pairs), claim), p_value)| {
+        .map(|(((contest, pairs), claim), p_value)| {
             let claim = claim.filter(|_| p_value.is_some_and(|p| p <= 1.0 - LEVEL));
+            let preference = contest.preference;
             Comparison {
-                policy: policy.to_owned(),
-                against: against.to_owned(),
-                metric: selector.to_string(),
+                policy: contest.policy.to_owned(),
+                against: contest.against.to_owned(),
+                metric: contest.metric,
                 difference: pairs.difference(1.0),
                 relative: match pairs.baseline {
                     0.0 => Estimate::default(),
                     baseline => pairs.difference(baseline.abs()),
                 },
                 p_value,
-                verdict: claim.map_or(Verdict::Unsure, |claim| claim.verdict(selector.metric)),
+                verdict: claim.map_or(Verdict::Unsure, |claim| claim.verdict(preference)),
             }
         })
         .collect()
@@ -130,20 +174,20 @@ struct Claim {
 
 impl Pairs {
     /// No differences where a replication has no value.
-    fn of(selector: &Selector, policy: &[Run], against: &[Run]) -> Self {
-        let (mine, theirs) = (samples(policy, selector), samples(against, selector));
+    fn of(contest: &Contest<'_>) -> Self {
+        let (mine, theirs) = (&contest.samples, &contest.against_samples);
         let values = |samples: &[Sample]| -> Option<Vec<f64>> {
             samples.iter().map(|sample| sample.value).collect()
         };
         let open = |samples: &[Sample]| samples.iter().any(|sample| sample.at_least);
-        let (a, b) = match (values(&mine), values(&theirs)) {
+        let (a, b) = match (values(mine), values(theirs)) {
             (Some(a), Some(b)) => (a, b),
             _ => (Vec::new(), Vec::new()),
         };
         Self {
             differences: a.iter().zip(&b).map(|(a, b)| a - b).collect(),
             baseline: Spread::of(&b).map_or(0.0, |spread| spread.mean),
-            at_least: (open(&mine), open(&theirs)),
+            at_least: (open(mine), open(theirs)),
         }
     }
 
@@ -187,8 +231,8 @@ impl Pairs {
 }
 
 impl Claim {
-    fn verdict(&self, metric: Metric) -> Verdict {
-        let better = match metric.preference() {
+    fn verdict(&self, preference: Preference) -> Verdict {
+        let better = match preference {
             Preference::Lower => Ordering::Less,
             Preference::Higher => Ordering::Greater,
             Preference::Neither => return Verdict::Unsure,

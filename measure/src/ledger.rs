@@ -51,6 +51,8 @@ pub(crate) struct Cell {
     pub(crate) wait: OpenLatencies,
     /// Their sojourns.
     pub(crate) sojourn: OpenLatencies,
+    /// Messages beyond the objective.
+    pub(crate) late_messages: u64,
     /// Nanoseconds beyond the objective, summed.
     pub(crate) late: u128,
     /// The part of `late` that is of unfinished messages.
@@ -69,6 +71,7 @@ impl Cell {
         self.waited += other.waited;
         self.wait.merge(&other.wait);
         self.sojourn.merge(&other.sojourn);
+        self.late_messages += other.late_messages;
         self.late += other.late;
         self.late_open += other.late_open;
     }
@@ -94,6 +97,7 @@ impl Cell {
     /// A message sent in the window is beyond the objective by so much; for good, or so far.
     #[inline]
     pub(crate) fn late(&mut self, by: Duration, is_open: bool) {
+        self.late_messages += u64::from(!by.is_zero());
         self.late += u128::from(by.as_nanos());
         if is_open {
             self.late_open += u128::from(by.as_nanos());
@@ -163,6 +167,11 @@ impl Ledger {
     pub(crate) fn late(&self, weight: impl Fn(&Account) -> f64) -> f64 {
         let late = |(account, cell): &(Account, Cell)| cell.late as f64 * weight(account);
         self.cells.iter().map(late).sum()
+    }
+
+    /// Messages beyond the objective.
+    pub(crate) fn late_messages(&self) -> u64 {
+        self.cells.iter().map(|(_, cell)| cell.late_messages).sum()
     }
 
     /// The cells whose account `belongs`, as one.

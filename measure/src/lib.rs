@@ -22,6 +22,7 @@ pub mod metric;
 pub mod plan;
 mod pool;
 mod queue;
+pub mod ranking;
 pub mod record;
 pub mod results;
 pub mod run;

@@ -1,5 +1,71 @@
 //! The arena: policies ranked on the same messages, by one cost, beside oracles that show how much
 //! room is left.
+//!
+//! Every entrant meets the messages and the luck of every replication; the governor only clamps to the bounds, so
+//! policies bring their own pacing. Rivals do not see the price of lateness, so one run of theirs serves all
+//! [`PRICES`]; the default runs once for each. What a cost is, `ebbtide_measure::cost` says; what is made of the costs
+//! is in `rank.rs` (a scenario) and `overall.rs` (all of them). Deliberately absent: files, and how it looks.
 
+pub mod entrants;
 pub mod oracle;
+pub mod overall;
+mod rank;
+mod runs;
 pub mod suite;
+mod yardstick;
+
+use ebbtide_measure::ranking::RankedScenario;
+use ebbtide_policies::units::Time;
+
+use crate::monitor::Monitor;
+use crate::plan::Plan;
+use entrants::Entrant;
+
+pub use yardstick::{Known, KnownAtPrice, KnownReplication};
+
+/// Prices of lateness at which policies are ranked, in a message's own work per second late.
+pub const PRICES: [f64; 3] = [1.0, 10.0, 100.0];
+/// The place of the broker's own in [`PRICES`].
+pub const MAIN_PRICE: usize = 1;
+/// Where more than this share of the oracle's cost is unavoidable, regret divides what is left by nearly nothing.
+pub const MOST_UNAVOIDABLE: f64 = 0.9;
+
+/// A scenario, ready to be ranked on.
+#[derive(Debug)]
+pub struct Arena {
+    /// Its name.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+    /// The same, checked; the brokers in it are not run.
+    pub plan: Plan,
+    /// What its oracles found.
+    pub known: Known,
+}
+
+impl Arena {
+    /// Runs all `entrants` and ranks them; `None` if `monitor` said stop. The first is the default.
+    ///
+    /// # Errors
+    ///
+    /// A sentence, if one of the entrants cannot be had on this broker.
+    pub fn rank(
+        &self,
+        entrants: &[Entrant],
+        replications: u32,
+        monitor: &Monitor,
+    ) -> Result<Option<RankedScenario>, String> {
+        let field = runs::Field::new(self, entrants)?;
+        let Some(runs) = field.run(replications, monitor) else {
+            return Ok(None);
+        };
+        Ok(Some(rank::scenario(self, entrants, &runs)))
+    }
+
+    /// Runs that [`rank`](Self::rank) will make, and how long each is.
+    #[must_use]
+    pub fn work(&self, entrants: &[Entrant], replications: u32) -> (u64, Time) {
+        let runs = runs::count(self, entrants) as u64;
+        (runs * u64::from(replications), self.plan.end())
+    }
+}

@@ -133,12 +133,7 @@ fn print(job: &Job, format: Format, report: &Report, headline: &str) -> Result<(
             writeln!(out, "{json}")
         }
         Format::Table => {
-            let colour = if Stdout::wants_colour() {
-                Colour::On
-            } else {
-                Colour::Off
-            };
-            let mut text = table::render(report, colour);
+            let mut text = table::render(report, Colour::wanted());
             if let Some(dir) = &job.dir {
                 text += &format!("report: {}\n", dir.report().display());
             }

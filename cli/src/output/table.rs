@@ -27,6 +27,17 @@ pub(crate) enum Colour {
     Off,
 }
 
+impl Colour {
+    /// What standard output wants.
+    pub(crate) fn wanted() -> Self {
+        if super::Stdout::wants_colour() {
+            Self::On
+        } else {
+            Self::Off
+        }
+    }
+}
+
 /// The figures that people compare, in their order.
 const FIGURES: [(&str, Metric); 20] = [
     ("offered", Metric::OfferedPerS),

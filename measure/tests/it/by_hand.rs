@@ -243,6 +243,7 @@ fn the_cost_weighs_each_message_by_its_own_work() {
     let (of_a, of_b) = (9.0 + 3.0 + 2.0 + 4.0, 4.0 + 4.0);
     let late_work = 0.5 * of_a + 0.25 * of_b;
     assert!((cost.late_work - late_work).abs() < 1e-9, "{cost:?}");
+    assert_eq!(cost.late_messages, 6);
     assert!((cost.calls - 3.0).abs() < 1e-9, "{cost:?}");
 }
 

@@ -1,0 +1,303 @@
+//! A ranking of policies, as the arena finds it: the JSON that users get, and what the page is drawn from.
+//!
+//! Costs are in worker-seconds (`cost.rs`). `docs/arena.md` describes every field. Deliberately absent: how it is
+//! found, which is the arena's business.
+
+use serde::{Deserialize, Serialize};
+
+use crate::compare::Verdict;
+use crate::interval::Estimate;
+
+/// Version of the ranking's JSON.
+pub const RANKING_SCHEMA: u32 = 1;
+
+/// Everything that the arena found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ranking {
+    /// Version of this form: [`RANKING_SCHEMA`].
+    pub schema: u32,
+    /// The engine that ran it.
+    pub engine_version: String,
+    /// The policy that the others are judged against.
+    pub default: String,
+    /// Prices of lateness, in a message's own work per second late.
+    pub prices: Vec<f64>,
+    /// The one of them at which a scenario's policies are listed.
+    pub main_price: f64,
+    /// Differences below this share are a tie.
+    pub tie_margin: f64,
+    /// Whether it was stopped before its end.
+    pub interrupted: bool,
+    /// Scenarios that could not be run, each with the reason.
+    pub skipped: Vec<Skipped>,
+    /// What each scenario found.
+    pub scenarios: Vec<RankedScenario>,
+    /// One entry for each policy and price.
+    pub overall: Vec<Overall>,
+}
+
+/// A scenario that could not be run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// Its name.
+    pub name: String,
+    /// Why.
+    pub why: String,
+}
+
+/// One scenario.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RankedScenario {
+    /// Its name.
+    pub name: String,
+    /// The half of the suite that it belongs to, `tuned` or `untuned`; none if it is of neither.
+    pub half: Option<String>,
+    /// What it shows.
+    pub note: String,
+    /// What a perfect controller does.
+    pub perfect: String,
+    /// Whether the load changes over a run.
+    pub load_changes: bool,
+    /// What was wanted.
+    pub objective: Option<String>,
+    /// Runs of each policy.
+    pub replications: u32,
+    /// What regret is taken against, for each price.
+    pub yardsticks: Vec<Yardstick>,
+    /// The policies, the cheapest at the main price first.
+    pub policies: Vec<RankedPolicy>,
+}
+
+/// What a price's regret is taken against.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Yardstick {
+    /// The price.
+    pub price: f64,
+    /// The oracle that regret is against: `paced`, or `best known` where none is cached.
+    pub oracle: String,
+    /// Replications that have an oracle; regret is over them.
+    pub replications: u32,
+    /// Mean cost of the oracle.
+    pub cost: f64,
+    /// Mean cost of the schedule that may change at every tick.
+    pub free: Option<f64>,
+    /// Mean cost of the best fixed setting in hindsight.
+    pub best_fixed: Option<f64>,
+    /// The best fixed setting in hindsight of the first replication.
+    pub best_fixed_setting: Option<String>,
+    /// Mean of the lower bound that nothing attains.
+    pub fluid: Option<f64>,
+    /// Share of the oracle's cost that no policy can avoid, 0–1.
+    pub unavoidable_share: f64,
+    /// Whether this scenario counts in geometric means: at most nine tenths are unavoidable.
+    pub in_means: bool,
+    /// The cheapest of the policies that are not the default.
+    pub best_rival: Option<String>,
+}
+
+/// What a policy is in the ranking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// What the broker uses unless told otherwise.
+    Default,
+    /// Another policy as its source documents it.
+    Rival,
+    /// The same with what a search on the tuned half made of its settings.
+    TunedRival,
+}
+
+impl Standing {
+    /// Its word in the JSON.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Rival => "rival",
+            Self::TunedRival => "tuned_rival",
+        }
+    }
+}
+
+/// A policy in one scenario; figures at the main price, with each price's own beside.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RankedPolicy {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub standing: Standing,
+    /// At the main price.
+    #[serde(flatten)]
+    pub at_main_price: AtPrice,
+    /// The parts of its cost, and what else people ask for, means over replications.
+    pub figures: PolicyFigures,
+    /// At each price.
+    pub prices: Vec<AtPrice>,
+}
+
+/// A policy in one scenario at one price.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AtPrice {
+    /// The price.
+    pub price: f64,
+    /// The policy as it ran: its settings, and its batch rule, the cheapest of those that it was combined with.
+    pub setting: String,
+    /// Cost, with its interval over replications.
+    pub cost: Estimate,
+    /// Cost less the default's on the same messages, with its interval; none for the default.
+    pub difference: Option<Estimate>,
+    /// Cost over the oracle's, both less what is unavoidable.
+    pub regret: f64,
+    /// The same against the best fixed setting in hindsight.
+    pub over_best_fixed: Option<f64>,
+    /// The same against the best other policy.
+    pub over_best_other: f64,
+    /// The largest such quotient of a single run, against the policy that was best in that run.
+    pub worst_run_ratio: f64,
+    /// How it compares with the default; none for the default.
+    pub verdict_vs_default: Option<Verdict>,
+    /// Whether no policy is known to be better.
+    pub first_or_tied: bool,
+    /// Changes of the number of workers, a minute.
+    pub actions_per_min: f64,
+}
+
+/// Means over replications.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PolicyFigures {
+    /// Worker-seconds.
+    pub worker_seconds: f64,
+    /// Seconds beyond the objective, summed over messages.
+    pub lateness_s: f64,
+    /// What lateness cost at the main price, in worker-seconds.
+    pub lateness_cost: f64,
+    /// Calls started.
+    pub calls: f64,
+    /// Half of the messages took no longer, in seconds.
+    pub p50_s: Option<f64>,
+    /// 95 % of them.
+    pub p95_s: Option<f64>,
+    /// 99 % of them.
+    pub p99_s: Option<f64>,
+    /// Share of the messages within the objective, 0–1.
+    pub within_objective: f64,
+    /// Messages given up.
+    pub dead_letters: f64,
+    /// Messages delivered a second.
+    pub throughput_per_s: f64,
+}
+
+/// A policy over all scenarios at one price.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Overall {
+    /// Its name.
+    pub policy: String,
+    /// What it is.
+    pub standing: Standing,
+    /// The price.
+    pub price: f64,
+    /// Over the whole suite.
+    #[serde(flatten)]
+    pub whole: Summary,
+    /// Over the half that was seen while tuning.
+    pub tuned: Option<Summary>,
+    /// Over the half that was not.
+    pub untuned: Option<Summary>,
+    /// Most changes of the number of workers a minute under constant load.
+    pub constant_load_actions_per_min: Option<f64>,
+}
+
+/// A policy over some scenarios.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Scenarios.
+    pub scenarios: u32,
+    /// Geometric mean of its regret, over the scenarios that count in means; none if none does.
+    pub geomean_regret: Option<f64>,
+    /// Share of the scenarios in which no policy is known to be better, 0–1.
+    pub first_or_tied_share: f64,
+    /// Its cost over that of the best other policy, both less what is unavoidable, where that is largest.
+    pub worst_vs_best_rival: f64,
+    /// Where that is.
+    pub worst_scenario: String,
+    /// The same of a single run.
+    pub worst_run_vs_best_rival: f64,
+    /// Where that is.
+    pub worst_run_scenario: String,
+    /// Geometric mean of its cost over the best fixed setting's in hindsight, where the load changes; none if unknown.
+    pub over_best_fixed_where_load_changes: Option<f64>,
+}
+
+impl Ranking {
+    /// The entry of a policy at a price.
+    #[must_use]
+    pub fn overall_of(&self, policy: &str, price: f64) -> Option<&Overall> {
+        let same = |it: &&Overall| it.policy == policy && it.price.total_cmp(&price).is_eq();
+        self.overall.iter().find(same)
+    }
+
+    /// The best of the policies that are not the default, by regret at a price.
+    #[must_use]
+    pub fn best_rival(&self, price: f64) -> Option<&Overall> {
+        let rivals = self
+            .overall
+            .iter()
+            .filter(|it| it.standing != Standing::Default && it.price.total_cmp(&price).is_eq());
+        let regret = |it: &Overall| it.whole.geomean_regret.unwrap_or(f64::INFINITY);
+        rivals.min_by(|one, other| regret(one).total_cmp(&regret(other)))
+    }
+
+    /// Which policy to use, and why, in a few sentences.
+    #[must_use]
+    pub fn conclusion(&self) -> String {
+        let Some(default) = self.overall_of(&self.default, self.main_price) else {
+            return "No scenario was finished.".to_owned();
+        };
+        let known = self
+            .scenarios
+            .iter()
+            .all(|it| it.yardsticks.iter().all(|y| y.oracle == "paced"));
+        let against = if known {
+            "what full foresight would have paid"
+        } else {
+            "the best cost known (not every scenario has an oracle)"
+        };
+        let regret = |it: &Overall| {
+            it.whole
+                .geomean_regret
+                .map_or("–".to_owned(), |it| format!("{it:.2}"))
+        };
+        let scenarios = match default.whole.scenarios {
+            1 => "one scenario".to_owned(),
+            count => format!("{count} scenarios"),
+        };
+        let mut text = match self.best_rival(self.main_price) {
+            None => format!(
+                "{} costs {} times {against}.",
+                self.default,
+                regret(default)
+            ),
+            Some(rival) => {
+                let wins = default.whole.geomean_regret <= rival.whole.geomean_regret;
+                let winner = if wins { &self.default } else { &rival.policy };
+                format!(
+                    "Use {winner}. Over {scenarios} {} costs {} times {against}; the best of the others, {}, costs {} \
+                     times as much.",
+                    self.default,
+                    regret(default),
+                    rival.policy,
+                    regret(rival)
+                )
+            }
+        };
+        let whole = &default.whole;
+        text += &format!(
+            " No policy is known to be better in {:.0} % of them. In its worst single run ({}) it cost {:.1} times as \
+             much as whichever policy was best in that run.",
+            whole.first_or_tied_share * 100.0,
+            whole.worst_run_scenario,
+            whole.worst_run_vs_best_rival
+        );
+        text
+    }
+}

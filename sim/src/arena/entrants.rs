@@ -1,0 +1,185 @@
+//! Who is ranked, and in which settings.
+
+use ebbtide_measure::ranking::Standing;
+use ebbtide_policies::registry::{self, BATCH_RULES, POLICIES};
+
+/// The policy that the others are judged against.
+pub const DEFAULT: &str = "adaptive";
+/// Profiles that stand for a pool that nobody steers.
+const PROFILES: [&str; 2] = ["in_process", "remote"];
+/// Policies that size batches themselves, and so need no rule for it.
+const OWN_BATCHES: [&str; 5] = [DEFAULT, "wva", "chiron", PROFILES[0], PROFILES[1]];
+/// How policies are named, for whoever names one that is none.
+pub const HELP: &str =
+    "policies are named as in a scenario: all, or celery,knative(window: \"30s\")";
+/// What is appended to the name of a policy with tuned settings.
+const TUNED: &str = ", tuned";
+
+/// A policy in the ranking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entrant {
+    /// What the ranking calls it.
+    pub name: String,
+    /// How the registry (or a profile) is asked for it.
+    pub text: String,
+    /// What it is.
+    pub standing: Standing,
+}
+
+impl Entrant {
+    /// The default.
+    #[must_use]
+    pub fn default_policy() -> Self {
+        Self {
+            name: DEFAULT.to_owned(),
+            text: DEFAULT.to_owned(),
+            standing: Standing::Default,
+        }
+    }
+
+    /// A policy that is not the default, as it is asked for.
+    #[must_use]
+    pub fn rival(text: &str) -> Self {
+        Self {
+            name: text.to_owned(),
+            text: text.to_owned(),
+            standing: Standing::Rival,
+        }
+    }
+
+    fn tuned(name: &str, text: &str) -> Self {
+        Self {
+            name: format!("{name}{TUNED}"),
+            text: text.to_owned(),
+            standing: Standing::TunedRival,
+        }
+    }
+
+    /// Whether it is told what lateness costs, and so runs once for each price.
+    #[must_use]
+    pub fn sees_price(&self) -> bool {
+        self.base() == DEFAULT
+    }
+
+    /// The policies to run, of which the cheapest stands for it: one that sizes only workers is combined with every
+    /// batch rule where the scenario has batches; `hindsight` is the fixed rule that is best there.
+    #[must_use]
+    pub fn candidates(&self, has_batches: bool, hindsight: Option<&str>) -> Vec<String> {
+        let alone = !has_batches || OWN_BATCHES.contains(&self.base()) || self.text.contains('+');
+        if alone {
+            return vec![self.text.clone()];
+        }
+        let rules = BATCH_RULES.iter().map(|rule| rule.name);
+        let with = |rule: &str| format!("{}+{rule}", self.text);
+        let ruled = rules.filter_map(|rule| match (rule, hindsight) {
+            ("batch", None) => Some(self.text.clone()),
+            ("batch", Some(best)) => Some(with(best)),
+            (rule, _) => Some(with(rule)),
+        });
+        ruled.collect()
+    }
+
+    /// The policy's name without its settings.
+    fn base(&self) -> &str {
+        self.text.split(['(', '+']).next().unwrap_or(&self.text)
+    }
+}
+
+/// Everybody: the default, every other policy of the registry as documented and as tuned, the profiles.
+#[must_use]
+pub fn all() -> Vec<Entrant> {
+    let mut all = vec![Entrant::default_policy()];
+    let names = POLICIES.iter().map(|entry| entry.name);
+    for name in names.filter(|name| *name != DEFAULT) {
+        all.push(Entrant::rival(name));
+        let tuned = tuned(name).filter(|text| *text != name);
+        all.extend(tuned.map(|text| Entrant::tuned(name, text)));
+    }
+    all.extend(PROFILES.map(Entrant::rival));
+    all
+}
+
+/// Those of a list such as `adaptive,celery,knative(window: "30s")`, the default always among them and first; of a
+/// bare name the tuned variant comes along. `all` is everybody.
+///
+/// # Errors
+///
+/// A sentence, if a name is none.
+pub fn chosen(list: &str) -> Result<Vec<Entrant>, String> {
+    if list == "all" {
+        return Ok(all());
+    }
+    let everybody = all();
+    let mut chosen = vec![Entrant::default_policy()];
+    for text in registry::list(list) {
+        let known = everybody
+            .iter()
+            .filter(|it| it.text == text || it.name.strip_suffix(TUNED) == Some(text));
+        let known: Vec<Entrant> = known.cloned().collect();
+        if known.is_empty() {
+            registry::build(text).map_err(|error| error.to_string())?;
+            chosen.push(Entrant::rival(text));
+        }
+        chosen.extend(known);
+    }
+    let mut distinct: Vec<Entrant> = Vec::new();
+    for entrant in chosen {
+        if !distinct.iter().any(|it| it.text == entrant.text) {
+            distinct.push(entrant);
+        }
+    }
+    Ok(distinct)
+}
+
+/// The settings that the tuning run found for a policy.
+fn tuned(_name: &str) -> Option<&'static str> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_is_there_once_and_can_be_had() {
+        let all = all();
+        assert_eq!(all[0].standing, Standing::Default);
+        for (at, entrant) in all.iter().enumerate() {
+            assert!(!all[..at].iter().any(|it| it.name == entrant.name));
+            let known = PROFILES.contains(&entrant.text.as_str());
+            assert!(
+                known || registry::build(&entrant.text).is_ok(),
+                "{}",
+                entrant.text
+            );
+        }
+    }
+
+    #[test]
+    fn who_sizes_only_workers_is_combined_with_every_batch_rule() {
+        let simple = Entrant::rival("simple");
+        assert_eq!(simple.candidates(false, Some("batch(20)")), ["simple"]);
+        assert_eq!(
+            simple.candidates(true, Some("batch(20)")),
+            ["simple+aimd", "simple+busy", "simple+batch(20)"]
+        );
+        let default = Entrant::default_policy();
+        assert_eq!(default.candidates(true, None), ["adaptive"]);
+        let said = Entrant::rival("simple+busy");
+        assert_eq!(said.candidates(true, None), ["simple+busy"]);
+    }
+
+    #[test]
+    fn a_list_has_the_default_first_and_nobody_twice() {
+        let names = |list: &str| -> Vec<String> {
+            let chosen = chosen(list).unwrap_or_else(|error| panic!("{error}"));
+            chosen.into_iter().map(|it| it.name).collect()
+        };
+        assert_eq!(
+            names("fixed(3), adaptive,fixed(3)"),
+            ["adaptive", "fixed(3)"]
+        );
+        assert!(chosen("celary").is_err_and(|error| error.contains("names no policy")));
+        assert_eq!(names("all").len(), all().len());
+    }
+}

@@ -1,0 +1,159 @@
+//! Every run of a scenario: each candidate of each entrant at each price, in every replication.
+
+use ebbtide_core::BrokerConfig;
+use ebbtide_core::config::Checked;
+use ebbtide_measure::{Cost, Detail, Run};
+use ebbtide_policies::units::Duration;
+use rayon::prelude::*;
+
+use super::entrants::Entrant;
+use super::{Arena, PRICES};
+use crate::experiment::{Sinks, replicate};
+use crate::files::Files;
+use crate::monitor::Monitor;
+use crate::plan::{Contender, Plan};
+use crate::scenario::set;
+
+/// What the ranking keeps of a run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Score {
+    pub(super) cost: Cost,
+    pub(super) p50_s: Option<f64>,
+    pub(super) p95_s: Option<f64>,
+    pub(super) p99_s: Option<f64>,
+    pub(super) messages: u64,
+    pub(super) dead_letters: u64,
+    pub(super) throughput_per_s: f64,
+    pub(super) scale_actions: f64,
+}
+
+/// A policy as it runs.
+pub(super) struct Candidate {
+    /// Whose it is, by place among the entrants; `None`: the largest pool, always ready, which nobody ranks.
+    pub(super) entrant: Option<usize>,
+    pub(super) text: String,
+    /// The place of the only price that its runs are for; `None`: any.
+    pub(super) price: Option<usize>,
+}
+
+/// Everybody who runs in a scenario.
+pub(super) struct Field {
+    plan: Plan,
+    candidates: Vec<Candidate>,
+}
+
+/// What they did: for each candidate, its replications.
+pub(super) type Runs = Vec<(Candidate, Vec<Score>)>;
+
+/// Runs of one replication.
+pub(super) fn count(arena: &Arena, entrants: &[Entrant]) -> usize {
+    candidates(arena, entrants).len()
+}
+
+fn candidates(arena: &Arena, entrants: &[Entrant]) -> Vec<Candidate> {
+    let has_batches = arena.plan.agents.iter().any(|agent| agent.is_batch());
+    let hindsight = arena.known.batch_rule();
+    let mut all = Vec::new();
+    for (place, entrant) in entrants.iter().enumerate() {
+        let prices = if entrant.sees_price() {
+            (0..PRICES.len()).map(Some).collect()
+        } else {
+            vec![None]
+        };
+        for text in entrant.candidates(has_batches, hindsight.as_deref()) {
+            all.extend(prices.iter().map(|&price| Candidate {
+                entrant: Some(place),
+                text: text.clone(),
+                price,
+            }));
+        }
+    }
+    let most = arena.plan.contenders[0].config.max_workers;
+    // Where no oracle is known, the pools that a person might keep stand in for the best of them.
+    let least = if arena.known.is_empty() { 1 } else { most };
+    all.extend((least..=most).map(|workers| Candidate {
+        entrant: None,
+        text: format!("fixed({workers})"),
+        price: None,
+    }));
+    all
+}
+
+impl Field {
+    /// The brokers of all candidates, each with its policy.
+    pub(super) fn new(arena: &Arena, entrants: &[Entrant]) -> Result<Self, String> {
+        let candidates = candidates(arena, entrants);
+        let mut texts: Vec<&str> = candidates.iter().map(|it| it.text.as_str()).collect();
+        texts.dedup();
+        let list = serde_json::to_string(&texts).expect("texts are JSON, and RON");
+        let text = set(&arena.text, "policies", &list).map_err(|error| error.to_string())?;
+        let named = Plan::new(&text, files_of(&arena.plan)).map_err(|error| error.to_string())?;
+        let mut plan = arena.plan.clone();
+        plan.contenders = candidates
+            .iter()
+            .map(|candidate| {
+                let own = named.contenders.iter().find(|it| it.name == candidate.text);
+                own.expect("every text was asked for").at(candidate.price)
+            })
+            .collect::<Result<_, String>>()?;
+        Ok(Self { plan, candidates })
+    }
+
+    /// All of them in all replications; `None` if `monitor` said stop.
+    pub(super) fn run(self, replications: u32, monitor: &Monitor) -> Option<Runs> {
+        let jobs: Vec<(usize, u32)> = (0..self.candidates.len())
+            .flat_map(|candidate| (0..replications).map(move |number| (candidate, number)))
+            .collect();
+        let scores: Option<Vec<Score>> = jobs
+            .par_iter()
+            .map(|&(candidate, number)| {
+                let (sinks, detail) = (Sinks::default(), Detail::Summary);
+                let from = Duration::ZERO;
+                let run = replicate(&self.plan, candidate, number, from, detail, &sinks, monitor)?;
+                Some(Score::of(&run))
+            })
+            .collect();
+        let scores = scores?;
+        let each = scores.chunks(replications as usize).map(<[Score]>::to_vec);
+        Some(self.candidates.into_iter().zip(each).collect())
+    }
+}
+
+fn files_of(plan: &Plan) -> Files {
+    plan.files.clone()
+}
+
+impl Contender {
+    /// The same as the arena runs it: bounds are all that the governor knows, and lateness has the price at this
+    /// place.
+    fn at(&self, price: Option<usize>) -> Result<Self, String> {
+        let own = &self.config;
+        let config = BrokerConfig {
+            shrink_window_ms: 0,
+            cool_down_ms: 0,
+            price_late: price.map_or(own.price_late, |place| PRICES[place]),
+            ..BrokerConfig::clone(own)
+        };
+        let config = Checked::new(config).map_err(|error| error.to_string())?;
+        Ok(Self {
+            config,
+            ..self.clone()
+        })
+    }
+}
+
+impl Score {
+    fn of(run: &Run) -> Self {
+        let (figures, counts) = (&run.books.total.figures, &run.books.total.counts);
+        Self {
+            cost: run.cost,
+            p50_s: figures.sojourn_s.p50.value,
+            p95_s: figures.sojourn_s.p95.value,
+            p99_s: figures.sojourn_s.p99.value,
+            messages: counts.accepted + counts.refused + counts.blocked,
+            dead_letters: counts.outcomes.dead_lettered,
+            throughput_per_s: figures.throughput_per_s.value.unwrap_or(0.0),
+            scale_actions: figures.scale_actions.and_then(|it| it.value).unwrap_or(0.0),
+        }
+    }
+}
