@@ -57,12 +57,18 @@ fn everybody(ranking: &Ranking, of: OfHalf) -> Option<Table> {
     header.extend(["worst", "worst run", "over fixed"].map(|column| format!("{column} {main}×")));
     let mut table = table::new(header);
     for entry in order {
-        let summaries = prices.iter().map(|price| of(ranking.overall_of(&entry.policy, *price)?));
+        let summaries = prices
+            .iter()
+            .map(|price| of(ranking.overall_of(&entry.policy, *price)?));
         let summaries: Vec<&Summary> = summaries.collect::<Option<_>>()?;
         let own = of(entry)?;
         let mut row = vec![entry.policy.clone()];
         row.extend(summaries.iter().map(|it| quotient(it.geomean_regret)));
-        row.extend(summaries.iter().map(|it| format!("{:.0}%", it.first_or_tied_share * 100.0)));
+        row.extend(
+            summaries
+                .iter()
+                .map(|it| format!("{:.0}%", it.first_or_tied_share * 100.0)),
+        );
         row.extend([
             quotient(Some(own.worst_vs_best_rival)),
             quotient(Some(own.worst_run_vs_best_rival)),

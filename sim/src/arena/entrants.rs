@@ -71,10 +71,10 @@ impl Entrant {
         }
         let rules = BATCH_RULES.iter().map(|rule| rule.name);
         let with = |rule: &str| format!("{}+{rule}", self.text);
-        let ruled = rules.filter_map(|rule| match (rule, hindsight) {
-            ("batch", None) => Some(self.text.clone()),
-            ("batch", Some(best)) => Some(with(best)),
-            (rule, _) => Some(with(rule)),
+        let ruled = rules.map(|rule| match (rule, hindsight) {
+            ("batch", None) => self.text.clone(),
+            ("batch", Some(best)) => with(best),
+            (rule, _) => with(rule),
         });
         ruled.collect()
     }
