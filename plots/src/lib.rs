@@ -11,12 +11,14 @@ mod format;
 mod input;
 mod outcomes;
 mod quantiles;
+mod ranking;
 mod report;
 mod theme;
 mod timeline;
 
 pub use figure::{Figure, PictureError, Table};
 pub use input::{Course, ReportInput};
+pub use ranking::ranking_html;
 pub use report::report_html;
 
 /// All figures of `input`: those of the whole experiment first, then each policy's over time.

@@ -1,7 +1,12 @@
 //! Who is ranked, and in which settings.
 
+use std::sync::Arc;
+
 use ebbtide_measure::ranking::Standing;
+use ebbtide_policies::Policy;
 use ebbtide_policies::registry::{self, BATCH_RULES, POLICIES};
+
+use crate::plan::PolicySource;
 
 /// The policy that the others are judged against.
 pub const DEFAULT: &str = "adaptive";
@@ -16,7 +21,7 @@ pub const HELP: &str =
 const TUNED: &str = ", tuned";
 
 /// A policy in the ranking.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Entrant {
     /// What the ranking calls it.
     pub name: String,
@@ -24,6 +29,8 @@ pub struct Entrant {
     pub text: String,
     /// What it is.
     pub standing: Standing,
+    /// Where it comes from: the registry, or whoever wrote it.
+    pub source: PolicySource,
 }
 
 impl Entrant {
@@ -34,6 +41,7 @@ impl Entrant {
             name: DEFAULT.to_owned(),
             text: DEFAULT.to_owned(),
             standing: Standing::Default,
+            source: PolicySource::Named,
         }
     }
 
@@ -44,6 +52,19 @@ impl Entrant {
             name: text.to_owned(),
             text: text.to_owned(),
             standing: Standing::Rival,
+            source: PolicySource::Named,
+        }
+    }
+
+    /// A policy of your own, to be ranked beside the others. It is told the price of lateness.
+    #[must_use]
+    pub fn own(make: impl Fn() -> Box<dyn Policy> + Send + Sync + 'static) -> Self {
+        let name = make().name().to_owned();
+        Self {
+            text: name.clone(),
+            name,
+            standing: Standing::Rival,
+            source: PolicySource::Own(Arc::new(make)),
         }
     }
 
@@ -52,20 +73,28 @@ impl Entrant {
             name: format!("{name}{TUNED}"),
             text: text.to_owned(),
             standing: Standing::TunedRival,
+            source: PolicySource::Named,
         }
     }
 
     /// Whether it is told what lateness costs, and so runs once for each price.
     #[must_use]
     pub fn sees_price(&self) -> bool {
-        self.base() == DEFAULT
+        self.base() == DEFAULT || self.is_own()
+    }
+
+    fn is_own(&self) -> bool {
+        matches!(self.source, PolicySource::Own(_))
     }
 
     /// The policies to run, of which the cheapest stands for it: one that sizes only workers is combined with every
     /// batch rule where the scenario has batches; `hindsight` is the fixed rule that is best there.
     #[must_use]
     pub fn candidates(&self, has_batches: bool, hindsight: Option<&str>) -> Vec<String> {
-        let alone = !has_batches || OWN_BATCHES.contains(&self.base()) || self.text.contains('+');
+        let alone = !has_batches
+            || self.is_own()
+            || OWN_BATCHES.contains(&self.base())
+            || self.text.contains('+');
         if alone {
             return vec![self.text.clone()];
         }

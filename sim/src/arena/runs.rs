@@ -9,9 +9,8 @@ use rayon::prelude::*;
 use super::entrants::Entrant;
 use super::{Arena, PRICES};
 use crate::experiment::{Sinks, replicate};
-use crate::files::Files;
 use crate::monitor::Monitor;
-use crate::plan::{Contender, Plan};
+use crate::plan::{Contender, Plan, PolicySource};
 use crate::scenario::set;
 
 /// What the ranking keeps of a run.
@@ -83,19 +82,36 @@ impl Field {
     /// The brokers of all candidates, each with its policy.
     pub(super) fn new(arena: &Arena, entrants: &[Entrant]) -> Result<Self, String> {
         let candidates = candidates(arena, entrants);
-        let mut texts: Vec<&str> = candidates.iter().map(|it| it.text.as_str()).collect();
+        let source = |it: &Candidate| {
+            it.entrant
+                .map_or(&PolicySource::Named, |at| &entrants[at].source)
+        };
+        let named = candidates
+            .iter()
+            .filter(|it| matches!(source(it), PolicySource::Named));
+        let mut texts: Vec<&str> = named.map(|it| it.text.as_str()).collect();
+        texts.sort_unstable();
         texts.dedup();
         let list = serde_json::to_string(&texts).expect("texts are JSON, and RON");
         let text = set(&arena.text, "policies", &list).map_err(|error| error.to_string())?;
-        let named = Plan::new(&text, files_of(&arena.plan)).map_err(|error| error.to_string())?;
+        let files = arena.plan.files.clone();
+        let named = Plan::new(&text, files).map_err(|error| error.to_string())?;
+        let contender = |candidate: &Candidate| -> Result<Contender, String> {
+            let contender = match source(candidate) {
+                PolicySource::Named => {
+                    let own = named.contenders.iter().find(|it| it.name == candidate.text);
+                    own.expect("every text was asked for").clone()
+                }
+                PolicySource::Own(make) => {
+                    let make = make.clone();
+                    let own = arena.plan.contender(move || make());
+                    own.map_err(|error| error.to_string())?
+                }
+            };
+            contender.at(candidate.price)
+        };
         let mut plan = arena.plan.clone();
-        plan.contenders = candidates
-            .iter()
-            .map(|candidate| {
-                let own = named.contenders.iter().find(|it| it.name == candidate.text);
-                own.expect("every text was asked for").at(candidate.price)
-            })
-            .collect::<Result<_, String>>()?;
+        plan.contenders = candidates.iter().map(contender).collect::<Result<_, _>>()?;
         Ok(Self { plan, candidates })
     }
 
@@ -119,14 +135,10 @@ impl Field {
     }
 }
 
-fn files_of(plan: &Plan) -> Files {
-    plan.files.clone()
-}
-
 impl Contender {
     /// The same as the arena runs it: bounds are all that the governor knows, and lateness has the price at this
     /// place.
-    fn at(&self, price: Option<usize>) -> Result<Self, String> {
+    fn at(self, price: Option<usize>) -> Result<Self, String> {
         let own = &self.config;
         let config = BrokerConfig {
             shrink_window_ms: 0,
@@ -135,10 +147,7 @@ impl Contender {
             ..BrokerConfig::clone(own)
         };
         let config = Checked::new(config).map_err(|error| error.to_string())?;
-        Ok(Self {
-            config,
-            ..self.clone()
-        })
+        Ok(Self { config, ..self })
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ebbtide_measure::Verdict;
 use ebbtide_measure::ranking::{Ranking, Summary};
+use ebbtide_plots::ranking_html;
 
 use crate::error::CliError;
 
@@ -42,7 +43,8 @@ pub(crate) fn all(out: &Path, ranking: &Ranking) -> Result<PathBuf, CliError> {
     let json = serde_json::to_string_pretty(ranking).expect("rankings have text keys only");
     write(JSON, &format!("{json}\n"))?;
     write("scenarios.csv", &scenarios(ranking))?;
-    write("overall.csv", &overall(ranking))
+    write("overall.csv", &overall(ranking))?;
+    write("ranking.html", &ranking_html(ranking))
 }
 
 /// A row for each scenario, policy and price.

@@ -1,0 +1,193 @@
+//! The ranking page: one HTML file that says which policy to use, and why.
+//!
+//! The sentence comes first, then who stands where, what is paid for how fast, how bad it can get, and every
+//! scenario; how to read it stands beside each figure. Like the report it has no scripts and loads nothing.
+
+mod chart;
+mod pareto;
+mod rows;
+mod scenarios;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use ebbtide_measure::ranking::{Overall, Ranking, Summary};
+
+const STYLE: &str = include_str!("report.css");
+const OWN_STYLE: &str = include_str!("ranking.css");
+/// Nothing may be loaded, from anywhere; styles within the file are let through.
+const SECURITY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+
+/// The page of `ranking`.
+#[must_use]
+pub fn ranking_html(ranking: &Ranking) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(SECURITY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="referrer" content="no-referrer";
+                // An empty icon, or the browser would ask for one.
+                link rel="icon" href="data:,";
+                title { "Which scaling policy? – ebbtide arena" }
+                style { (PreEscaped(STYLE)) (PreEscaped(OWN_STYLE)) }
+            }
+            body { main {
+                header {
+                    h1 { "Which scaling policy?" }
+                    div.headline.pass { p { (ranking.conclusion()) } }
+                    (reading(ranking))
+                }
+                (standing(ranking))
+                (pareto::section(ranking))
+                (safety(ranking))
+                (everybody(ranking))
+                (scenarios::section(ranking))
+                footer { p { "Made by ebbtide " (ranking.engine_version) ". Exact numbers are in ranking.json." } }
+            } }
+        }
+    };
+    let control = |c: char| c.is_control() && c != '\n';
+    page.into_string().replace(control, "\u{fffd}")
+}
+
+fn reading(ranking: &Ranking) -> Markup {
+    let skipped: Vec<&str> = ranking.skipped.iter().map(|it| it.name.as_str()).collect();
+    html! {
+        p {
+            "A policy decides how many workers a broker has and how messages are batched. Each was run on the same "
+            "messages, in " (ranking.scenarios.len()) " scenarios; nothing else paced or corrected it. What a run "
+            b { "costs" } " is the time of its workers (and calls, where calls have a price), plus lateness beyond "
+            "the objective: a second late costs " (ranking.main_price) " times the message's own work. "
+            b { "Regret" } " is that cost over what an oracle pays that knows every message beforehand; 1 cannot be "
+            "had without foresight, 2 is twice as much."
+        }
+        @if !skipped.is_empty() {
+            aside.warnings { p { "Left out, since their traces are not on this machine: " (skipped.join(", ")) "." } }
+        }
+        @if ranking.interrupted {
+            aside.warnings { p { "Stopped before its end: some scenarios are missing." } }
+        }
+    }
+}
+
+/// The better of each policy's settings, documented and tuned, the least regret at the main price first.
+fn best_of_each(ranking: &Ranking) -> Vec<&Overall> {
+    let mut order: Vec<&Overall> = ranking
+        .overall
+        .iter()
+        .filter(|it| it.price.total_cmp(&ranking.main_price).is_eq())
+        .collect();
+    order.sort_by(|one, other| regret(one).total_cmp(&regret(other)));
+    let base = |entry: &Overall| entry.policy.trim_end_matches(", tuned").to_owned();
+    let mut seen = std::collections::BTreeSet::new();
+    order.retain(|entry| seen.insert(base(entry)));
+    order
+}
+
+fn regret(entry: &Overall) -> f64 {
+    entry.whole.geomean_regret.unwrap_or(f64::INFINITY)
+}
+
+fn standing(ranking: &Ranking) -> Markup {
+    let of = |summary: &Option<Summary>| summary.as_ref().and_then(|it| it.geomean_regret);
+    let rows = best_of_each(ranking).into_iter().map(|entry| {
+        let (tuned, untuned) = (of(&entry.tuned), of(&entry.untuned));
+        let halves = if tuned.is_none() && untuned.is_none() {
+            vec![(entry.whole.geomean_regret, chart::Dot::Full)]
+        } else {
+            vec![(tuned, chart::Dot::Hollow), (untuned, chart::Dot::Full)]
+        };
+        chart::Row {
+            label: entry.policy.clone(),
+            is_default: entry.policy == ranking.default,
+            dots: halves
+                .into_iter()
+                .filter_map(|(at, dot)| Some((at?, dot)))
+                .collect(),
+            value: chart::quotient(entry.whole.geomean_regret),
+        }
+    });
+    html! {
+        section aria-labelledby="standing" {
+            h2 #standing { "Who stands where" }
+            figure {
+                figcaption {
+                    h3 { "Regret, geometric mean over scenarios" }
+                    p {
+                        "Further left is cheaper. " b { "Full" } " dots are the half of the scenarios that nobody saw "
+                        "while tuning, " b { "hollow" } " ones the other half; the number is over both. Of each policy "
+                        "the better of its documented and its tuned settings is shown."
+                    }
+                }
+                div.chart { (chart::svg("Regret of each policy", "regret, 1 = full foresight", &rows.collect::<Vec<_>>())) }
+            }
+        }
+    }
+}
+
+fn safety(ranking: &Ranking) -> Markup {
+    let mut order = best_of_each(ranking);
+    let worst = |entry: &Overall| entry.whole.worst_run_vs_best_rival;
+    order.sort_by(|one, other| worst(one).total_cmp(&worst(other)));
+    let rows = order.into_iter().map(|entry| {
+        let whole = &entry.whole;
+        chart::Row {
+            label: entry.policy.clone(),
+            is_default: entry.policy == ranking.default,
+            dots: vec![
+                (whole.worst_vs_best_rival, chart::Dot::Hollow),
+                (whole.worst_run_vs_best_rival, chart::Dot::Full),
+            ],
+            value: format!(
+                "{} in {}",
+                chart::quotient(Some(whole.worst_run_vs_best_rival)),
+                whole.worst_run_scenario
+            ),
+        }
+    });
+    html! {
+        section aria-labelledby="safety" {
+            h2 #safety { "How bad it can get" }
+            figure {
+                figcaption {
+                    h3 { "The worst, as a multiple of what the best other policy cost in the same place" }
+                    p {
+                        b { "Full" } ": the worst single run of all, and the scenario it happened in. " b { "Hollow" }
+                        ": the worst scenario, averaged over its runs. A policy that is good on average and far right "
+                        "here will page you one day."
+                    }
+                }
+                div.chart { (chart::svg("Worst run of each policy", "times the best other policy", &rows.collect::<Vec<_>>())) }
+            }
+        }
+    }
+}
+
+fn everybody(ranking: &Ranking) -> Markup {
+    type OfHalf = fn(&Overall) -> Option<&Summary>;
+    let halves: [(&str, OfHalf); 3] = [
+        ("All scenarios", |it| Some(&it.whole)),
+        ("Seen while tuning", |it| it.tuned.as_ref()),
+        ("Not seen while tuning", |it| it.untuned.as_ref()),
+    ];
+    html! {
+        section aria-labelledby="everybody" {
+            h2 #everybody { "Everybody, at every price" }
+            p.note {
+                "A second late costs 1, 10 or 100 times a message's own work. First: share of the scenarios in which no "
+                "policy is known to be better. Over fixed: cost over that of the best pool that never changes, chosen in "
+                "hindsight, where the load changes. Flaps: most changes of the pool a minute under constant load."
+            }
+            @for (title, of) in halves {
+                @if let Some(table) = rows::table(ranking, of) {
+                    details open[title == "All scenarios"] {
+                        summary { (title) }
+                        div.scroll { (table) }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The table of everybody at every price.
+
+use ebbtide_measure::ranking::{Overall, Ranking, Summary};
+use maud::{Markup, html};
+
+use super::chart::quotient;
+
+/// A heading, and what stands under it.
+type Column = (&'static str, fn(&Summary) -> String);
+
+/// The policies over the scenarios of a half; `None` if there is none.
+pub(super) fn table(ranking: &Ranking, of: fn(&Overall) -> Option<&Summary>) -> Option<Markup> {
+    let mut order: Vec<&Overall> = ranking
+        .overall
+        .iter()
+        .filter(|it| it.price.total_cmp(&ranking.main_price).is_eq() && of(it).is_some())
+        .collect();
+    let regret = |it: &Overall| {
+        of(it)
+            .and_then(|it| it.geomean_regret)
+            .unwrap_or(f64::INFINITY)
+    };
+    order.sort_by(|one, other| regret(one).total_cmp(&regret(other)));
+    let prices = &ranking.prices;
+    let at = |entry: &Overall, price: f64| -> Option<Summary> {
+        of(ranking.overall_of(&entry.policy, price)?).cloned()
+    };
+    let columns: [Column; 5] = [
+        ("regret", |it| quotient(it.geomean_regret)),
+        ("first or tied", |it| {
+            format!("{:.0} %", it.first_or_tied_share * 100.0)
+        }),
+        ("worst scenario", |it| {
+            quotient(Some(it.worst_vs_best_rival))
+        }),
+        ("worst run", |it| quotient(Some(it.worst_run_vs_best_rival))),
+        ("over fixed", |it| {
+            quotient(it.over_best_fixed_where_load_changes)
+        }),
+    ];
+    (!order.is_empty()).then(|| {
+        html! {
+            table.numbers {
+                thead {
+                    tr {
+                        th rowspan="2" { "policy" }
+                        @for (column, _) in columns { th colspan=(prices.len()) { (column) } }
+                        th rowspan="2" { "flaps" }
+                    }
+                    tr { @for _ in columns { @for price in prices { th { (price) "×" } } } }
+                }
+                tbody {
+                    @for entry in order {
+                        tr.default[entry.policy == ranking.default] {
+                            th scope="row" { (entry.policy) }
+                            @for (_, cell) in columns {
+                                @for price in prices {
+                                    td { (at(entry, *price).map_or_else(|| "–".to_owned(), |it| cell(&it))) }
+                                }
+                            }
+                            td { (quotient(entry.constant_load_actions_per_min)) }
+                        }
+                    }
+                }
+            }
+        }
+    })
+}
