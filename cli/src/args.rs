@@ -282,9 +282,9 @@ Examples:
   ebbtide arena step-5 flash-crowd --policies celery,knative --replications 5
   ebbtide arena my.ron --policies all --out ranking
 
-A cost is worker-seconds, plus lateness beyond the objective and calls at their prices; policies are ranked at
-prices of 1, 10 and 100 for a second late, in a message's own work. All meet the same messages. Regret is cost
-over what an oracle with foresight pays. docs/arena.md describes the JSON.";
+A cost is worker-seconds, plus lateness beyond the objective and calls at their prices; policies
+are ranked at prices of 1, 10 and 100 for a second late, in a message's own work. All meet the same
+messages. Regret is cost over what an oracle with foresight pays. docs/arena.md has the JSON.";
 
 const EXPLAIN_HELP: &str = "\
 Examples:

@@ -281,8 +281,8 @@ impl Ranking {
                 let wins = default.whole.geomean_regret <= rival.whole.geomean_regret;
                 let winner = if wins { &self.default } else { &rival.policy };
                 format!(
-                    "Use {winner}. Over {scenarios} {} costs {} times {against}; the best of the others, {}, costs {} \
-                     times as much.",
+                    "Use {winner}. Over {scenarios} {} costs {} times {against}; the best of the others, {}, {} \
+                     times.",
                     self.default,
                     regret(default),
                     rival.policy,

@@ -20,6 +20,11 @@ fn simulate() {
 }
 
 #[test]
+fn arena() {
+    check("arena", &["arena", "--help"]);
+}
+
+#[test]
 fn explain() {
     check("explain", &["explain", "--help"]);
 }

@@ -1,5 +1,6 @@
 //! The `ebbtide` command as its users meet it: exact output, exit codes, files.
 
+mod arena;
 mod bad_input;
 mod check;
 mod command;
