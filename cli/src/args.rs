@@ -101,6 +101,10 @@ pub(crate) struct ArenaArgs {
     #[arg(long, value_name = "P,…", default_value = "all")]
     pub(crate) policies: String,
 
+    /// Oracles to take regret against, of `ebbtide oracle`, instead of those that are shipped
+    #[arg(long, value_name = "FILE")]
+    pub(crate) oracles: Option<PathBuf>,
+
     /// Independent runs of each policy in each scenario
     #[arg(long, value_name = "N", default_value = "20")]
     pub(crate) replications: NonZeroU32,

@@ -27,4 +27,5 @@ pub mod spring;
 pub(crate) mod statistics;
 pub mod temporal_poller;
 pub mod temporal_rate;
+pub mod tuned;
 pub mod wva;

@@ -21,10 +21,9 @@ use crate::monitor::Monitor;
 use crate::plan::Plan;
 use entrants::Entrant;
 
-pub use yardstick::{Known, KnownAtPrice, KnownReplication};
-
 /// Prices of lateness at which policies are ranked, in a message's own work per second late.
-pub const PRICES: [f64; 3] = [1.0, 10.0, 100.0];
+pub use oracle::PRICES;
+
 /// The place of the broker's own in [`PRICES`].
 pub const MAIN_PRICE: usize = 1;
 /// Where more than this share of the oracle's cost is unavoidable, regret divides what is left by nearly nothing.
@@ -39,8 +38,8 @@ pub struct Arena {
     pub text: String,
     /// The same, checked; the brokers in it are not run.
     pub plan: Plan,
-    /// What its oracles found.
-    pub known: Known,
+    /// What its oracles found, for the first replications; none if none was ever asked.
+    pub known: Vec<oracle::Replication>,
 }
 
 impl Arena {

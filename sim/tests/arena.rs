@@ -4,7 +4,7 @@ use ebbtide_measure::ranking::{RankedPolicy, RankedScenario, Ranking, Standing};
 use ebbtide_policies::decision::{Decision, Reason};
 use ebbtide_policies::{Observation, Policy};
 use ebbtide_sim::arena::entrants::{self, Entrant};
-use ebbtide_sim::arena::{Arena, Known, overall};
+use ebbtide_sim::arena::{Arena, overall};
 use ebbtide_sim::files::Files;
 use ebbtide_sim::{Monitor, Plan};
 
@@ -26,7 +26,7 @@ fn arena(text: &str) -> Arena {
         name: "small".to_owned(),
         text: text.to_owned(),
         plan: Plan::new(text, Files::default()).unwrap_or_else(|error| panic!("{error}")),
-        known: Known::default(),
+        known: Vec::new(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ebbtide_measure::ranking::Standing;
 use ebbtide_policies::Policy;
 use ebbtide_policies::registry::{self, BATCH_RULES, POLICIES};
+use ebbtide_policies::rivals::tuned::tuned;
 
 use crate::plan::PolicySource;
 
@@ -158,11 +159,6 @@ pub fn chosen(list: &str) -> Result<Vec<Entrant>, String> {
         }
     }
     Ok(distinct)
-}
-
-/// The settings that the tuning run found for a policy.
-fn tuned(_name: &str) -> Option<&'static str> {
-    None
 }
 
 #[cfg(test)]

@@ -207,13 +207,12 @@ impl<'r> Table<'r> {
         let yardstick = &self.yardstick;
         let known: Vec<_> = arena
             .known
-            .replications
             .iter()
             .map(|it| &it.prices[self.price])
             .collect();
         let known: Vec<_> = known.into_iter().take(yardstick.oracle.len()).collect();
         let prices = prices(arena, self.price);
-        let mean_known = |of: &dyn Fn(&super::KnownAtPrice) -> f64| {
+        let mean_known = |of: &dyn Fn(&super::oracle::AtPrice) -> f64| {
             let values: Vec<f64> = known.iter().map(|it| of(it)).collect();
             (!values.is_empty()).then(|| mean(&values))
         };
@@ -223,10 +222,10 @@ impl<'r> Table<'r> {
             oracle: yardstick.label.to_owned(),
             replications: yardstick.oracle.len() as u32,
             cost: mean(&yardstick.oracle),
-            free: mean_known(&|it| it.free.total(prices)),
+            free: mean_known(&|it| it.free.cost.total(prices)),
             best_fixed: (!yardstick.fixed.is_empty()).then(|| mean(&yardstick.fixed)),
             best_fixed_setting: known.first().map(|it| {
-                let setting = it.fixed.0;
+                let setting = it.fixed.schedule.start();
                 format!(
                     "{} workers, batches of {} or {}",
                     setting.workers, setting.batch_size, setting.batch_timeout
@@ -252,12 +251,12 @@ impl Judged {
 fn yardstick(arena: &Arena, runs: &Runs, all: &[Entry<'_>], price: usize) -> Yardstick {
     let prices = prices(arena, price);
     let replications = all.first().map_or(0, |entry| entry.costs.len());
-    let known: Vec<_> = arena.known.replications.iter().take(replications).collect();
+    let known: Vec<_> = arena.known.iter().take(replications).collect();
     let unavoidable = (0..replications).map(|number| {
         let met = runs.iter().map(|(_, scores)| scores[number].cost.late_work);
         let foreseen = known.get(number).into_iter().flat_map(|it| {
             let at_prices = it.prices.iter();
-            let late = at_prices.flat_map(|at| [at.paced.late_work, at.free.late_work]);
+            let late = at_prices.flat_map(|at| [at.paced.cost.late_work, at.free.cost.late_work]);
             late.chain([it.least_late_work])
         });
         prices.late * met.chain(foreseen).fold(f64::INFINITY, f64::min)
@@ -268,10 +267,10 @@ fn yardstick(arena: &Arena, runs: &Runs, all: &[Entry<'_>], price: usize) -> Yar
         return Yardstick {
             label: "paced",
             oracle: (0..known.len())
-                .map(|it| at(it).paced.total(prices))
+                .map(|it| at(it).paced.cost.total(prices))
                 .collect(),
             fixed: (0..known.len())
-                .map(|it| at(it).fixed.1.total(prices))
+                .map(|it| at(it).fixed.cost.total(prices))
                 .collect(),
             unavoidable,
         };

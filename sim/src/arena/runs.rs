@@ -7,6 +7,7 @@ use ebbtide_policies::units::Duration;
 use rayon::prelude::*;
 
 use super::entrants::Entrant;
+use super::yardstick::batch_rule;
 use super::{Arena, PRICES};
 use crate::experiment::{Sinks, replicate};
 use crate::monitor::Monitor;
@@ -51,7 +52,7 @@ pub(super) fn count(arena: &Arena, entrants: &[Entrant]) -> usize {
 
 fn candidates(arena: &Arena, entrants: &[Entrant]) -> Vec<Candidate> {
     let has_batches = arena.plan.agents.iter().any(|agent| agent.is_batch());
-    let hindsight = arena.known.batch_rule();
+    let hindsight = batch_rule(&arena.known);
     let mut all = Vec::new();
     for (place, entrant) in entrants.iter().enumerate() {
         let prices = if entrant.sees_price() {

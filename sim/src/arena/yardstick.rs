@@ -1,54 +1,20 @@
 //! What costs are held against: oracles, where some are known, and what was unavoidable.
 
-use ebbtide_measure::Cost;
 use ebbtide_policies::observation::Setting;
 
-/// What the oracles of a scenario found, for its first replications; nothing if none was ever asked.
-#[derive(Clone, Debug, Default)]
-pub struct Known {
-    /// By replication, from the first.
-    pub replications: Vec<KnownReplication>,
-}
+use super::oracle::Replication;
 
-/// The oracles of one replication.
-#[derive(Clone, Debug)]
-pub struct KnownReplication {
-    /// The least late work of any setting that is kept and ready from the start.
-    pub least_late_work: f64,
-    /// For each of [`PRICES`](super::PRICES).
-    pub prices: Vec<KnownAtPrice>,
-}
-
-/// The oracles of one replication at one price.
-#[derive(Clone, Debug)]
-pub struct KnownAtPrice {
-    /// The best setting to keep, and what it cost.
-    pub fixed: (Setting, Cost),
-    /// What the best schedule of paced changes cost.
-    pub paced: Cost,
-    /// What the best schedule that may change at every tick cost.
-    pub free: Cost,
-    /// The lower bound that nothing attains, in worker-seconds.
-    pub fluid: f64,
-}
-
-impl Known {
-    /// Whether no oracle was ever asked.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.replications.is_empty()
-    }
-
-    /// The fixed batch rule that is best in hindsight, as the registry takes it.
-    pub(super) fn batch_rule(&self) -> Option<String> {
-        let at = self.replications.first()?.prices.get(super::MAIN_PRICE)?;
-        let (setting, _) = &at.fixed;
-        let timeout = setting.batch_timeout;
-        Some(format!(
-            "batch(size: {}, timeout: \"{timeout}\")",
-            setting.batch_size
-        ))
-    }
+/// The fixed batch rule that is best in hindsight, as the registry takes it; `None` if no oracle was ever asked.
+pub(super) fn batch_rule(known: &[Replication]) -> Option<String> {
+    let at = known.first()?.prices.get(super::MAIN_PRICE)?;
+    let Setting {
+        batch_size,
+        batch_timeout,
+        ..
+    } = at.fixed.schedule.start();
+    Some(format!(
+        "batch(size: {batch_size}, timeout: \"{batch_timeout}\")"
+    ))
 }
 
 /// What the costs of a scenario are held against at one price.

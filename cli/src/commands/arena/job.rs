@@ -1,11 +1,13 @@
 //! What the command line asks for, resolved: scenarios with their files and oracles, and who is ranked on them.
 
+use std::fs;
 use std::path::Path;
 
 use ebbtide_measure::ranking::Skipped;
 use ebbtide_sim::Plan;
 use ebbtide_sim::arena::entrants::{self, Entrant};
-use ebbtide_sim::arena::{Arena, Known, suite};
+use ebbtide_sim::arena::oracle::cache::{self, Cache};
+use ebbtide_sim::arena::{Arena, suite};
 
 use super::save;
 use crate::args::ArenaArgs;
@@ -33,6 +35,7 @@ pub(crate) fn resolve(args: &ArenaArgs) -> Result<Job, CliError> {
     if let Some(out) = &args.out {
         save::check(out)?;
     }
+    let oracles = oracles(args.oracles.as_deref())?;
     let mut job = Job {
         arenas: Vec::new(),
         entrants,
@@ -43,13 +46,13 @@ pub(crate) fn resolve(args: &ArenaArgs) -> Result<Job, CliError> {
             let source = Source::open(shipped.name)?;
             match source.missing() {
                 Some(path) => job.skipped.push(skipped(shipped.name, &path)),
-                None => job.arenas.push(arena(&source)?),
+                None => job.arenas.push(arena(&source, &oracles)?),
             }
         }
         return Ok(job);
     }
     for word in &args.scenarios {
-        let arena = arena(&Source::open(word)?)?;
+        let arena = arena(&Source::open(word)?, &oracles)?;
         if job.arenas.iter().any(|other| other.name == arena.name) {
             return Err(CliError::bad_input(
                 format!("{} is named twice", arena.name),
@@ -59,6 +62,20 @@ pub(crate) fn resolve(args: &ArenaArgs) -> Result<Job, CliError> {
         job.arenas.push(arena);
     }
     Ok(job)
+}
+
+/// The oracles that are shipped, or those of a file that `ebbtide oracle` wrote.
+fn oracles(path: Option<&Path>) -> Result<Cache, CliError> {
+    let Some(path) = path else {
+        return Ok(Cache::shipped());
+    };
+    let text = fs::read_to_string(path).map_err(|error| CliError::unreadable(path, &error))?;
+    Cache::from_json(&text).map_err(|error| {
+        CliError::bad_input(
+            format!("{} holds no oracles: {error}", path.display()),
+            "name a file that `ebbtide oracle` wrote",
+        )
+    })
 }
 
 fn skipped(name: &str, path: &Path) -> Skipped {
@@ -71,7 +88,7 @@ fn skipped(name: &str, path: &Path) -> Skipped {
     }
 }
 
-fn arena(source: &Source) -> Result<Arena, CliError> {
+fn arena(source: &Source, oracles: &Cache) -> Result<Arena, CliError> {
     let files = source.files()?;
     let plan = Plan::new(&source.text, files).map_err(|error| source.fault(&error))?;
     if plan.contenders[0].config.objective.is_none() {
@@ -80,10 +97,12 @@ fn arena(source: &Source) -> Result<Arena, CliError> {
             "say broker.objective, such as \"p95(sojourn) < 500ms\"",
         ));
     }
+    let key = cache::key(&source.text, &plan);
+    let known = key.and_then(|key| Some(oracles.find(&key)?.to_vec()));
     Ok(Arena {
         name: source.name.clone(),
         text: source.text.clone(),
-        known: Known::default(),
+        known: known.unwrap_or_default(),
         plan,
     })
 }
