@@ -52,6 +52,7 @@ impl Recorder {
         Run {
             books,
             cost: self.cost(),
+            late_messages: self.ledger.late_messages(),
             detail,
         }
     }
@@ -62,7 +63,6 @@ impl Recorder {
             worker_seconds: self.sum(|sums| sums.pool.alive).seconds(),
             lateness_s: self.ledger.late(|_| 1.0) / 1e9,
             late_work: self.ledger.late(work) / 1e9,
-            late_messages: self.ledger.late_messages(),
             calls: self.calls_started as f64,
         }
     }

@@ -277,6 +277,7 @@ mod tests {
             Run {
                 books,
                 cost: Cost::default(),
+                late_messages: 0,
                 detail: None,
             }
         };

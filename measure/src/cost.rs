@@ -27,8 +27,6 @@ pub struct Cost {
     pub lateness_s: f64,
     /// The same, each message's seconds times its own work, in worker-seconds a second.
     pub late_work: f64,
-    /// Messages that were late.
-    pub late_messages: u64,
     /// Calls started.
     pub calls: f64,
 }
@@ -68,7 +66,6 @@ mod tests {
             worker_seconds: 120.0,
             lateness_s: 1.5,
             late_work: 0.3,
-            late_messages: 3,
             calls: 40.0,
         };
         let at = |late, call| cost.total(Prices { late, call });

@@ -19,6 +19,8 @@ pub struct Run {
     pub books: Books<Sample>,
     /// What it cost, before prices.
     pub cost: Cost,
+    /// Messages beyond the objective.
+    pub late_messages: u64,
     /// The course of time, if it was asked for.
     pub detail: Option<RunDetail>,
 }

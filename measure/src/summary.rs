@@ -123,6 +123,7 @@ mod tests {
         Run {
             books,
             cost: Cost::default(),
+            late_messages: 0,
             detail: None,
         }
     }

@@ -237,13 +237,14 @@ fn every_figure_of_the_whole_run_is_as_worked_out() {
 
 #[test]
 fn the_cost_weighs_each_message_by_its_own_work() {
-    let cost = run(Detail::Summary).cost;
+    let run = run(Detail::Summary);
+    let cost = run.cost;
     assert!((cost.worker_seconds - 15.0).abs() < 1e-9);
     assert!((cost.lateness_s - 26.0).abs() < 1e-9);
     let (of_a, of_b) = (9.0 + 3.0 + 2.0 + 4.0, 4.0 + 4.0);
     let late_work = 0.5 * of_a + 0.25 * of_b;
     assert!((cost.late_work - late_work).abs() < 1e-9, "{cost:?}");
-    assert_eq!(cost.late_messages, 6);
+    assert_eq!(run.late_messages, 6);
     assert!((cost.calls - 3.0).abs() < 1e-9, "{cost:?}");
 }
 

@@ -318,9 +318,7 @@ fn figures(arena: &Arena, entry: &Entry<'_>) -> PolicyFigures {
         p50_s: known(&|it| it.p50_s),
         p95_s: known(&|it| it.p95_s),
         p99_s: known(&|it| it.p99_s),
-        within_objective: over(&|it| {
-            1.0 - it.cost.late_messages as f64 / it.messages.max(1) as f64
-        }),
+        within_objective: over(&|it| 1.0 - it.late_messages as f64 / it.messages.max(1) as f64),
         dead_letters: over(&|it| it.dead_letters as f64),
         throughput_per_s: over(&|it| it.throughput_per_s),
     }

@@ -22,6 +22,7 @@ pub(super) struct Score {
     pub(super) p95_s: Option<f64>,
     pub(super) p99_s: Option<f64>,
     pub(super) messages: u64,
+    pub(super) late_messages: u64,
     pub(super) dead_letters: u64,
     pub(super) throughput_per_s: f64,
     pub(super) scale_actions: f64,
@@ -157,6 +158,7 @@ impl Score {
         let (figures, counts) = (&run.books.total.figures, &run.books.total.counts);
         Self {
             cost: run.cost,
+            late_messages: run.late_messages,
             p50_s: figures.sojourn_s.p50.value,
             p95_s: figures.sojourn_s.p95.value,
             p99_s: figures.sojourn_s.p99.value,
