@@ -61,10 +61,10 @@ impl Driver {
     ) -> Self {
         let (line, written) = journal.unzip();
         let sink = line.map(|line| Box::new(line) as Box<dyn Sink>);
-        let logs = ear.log.is_some();
+        let shows = ear.log.is_some() || ear.observer.is_some();
         let policy = Box::new(Guarded::new(policy, ear.panicked.clone()));
         let mut state = Journaled::new(config, policy, ear, sink);
-        state.keep_observations(logs);
+        state.keep_observations(shows);
         Self {
             state,
             written,

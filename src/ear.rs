@@ -38,7 +38,7 @@ pub(crate) struct Ear {
     pub(crate) log: Option<DecisionLog>,
     /// What the policy in force said when it panicked.
     pub(crate) panicked: Panicked,
-    observer: Option<Box<dyn Hears>>,
+    pub(crate) observer: Option<Box<dyn Hears>>,
 }
 
 /// What the floor must do something about.

@@ -11,7 +11,8 @@ use crate::parcel::{Carried, Parcel};
 /// only writes down.
 pub trait Observer: Send + 'static {
     /// `event` has happened. `message` is the one that an [outcome](What::Finished) is of; its
-    /// type is that of its agent's messages.
+    /// type is that of its agent's messages. A [decision](What::Decided) comes with what the policy
+    /// saw.
     fn hear<M>(&mut self, event: &Event<M>, message: Option<&(dyn Any + Send + Sync)>);
 }
 

@@ -166,6 +166,8 @@ impl Worker {
     fn lets_others_go_first(&mut self, cx: &mut TaskContext<'_>) -> bool {
         self.poll_woken();
         if !self.ended.is_empty() {
+            // Which slot a call is in is chance.
+            self.ended.sort_unstable_by_key(|(lease, _)| *lease);
             self.settle();
         }
         if !self.asks_again && !self.link.bell.is_nudged() {

@@ -3,10 +3,14 @@
 //! Parsing only. What a name, a path or a policy stands for is resolved by the commands, which
 //! can then say what was found and what is allowed.
 
+mod bench;
+
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use bench::{BenchCommand, Clock, FidelityArgs};
 
 /// Simulate an agent message broker that sizes itself: describe the traffic and the agents,
 /// get throughput, latency and what the scaling policy did.
@@ -33,6 +37,9 @@ pub(crate) enum Command {
     Oracle(OracleArgs),
     /// Run a live broker's journal again: every decision must come out the same
     Parity(ParityArgs),
+    /// Measure the live broker: what `simulate` predicts is what it does
+    #[command(subcommand, after_help = bench::HELP)]
+    Bench(BenchCommand),
     /// Check scenario and configuration files without running them
     Check(CheckArgs),
     /// List or show the shipped scenarios
@@ -348,7 +355,7 @@ Exit codes, the first that applies:
   130  interrupted; what was finished is saved
     1  internal error, a case of `validate` failed, or no `parity`
     2  usage or bad input; a path that cannot be read or written
-   20  a threshold failed
+   20  a threshold failed, or a `bench` found what must not be
    30  inconclusive: an interval straddles its limit, there are fewer than 2 replications,
        a quantile has too few messages beyond it, or a journal too little to compare
     0  all is well";

@@ -1,6 +1,7 @@
 //! The subcommands, one file each: they decide what to do and what to say.
 
 mod arena;
+mod bench;
 mod check;
 mod explain;
 mod oracle;
@@ -25,6 +26,7 @@ pub(crate) fn run(command: &Command) -> Result<Exit, CliError> {
         Command::Validate(args) => validate::run(args),
         Command::Oracle(args) => oracle::run(args),
         Command::Parity(args) => parity::run(args),
+        Command::Bench(command) => bench::run(command),
         Command::Check(args) => check::run(args),
         Command::Scenario(command) => scenario::run(command),
     }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use ebbtide_core::text::{self, Format, TextError, closest};
 use ebbtide_sim::files::{Files, Named};
 use ebbtide_sim::scenario::Scenario;
-use ebbtide_sim::shipped;
+use ebbtide_sim::shipped::{self, Shipped};
 use ebbtide_sim::trace::Trace;
 
 use crate::error::{CliError, Fault};
@@ -63,14 +63,7 @@ impl Source {
         // A directory is no scenario, so it hides none.
         if !path.exists() || (path.is_dir() && shipped::find(word).is_some()) {
             return match shipped::find(word) {
-                Some(shipped) => Ok(Self {
-                    name: word.to_owned(),
-                    label: word.to_owned(),
-                    text: shipped.text.to_owned(),
-                    overridden: false,
-                    path: None,
-                    directory: PathBuf::from(shipped.folder),
-                }),
+                Some(shipped) => Ok(Self::shipped(shipped)),
                 None => Err(neither(word)),
             };
         }
@@ -91,6 +84,18 @@ impl Source {
             path: Some(path.to_owned()),
             directory: path.parent().unwrap_or(Path::new("")).to_owned(),
         })
+    }
+
+    /// A scenario that is built in.
+    pub(crate) fn shipped(shipped: &Shipped) -> Self {
+        Self {
+            name: shipped.name.to_owned(),
+            label: shipped.name.to_owned(),
+            text: shipped.text.to_owned(),
+            overridden: false,
+            path: None,
+            directory: PathBuf::from(shipped.folder),
+        }
     }
 
     /// The format of a broker's configuration; `None`: it is a scenario.

@@ -2,6 +2,7 @@
 //!
 //! Apart from the commands, so that these decide what to say and this decides how it looks.
 
+pub(crate) mod agreement;
 pub(crate) mod decision;
 pub(crate) mod figure;
 pub(crate) mod number;

@@ -3,17 +3,24 @@
 
 use ebbtide_measure::interval::LEVEL;
 use ebbtide_measure::summary::samples;
-use ebbtide_measure::{Detail, Estimate, Metric, Run, Sample, Selector, Stat};
+use ebbtide_measure::{Detail, Estimate, Metric, Run, Selector};
 use ebbtide_policies::units::Duration;
+use ebbtide_sim::distribution::Distribution;
 use ebbtide_sim::experiment::replicate as simulate;
 use ebbtide_sim::{Ended, Monitor, Plan, Sinks};
 use parking_lot::Mutex;
 use rayon::prelude::*;
+use serde::Serialize;
 
 use crate::live::{LiveRun, NotLive, Pace, replicate};
 use crate::pairs::{Ending, Endings, Pairs};
+use crate::row::{Row, limits};
+use crate::timer::Lateness;
 use crate::twist::Twist;
 use crate::witness::Strains;
+
+/// A sojourn holds two: its sender is woken, and its handler.
+const WAKE_UPS: u64 = 2;
 
 /// What a runtime's timers end on.
 const GRAIN: Duration = Duration::from_millis(1);
@@ -21,26 +28,25 @@ const GRAIN: Duration = Duration::from_millis(1);
 /// Sojourns of a pair may be so many grains apart.
 const GRAINS_APART: u64 = 2;
 
-/// The figures that are compared, and how far they may be apart, as a share of the simulated.
-const LIMITS: [(Metric, f64); 5] = [
-    (Metric::ThroughputPerS, 0.02),
-    (Metric::WorkersMean, 0.02),
-    (Metric::Sojourn(Stat::P50), 0.02),
-    (Metric::Sojourn(Stat::P95), 0.05),
-    (Metric::Sojourn(Stat::P99), 0.05),
-];
-
-/// A load at which a pool is called busy, a mean batch that is called large, and how many times
-/// a pool must have changed its size to be called steered: what makes a comparison demanding.
+/// A load at which a pool is called busy, a mean batch that is called large, how many times a
+/// pool must have changed its size to be called steered, and for how much slot-time a bulkhead
+/// must have kept slots free to be called at work: what makes a comparison demanding.
 const BUSY: f64 = 0.8;
 const LARGE: f64 = 3.0;
 const STEERED: f64 = 5.0;
+const HELD: Duration = Duration::from_secs(1);
+
+/// Share of the messages that must end alike, with sojourns within two grains, where nothing but
+/// the runtime's timers makes time pass.
+const ALIKE: f64 = 0.95;
 
 /// A contender simulated and live.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Agreement {
     /// The policy or profile.
     pub policy: String,
+    /// What made time pass on the live side.
+    pub pace: Pace,
     /// How many replications of each.
     pub replications: u32,
     /// The figures.
@@ -51,58 +57,12 @@ pub struct Agreement {
     pub strains: Strains,
     /// Mean utilisation, live (0–1).
     pub utilisation: f64,
-    /// Mean batch of the agent with the largest, live.
+    /// Mean batch of all agents that take batches, live.
     pub batch_mean: f64,
     /// Mean number of applied changes of the workers wanted, live.
     pub scale_actions: f64,
-}
-
-/// One figure.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Row {
-    /// Which.
-    pub metric: Metric,
-    /// Simulated.
-    pub simulated: Estimate,
-    /// Live.
-    pub live: Estimate,
-    /// Mean of live minus simulated, as a share of simulated, replication by replication.
-    pub difference: Estimate,
-    /// How far they may be apart, as a share of simulated.
-    pub limit: f64,
-}
-
-impl Row {
-    fn of(metric: Metric, limit: f64, simulated: &[Run], live: &[Run]) -> Self {
-        let selector = Selector::total(metric);
-        let (theirs, mine) = (samples(simulated, &selector), samples(live, &selector));
-        let relative = |(live, simulated): (&Sample, &Sample)| {
-            let (live, simulated) = (live.value?, simulated.value?);
-            if live == simulated {
-                return Some(0.0);
-            }
-            Some(live / simulated - 1.0)
-        };
-        let differences: Option<Vec<f64>> = mine.iter().zip(&theirs).map(relative).collect();
-        Self {
-            metric,
-            simulated: Estimate::over(&theirs, LEVEL),
-            live: Estimate::over(&mine, LEVEL),
-            difference: Estimate::of_values(&differences.unwrap_or_default(), LEVEL),
-            limit,
-        }
-    }
-
-    /// Whether the figures are as close as they must be; `None`: neither side has the figure, or
-    /// not in every replication.
-    #[must_use]
-    pub fn holds(&self) -> Option<bool> {
-        match (self.simulated.mean, self.live.mean, self.difference.mean) {
-            (None, None, _) => None,
-            (Some(_), Some(_), Some(difference)) => Some(difference.abs() <= self.limit),
-            _ => Some(false),
-        }
-    }
+    /// How late whoever sleeps was woken, in seconds: the mean, which is simulated, and P95.
+    pub late_s: (f64, f64),
 }
 
 impl Agreement {
@@ -113,6 +73,13 @@ impl Agreement {
         held(true) && !held(false)
     }
 
+    /// Whether so many messages ended alike as must. By the clock on the wall none must: a
+    /// message that comes a millisecond later may meet another free slot.
+    #[must_use]
+    pub fn is_alike(&self) -> bool {
+        self.pace == Pace::Wall || self.pairs.close_share() >= ALIKE
+    }
+
     /// Whether this asks a lot of a comparison: a busy pool or large batches, a pool that is
     /// steered, retries, and something that protects an agent or ends messages at work.
     #[must_use]
@@ -121,39 +88,48 @@ impl Agreement {
         (self.utilisation >= BUSY || self.batch_mean >= LARGE)
             && self.scale_actions >= STEERED
             && strains.retries > 0
-            && (strains.breaker_changes > 0 || strains.expired > 0)
+            && (strains.breaker_changes > 0 || strains.expired > 0 || strains.bulkhead >= HELD)
     }
 
-    fn new(policy: String, sides: Vec<(Run, Endings, LiveRun)>) -> Self {
+    fn new(policy: String, pace: Pace, sides: Vec<(Run, Endings, LiveRun)>) -> Self {
         let mut pairs = Pairs::default();
         let mut strains = Strains::default();
         let (mut simulated, mut live) = (Vec::new(), Vec::new());
+        let mut lateness = Lateness::default();
         for (run, endings, side) in sides {
             pairs.add(Pairs::of(&endings, &side.endings, GRAIN * GRAINS_APART));
             strains.add(side.strains);
+            lateness.add(&side.lateness);
             simulated.push(run);
             live.push(side.run);
         }
-        let row = |(metric, limit)| Row::of(metric, limit, &simulated, &live);
+        let late = lateness.quantile(0.5) * WAKE_UPS;
+        let row = |figure| Row::of(figure, late, (&simulated, &live));
         let mean = |metric| {
             let samples = samples(&live, &Selector::total(metric));
             Estimate::over(&samples, LEVEL).mean.unwrap_or(0.0)
         };
         Self {
             policy,
+            pace,
             replications: live.len() as u32,
-            rows: LIMITS.into_iter().map(row).collect(),
+            rows: limits(pace).into_iter().map(row).collect(),
             pairs,
             strains,
             utilisation: mean(Metric::Utilisation),
             batch_mean: mean(Metric::BatchMean),
             scale_actions: mean(Metric::ScaleActions),
+            late_s: (
+                lateness.mean().as_secs_f64(),
+                lateness.quantile(0.95).as_secs_f64(),
+            ),
         }
     }
 }
 
 /// Runs a contender of `plan`, by its place, simulated and live; the plan's timers get the grain
 /// of the runtime's. Paused runs go side by side, those by the clock on the wall one by one.
+/// `after_each` is called when a replication is over.
 ///
 /// # Errors
 /// [`NotLive`], if the plan asks for what a live broker cannot be made to do.
@@ -163,22 +139,37 @@ pub fn compare(
     replications: u32,
     pace: Pace,
     twist: Option<Twist>,
+    after_each: &(dyn Fn() + Sync),
 ) -> Result<Agreement, NotLive> {
-    let mut plan = plan.clone();
-    plan.time_grain = GRAIN;
     let sides = |number| -> Result<_, NotLive> {
-        let live = replicate(&plan, contender, number, pace, twist)?;
+        let live = replicate(plan, contender, number, pace, twist)?;
+        let plan = as_it_was(plan, pace, live.lateness.mean());
         let (run, endings) = simulated(&plan, contender, number);
+        after_each();
         Ok((run, endings, live))
     };
     let sides: Result<Vec<_>, NotLive> = match pace {
         Pace::Paused => (0..replications).into_par_iter().map(sides).collect(),
         Pace::Wall => (0..replications).map(sides).collect(),
     };
-    Ok(Agreement::new(
-        plan.contenders[contender].name.clone(),
-        sides?,
-    ))
+    let policy = plan.contenders[contender].name.clone();
+    Ok(Agreement::new(policy, pace, sides?))
+}
+
+/// The plan as the live side could keep to it. The runtime's own timers end on whole
+/// milliseconds; on a running clock a reply comes as late as its handler was woken.
+fn as_it_was(plan: &Plan, pace: Pace, lateness: Duration) -> Plan {
+    let mut plan = plan.clone();
+    match pace {
+        Pace::Paused => plan.time_grain = GRAIN,
+        Pace::Wall => {
+            for agent in &mut plan.agents {
+                let late = Distribution::Constant(lateness);
+                agent.round_trip.get_or_insert(late);
+            }
+        }
+    }
+    plan
 }
 
 /// One replication in the simulator, with how each message ended.

@@ -8,6 +8,7 @@ use ebbtide_sim::Plan;
 use ebbtide_sim::experiment::record_plan;
 use ebbtide_sim::streams::Streams;
 use ebbtide_sim::traffic::{Address, ClassPlan, Traffic, WhenFull};
+use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -16,6 +17,7 @@ use crate::job::Job;
 use crate::pairs::Endings;
 use crate::remote::{Batched, Ordinary, Remote};
 use crate::sender::{Blocked, Collector, Sender};
+use crate::timer::{Lateness, Timer};
 use crate::twist::{Twist, Waves};
 use crate::witness::{Strains, Witness};
 
@@ -23,7 +25,8 @@ use crate::witness::{Strains, Witness};
 const GLANCE: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// What makes time pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Pace {
     /// Nothing but the runtime's timers: a current-thread runtime whose clock is paused.
     Paused,
@@ -40,6 +43,8 @@ pub struct LiveRun {
     pub endings: Endings,
     /// What the broker had to cope with.
     pub strains: Strains,
+    /// How late whoever sleeps was woken.
+    pub lateness: Lateness,
 }
 
 /// Why a scenario cannot be run live.
@@ -110,7 +115,8 @@ pub fn replicate(
     if let Some(reason) = NotLive::of(plan) {
         return Err(reason);
     }
-    let live = runtime(pace).block_on(live(plan, contender, number, twist));
+    let timer = Timer::of(pace);
+    let live = runtime(pace).block_on(live(plan, contender, number, timer, twist));
     Ok(live)
 }
 
@@ -125,7 +131,13 @@ fn runtime(pace: Pace) -> Runtime {
     built.expect("a runtime with timers needs nothing but threads")
 }
 
-async fn live(plan: &Plan, contender: usize, number: u32, twist: Option<Twist>) -> LiveRun {
+async fn live(
+    plan: &Plan,
+    contender: usize,
+    number: u32,
+    timer: Timer,
+    twist: Option<Twist>,
+) -> LiveRun {
     let contender = &plan.contenders[contender];
     let streams = Streams::new(plan.run.seed, number);
     let recorder = Recorder::new(record_plan(
@@ -150,10 +162,11 @@ async fn live(plan: &Plan, contender: usize, number: u32, twist: Option<Twist>) 
     let sender = Sender {
         plan,
         traffic: Traffic::new(plan, streams),
-        agents: add_agents(plan, &broker, start, streams, twist),
+        agents: add_agents(plan, &broker, (start, timer.clone()), streams, twist),
         broker: broker.clone(),
         witness: witness.clone(),
         start,
+        timer: timer.clone(),
         outcomes,
         tell,
         blocked: blocked.clone(),
@@ -166,7 +179,8 @@ async fn live(plan: &Plan, contender: usize, number: u32, twist: Option<Twist>) 
     let passed = Duration::from(Instant::now().saturating_duration_since(start));
     let blocked = std::mem::take(&mut *blocked.lock()).into_values();
     let blocked = blocked.flat_map(|(accounts, sent)| accounts.into_iter().map(move |a| (a, sent)));
-    let live = witness.finish(Time::ZERO + passed, blocked.collect());
+    let mut live = witness.finish(Time::ZERO + passed, blocked.collect());
+    live.lateness = timer.lateness();
     broker.shutdown(Duration::ZERO).await;
     live
 }
@@ -186,7 +200,7 @@ fn collect(config: &mut BrokerConfig) -> Collector {
 fn add_agents(
     plan: &Plan,
     broker: &Broker,
-    start: Instant,
+    (start, timer): (Instant, Timer),
     streams: Streams,
     twist: Option<Twist>,
 ) -> Vec<ebbtide::AgentRef<Job, ()>> {
@@ -198,7 +212,7 @@ fn add_agents(
     let models = plan.agent_models(streams);
     let agents = plan.agents.iter().zip(models).zip((0..).map(AgentId));
     let add = |((agent, model), id): ((&ebbtide_sim::agents::Agent, _), AgentId)| {
-        let remote = Remote::new(id, start, model).stretched(stretch);
+        let remote = Remote::new(id, start, timer.clone(), model).stretched(stretch);
         let remote = Arc::new(remote.in_waves(waves.clone()));
         let added = if agent.is_batch() {
             broker.add_agent(agent.config(), Batched(remote))

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ebbtide_core::message::{AgentId, Outcome};
 use ebbtide_policies::units::{Duration, Time};
 use ebbtide_sim::streams::MessageKey;
+use serde::Serialize;
 
 /// How a message ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ impl Ending {
 pub type Endings = BTreeMap<(MessageKey, AgentId), Ending>;
 
 /// How alike two runs ended, message by message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Pairs {
     /// Messages that ended in either run. Those that ended in one alone, since the other
     /// refused them or did not come to an end, are like nothing.

@@ -8,9 +8,10 @@ use ebbtide::{Agent, AgentId, Batch, BatchAgent, Context, Duration, Failure, Tim
 use ebbtide_sim::agents::{AgentModel, CallItem, CallPlan, CallResult, Cancelled, Started};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::job::Job;
+use crate::timer::Timer;
 use crate::twist::Waves;
 
 /// The remote side of one agent.
@@ -18,6 +19,7 @@ pub(crate) struct Remote {
     id: AgentId,
     /// The broker's time zero.
     start: Instant,
+    timer: Timer,
     stretch: f64,
     waves: Option<Arc<Waves>>,
     side: Mutex<Side>,
@@ -37,10 +39,11 @@ enum Call {
 }
 
 impl Remote {
-    pub(crate) fn new(id: AgentId, start: Instant, model: AgentModel) -> Self {
+    pub(crate) fn new(id: AgentId, start: Instant, timer: Timer, model: AgentModel) -> Self {
         Self {
             id,
             start,
+            timer,
             stretch: 1.0,
             waves: None,
             side: Mutex::new(Side {
@@ -68,6 +71,11 @@ impl Remote {
         Time::ZERO + Duration::from(passed)
     }
 
+    async fn sleep_until(&self, at: Time) {
+        let at = self.start + at.since(Time::ZERO).into();
+        self.timer.sleep_until(at).await;
+    }
+
     fn later(&self, plan: &mut CallPlan, now: Time) {
         plan.ends = plan
             .ends
@@ -86,7 +94,7 @@ impl Remote {
             Err(turn) => turn.await.expect("its entry stays until the call is over"),
         };
         match plan.ends {
-            Some(ends) => sleep_until(self.start + ends.since(Time::ZERO).into()).await,
+            Some(ends) => self.sleep_until(ends).await,
             None => std::future::pending().await,
         }
         open.end(&plan);
@@ -180,7 +188,7 @@ fn work_on(remote: Arc<Remote>, plan: CallPlan) {
         let ends = plan
             .ends
             .expect("a call that never ends stops when given up");
-        sleep_until(remote.start + ends.since(Time::ZERO).into()).await;
+        remote.sleep_until(ends).await;
         let mut side = remote.side.lock();
         remote.ended(&mut side, &plan);
     });

@@ -13,9 +13,10 @@ use ebbtide_sim::streams::MessageKey;
 use ebbtide_sim::traffic::{Address, Arrival, ClassPlan, Traffic, WhenFull};
 use parking_lot::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::job::Job;
+use crate::timer::Timer;
 use crate::witness::{Told, Witness};
 
 /// Everyone who sends.
@@ -27,6 +28,7 @@ pub(crate) struct Sender<'p> {
     pub(crate) witness: Witness,
     /// The broker's time zero.
     pub(crate) start: Instant,
+    pub(crate) timer: Timer,
     /// Outcomes, for callers that wait for them.
     pub(crate) outcomes: UnboundedReceiver<Told>,
     pub(crate) tell: UnboundedSender<Told>,
@@ -49,6 +51,7 @@ pub(crate) struct Collector {
 impl Sender<'_> {
     /// Sends all there is to send; does not end by itself.
     pub(crate) async fn send_all(mut self) {
+        let timer = self.timer.clone();
         loop {
             let collected = self.collector.as_ref().map_or(Time::MAX, |it| it.over);
             let next = self.traffic.peek().min(collected);
@@ -63,7 +66,7 @@ impl Sender<'_> {
                         self.traffic.outcome(at, key, sent);
                     }
                 }
-                () = sleep_until(self.start + wait.into()) => {
+                () = timer.sleep_until(self.start + wait.into()) => {
                     let now = self.now();
                     while self.traffic.peek() <= now && let Some(arrival) = self.traffic.next() {
                         self.arrive(arrival);

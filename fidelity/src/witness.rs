@@ -5,19 +5,21 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ebbtide::{MessageId, Observer, Outcome, Time};
+use ebbtide::{Duration, MessageId, Observer, Outcome, Time};
 use ebbtide_core::event::{Account, Event, Requeue, What};
 use ebbtide_measure::{Recorder, Run, RunEnd, Unfinished};
 use ebbtide_sim::streams::MessageKey;
 use parking_lot::Mutex;
+use serde::Serialize;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::job::Job;
 use crate::live::LiveRun;
 use crate::pairs::{Ending, Endings};
+use crate::timer::Lateness;
 
 /// What a broker had to cope with in a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Strains {
     /// Failed attempts that were tried again.
     pub retries: u64,
@@ -27,6 +29,8 @@ pub struct Strains {
     pub expired: u64,
     /// Answers "too many requests".
     pub rate_limited: u64,
+    /// Slot-time that stayed free since an agent had its share of the pool.
+    pub bulkhead: Duration,
 }
 
 /// An outcome, told to whoever waits for it.
@@ -91,6 +95,7 @@ impl Witness {
             run,
             endings: seen.endings,
             strains: seen.strains,
+            lateness: Lateness::default(),
         }
     }
 }
@@ -129,6 +134,11 @@ impl Seen {
                 Requeue::RateLimited => self.strains.rate_limited += 1,
                 _ => {}
             },
+            What::Decided(ref decided) => {
+                if let Some(seen) = &decided.observation {
+                    self.strains.bulkhead += seen.slots.blocked.bulkhead;
+                }
+            }
             What::Breaker { .. } => self.strains.breaker_changes += 1,
             What::Finished {
                 message: id,
@@ -159,5 +169,6 @@ impl Strains {
         self.breaker_changes += other.breaker_changes;
         self.expired += other.expired;
         self.rate_limited += other.rate_limited;
+        self.bulkhead += other.bulkhead;
     }
 }

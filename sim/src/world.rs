@@ -6,6 +6,7 @@
 //! Deliberately absent: any rule of the broker.
 
 mod audience;
+mod grain;
 mod line;
 mod patience;
 mod senders;
@@ -78,6 +79,7 @@ pub(crate) struct World<'p> {
 #[derive(Clone, Debug)]
 struct Running {
     lease: LeaseId,
+    worker: WorkerId,
     agent: u32,
     /// Calls that the slot had before.
     turn: u32,
@@ -190,8 +192,12 @@ impl<'p> World<'p> {
     fn instant(&mut self, monitor: &Monitor) -> Option<()> {
         loop {
             self.counts_on(monitor)?;
-            while let Some(entry) = self.calendar.pop_due(self.now) {
-                self.happen(entry);
+            if self.plan.time_grain.is_zero() {
+                while let Some(entry) = self.calendar.pop_due(self.now) {
+                    self.happen(entry);
+                }
+            } else {
+                self.happen_by_worker();
             }
             if self.has_callers {
                 // Callers hear of what was settled, and send, before the arrivals are over.
@@ -257,11 +263,11 @@ impl<'p> World<'p> {
             let Some(call) = self.state.take_one(self.now, worker) else {
                 return;
             };
-            self.begin_call(&call);
+            self.begin_call(&call, worker);
         }
     }
 
-    fn begin_call(&mut self, call: &Call) {
+    fn begin_call(&mut self, call: &Call, worker: WorkerId) {
         let slot = call.lease.slot();
         let started = self.remote_start(call);
         let last = self.running.get(slot as usize);
@@ -276,6 +282,7 @@ impl<'p> World<'p> {
         let (lease, agent) = (call.lease, call.agent.0);
         let running = Running {
             lease,
+            worker,
             agent,
             turn,
             state,
@@ -446,15 +453,6 @@ impl<'p> World<'p> {
         let start = drawn.unwrap_or(self.state.config().worker_start());
         let at = self.grain(self.now + start).max(self.now);
         self.calendar.enter(at, Entry::WorkerReady(worker));
-    }
-
-    /// When a timer set for `at` goes off.
-    #[inline]
-    fn grain(&self, at: Time) -> Time {
-        match self.plan.time_grain.as_nanos() {
-            0 => at,
-            grain => Time::from_nanos(at.as_nanos().div_ceil(grain).saturating_mul(grain)),
-        }
     }
 
     fn finish(mut self, length: Time, limit: Time) -> Run {

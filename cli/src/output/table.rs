@@ -295,7 +295,8 @@ fn align(table: &mut Table) {
     }
 }
 
-fn align_column(table: &mut Table, index: usize) {
+/// A column's numbers to the right.
+pub(crate) fn align_column(table: &mut Table, index: usize) {
     if let Some(column) = table.column_mut(index) {
         column.set_cell_alignment(CellAlignment::Right);
     }

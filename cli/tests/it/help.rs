@@ -45,6 +45,12 @@ fn parity() {
 }
 
 #[test]
+fn bench() {
+    check("bench", &["bench", "--help"]);
+    check("bench_fidelity", &["bench", "fidelity", "--help"]);
+}
+
+#[test]
 fn check_files() {
     check("check", &["check", "--help"]);
 }

@@ -2,6 +2,7 @@
 
 mod arena;
 mod bad_input;
+mod bench;
 mod check;
 mod command;
 mod conformance;
