@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use bench::{BenchCommand, Clock, FidelityArgs};
+pub(crate) use bench::{BenchCommand, Clock, FidelityArgs, SeedArgs};
 
 /// Simulate an agent message broker that sizes itself: describe the traffic and the agents,
 /// get throughput, latency and what the scaling policy did.
@@ -37,7 +37,7 @@ pub(crate) enum Command {
     Oracle(OracleArgs),
     /// Run a live broker's journal again: every decision must come out the same
     Parity(ParityArgs),
-    /// Measure the live broker: what `simulate` predicts is what it does
+    /// Measure the live broker: against its simulation, against what came before
     #[command(subcommand, after_help = bench::HELP)]
     Bench(BenchCommand),
     /// Check scenario and configuration files without running them

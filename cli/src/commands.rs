@@ -1,7 +1,7 @@
 //! The subcommands, one file each: they decide what to do and what to say.
 
 mod arena;
-mod bench;
+pub(crate) mod bench;
 mod check;
 mod explain;
 mod oracle;

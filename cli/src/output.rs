@@ -9,6 +9,7 @@ pub(crate) mod number;
 pub(crate) mod parity;
 pub(crate) mod progress;
 pub(crate) mod ranking;
+pub(crate) mod seed;
 pub(crate) mod sentence;
 pub(crate) mod table;
 

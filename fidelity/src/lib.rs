@@ -14,6 +14,7 @@ mod live;
 mod pairs;
 mod remote;
 mod row;
+pub mod seed;
 mod sender;
 mod suite;
 mod timer;
@@ -21,7 +22,7 @@ mod twist;
 mod witness;
 
 pub use agreement::{Agreement, compare};
-pub use live::{LiveRun, NotLive, Pace, replicate};
+pub use live::{LiveRun, NotLive, Pace, journalled, replicate};
 pub use pairs::{Ending, Endings, Pairs};
 pub use row::Row;
 pub use suite::DEMANDING;

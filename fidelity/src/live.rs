@@ -1,5 +1,7 @@
 //! One replication of one contender of a plan on the live broker.
 
+use std::cell::Cell;
+use std::path::Path;
 use std::sync::Arc;
 
 use ebbtide::{AgentId, Broker, BrokerConfig, Duration, Time};
@@ -115,9 +117,43 @@ pub fn replicate(
     if let Some(reason) = NotLive::of(plan) {
         return Err(reason);
     }
-    let timer = Timer::of(pace);
-    let live = runtime(pace).block_on(live(plan, contender, number, timer, twist));
-    Ok(live)
+    let side = Live {
+        plan,
+        contender,
+        number,
+        timer: Timer::of(pace),
+        twist,
+        steered: None,
+    };
+    Ok(runtime(pace).block_on(side.run()))
+}
+
+/// Runs a contender by the clock on the wall, on several threads, while its bounds are changed
+/// all the time, and keeps a journal of it there. How often its setting changed.
+///
+/// # Errors
+/// [`NotLive`], if the plan asks for what a live broker cannot be made to do.
+///
+/// # Panics
+/// If the journal cannot be written, or the system has no threads for a runtime.
+pub fn journalled(plan: &Plan, contender: usize, journal: &Path) -> Result<u64, NotLive> {
+    if let Some(reason) = NotLive::of(plan) {
+        return Err(reason);
+    }
+    let steered = Steered {
+        journal,
+        changes: Cell::new(0),
+    };
+    let side = Live {
+        plan,
+        contender,
+        number: 0,
+        timer: Timer::of(Pace::Wall),
+        twist: None,
+        steered: Some(&steered),
+    };
+    runtime(Pace::Wall).block_on(side.run());
+    Ok(steered.changes.get())
 }
 
 fn runtime(pace: Pace) -> Runtime {
@@ -131,58 +167,110 @@ fn runtime(pace: Pace) -> Runtime {
     built.expect("a runtime with timers needs nothing but threads")
 }
 
-async fn live(
-    plan: &Plan,
+/// A live side.
+struct Live<'a> {
+    plan: &'a Plan,
     contender: usize,
     number: u32,
     timer: Timer,
     twist: Option<Twist>,
-) -> LiveRun {
-    let contender = &plan.contenders[contender];
-    let streams = Streams::new(plan.run.seed, number);
-    let recorder = Recorder::new(record_plan(
-        plan,
-        contender,
-        Duration::ZERO,
-        Detail::Summary,
-    ));
-    let (tell, outcomes) = mpsc::unbounded_channel();
-    let witness = Witness::new(recorder, plan.has_callers().then(|| tell.clone()));
-    let mut config = contender.config.clone().into_inner();
-    let collector = (twist == Some(Twist::TimerFromCollection)).then(|| collect(&mut config));
-    let start = Instant::now();
-    let broker = Broker::builder()
-        .config(config)
-        .request_deadline(None::<Duration>)
-        .observer(witness.clone())
-        .start()
-        .await
-        .expect("a plan's configuration and policy are checked");
-    let blocked = Blocked::default();
-    let sender = Sender {
-        plan,
-        traffic: Traffic::new(plan, streams),
-        agents: add_agents(plan, &broker, (start, timer.clone()), streams, twist),
-        broker: broker.clone(),
-        witness: witness.clone(),
-        start,
-        timer: timer.clone(),
-        outcomes,
-        tell,
-        blocked: blocked.clone(),
-        collector,
-    };
-    tokio::select! {
-        () = sender.send_all() => unreachable!("it does not end by itself"),
-        () = until_over(plan, start, &witness, &blocked) => {}
+    steered: Option<&'a Steered<'a>>,
+}
+
+impl Live<'_> {
+    async fn run(self) -> LiveRun {
+        let Self {
+            plan,
+            number,
+            timer,
+            twist,
+            steered,
+            ..
+        } = self;
+        let contender = &plan.contenders[self.contender];
+        let streams = Streams::new(plan.run.seed, number);
+        let plain = record_plan(plan, contender, Duration::ZERO, Detail::Summary);
+        let recorder = Recorder::new(plain);
+        let (tell, outcomes) = mpsc::unbounded_channel();
+        let witness = Witness::new(recorder, plan.has_callers().then(|| tell.clone()));
+        let mut config = contender.config.clone().into_inner();
+        let collector = (twist == Some(Twist::TimerFromCollection)).then(|| collect(&mut config));
+        let start = Instant::now();
+        let mut broker = Broker::builder()
+            .config(config.clone())
+            .request_deadline(None::<Duration>)
+            .observer(witness.clone());
+        if let Some(steered) = steered {
+            broker = broker.journal(steered.journal);
+        }
+        let broker = broker.start().await;
+        let broker = broker.expect("a plan's configuration and policy are checked");
+        let blocked = Blocked::default();
+        let sender = Sender {
+            plan,
+            traffic: Traffic::new(plan, streams),
+            agents: add_agents(plan, &broker, (start, timer.clone()), streams, twist),
+            broker: broker.clone(),
+            witness: witness.clone(),
+            start,
+            timer: timer.clone(),
+            outcomes,
+            tell,
+            blocked: blocked.clone(),
+            collector,
+        };
+        tokio::select! {
+            () = sender.send_all() => unreachable!("it does not end by itself"),
+            () = steer(steered, &broker, &config) => unreachable!("nor does it"),
+            () = until_over(plan, start, &witness, &blocked) => {}
+        }
+        let passed = Duration::from(Instant::now().saturating_duration_since(start));
+        let blocked = std::mem::take(&mut *blocked.lock()).into_values();
+        let blocked =
+            blocked.flat_map(|(accounts, sent)| accounts.into_iter().map(move |a| (a, sent)));
+        let mut live = witness.finish(Time::ZERO + passed, blocked.collect());
+        live.lateness = timer.lateness();
+        broker.shutdown(Duration::ZERO).await;
+        assert!(
+            broker.journal_error().is_none(),
+            "the journal can be written"
+        );
+        live
     }
-    let passed = Duration::from(Instant::now().saturating_duration_since(start));
-    let blocked = std::mem::take(&mut *blocked.lock()).into_values();
-    let blocked = blocked.flat_map(|(accounts, sent)| accounts.into_iter().map(move |a| (a, sent)));
-    let mut live = witness.finish(Time::ZERO + passed, blocked.collect());
-    live.lateness = timer.lateness();
-    broker.shutdown(Duration::ZERO).await;
-    live
+}
+
+/// A run whose bounds are changed.
+struct Steered<'a> {
+    journal: &'a Path,
+    /// Changes of the setting so far.
+    changes: Cell<u64>,
+}
+
+/// Bounds of the pool, one after another: whatever a policy wants, it must go along.
+const BOUNDS: [(u32, u32); 6] = [(1, 2), (4, 8), (2, 3), (6, 9), (1, 1), (5, 10)];
+
+/// Changes the bounds every third interval, and looks how the setting changes; does not end by
+/// itself.
+async fn steer(steered: Option<&Steered<'_>>, broker: &Broker, config: &BrokerConfig) {
+    let Some(Steered { changes, .. }) = steered else {
+        return std::future::pending().await;
+    };
+    let interval = std::time::Duration::from_millis(config.control_interval_ms);
+    for (min_workers, max_workers) in BOUNDS.into_iter().cycle() {
+        let config = BrokerConfig {
+            min_workers,
+            max_workers,
+            num_workers: config.num_workers.clamp(min_workers, max_workers),
+            ..config.clone()
+        };
+        // A policy that names its workers has the bounds make room for it.
+        let _ = broker.reconfigure(config);
+        for _ in 0..3 {
+            let before = broker.setting();
+            sleep(interval).await;
+            changes.set(changes.get() + u64::from(broker.setting() != before));
+        }
+    }
 }
 
 /// Batches are collected before the broker, which waits for no more.

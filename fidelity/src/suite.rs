@@ -11,7 +11,6 @@ macro_rules! demanding {
         &[$(Shipped {
             name: concat!("demanding/", $name),
             folder: "fidelity/scenarios",
-            folder: "fidelity/scenarios",
             text: include_str!(concat!("../scenarios/", $name, ".ron")),
         }),*]
     };

@@ -12,6 +12,9 @@ pub(crate) enum BenchCommand {
     /// Run scenarios on the live broker and in the simulator: they must agree
     #[command(after_help = FIDELITY_HELP)]
     Fidelity(FidelityArgs),
+    /// Repeat the experiments of the system that came before, and the one it left undone
+    #[command(after_help = SEED_HELP)]
+    Seed(SeedArgs),
 }
 
 /// Arguments of `bench fidelity`.
@@ -53,8 +56,21 @@ pub(crate) enum Clock {
     Both,
 }
 
+/// Arguments of `bench seed`.
+#[derive(Debug, Args)]
+pub(crate) struct SeedArgs {
+    /// How to print the results
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+
+    /// No progress on standard error
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
 pub(crate) const HELP: &str = "\
 Examples:
+  ebbtide bench seed
   ebbtide bench fidelity
   ebbtide bench fidelity burst demanding/outage --clock paused --replications 3";
 
@@ -70,3 +86,13 @@ were drawn. Throughput, mean workers and the median must be within 2 %, P95 and 
 the paused clock 95 % of the messages must have the same outcome and a sojourn within two
 milliseconds. docs/fidelity.md says what the clock on the wall adds, and how that is modelled.
 Exit code 20 when anything is further apart.";
+
+const SEED_HELP: &str = "\
+Examples:
+  ebbtide bench seed
+  ebbtide bench seed --format json | jq .trials
+
+Takes some two minutes, by the clock on the wall; run it on a machine that does nothing else.
+docs/seed.md says how to read it. Exit code 20 when a target is missed: 500 messages a second, mean
+50 ms, P95 200 ms, and every message a success; of remote agents by `adaptive`, beyond the time that
+the agent takes.";

@@ -1,6 +1,9 @@
 //! `ebbtide bench`: measures the live broker.
 
 mod fidelity;
+mod seed;
+
+pub(crate) use seed::Done;
 
 use crate::args::BenchCommand;
 use crate::error::CliError;
@@ -10,5 +13,6 @@ use crate::exit::Exit;
 pub(crate) fn run(command: &BenchCommand) -> Result<Exit, CliError> {
     match command {
         BenchCommand::Fidelity(args) => fidelity::run(args),
+        BenchCommand::Seed(args) => seed::run(args),
     }
 }

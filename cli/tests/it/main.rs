@@ -11,6 +11,7 @@ mod exit_codes;
 mod help;
 mod oracle;
 mod parity;
+mod parity_of_scenarios;
 mod real_traces;
 mod saved;
 mod shipped;
