@@ -246,7 +246,7 @@ struct Steered<'a> {
     changes: Cell<u64>,
 }
 
-/// Bounds of the pool, one after another: whatever a policy wants, it must go along.
+/// Bounds of the pool, one after another: most policies must go along.
 const BOUNDS: [(u32, u32); 6] = [(1, 2), (4, 8), (2, 3), (6, 9), (1, 1), (5, 10)];
 
 /// Changes the bounds every third interval, and looks how the setting changes; does not end by
