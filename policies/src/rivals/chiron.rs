@@ -91,8 +91,8 @@ impl Settings {
 
 /// Instances that clear `waiting` messages within `left_s`, at `rate` messages a second each.
 fn clearing(waiting: f64, rate: f64, left_s: f64) -> f64 {
-    // What is whole but for rounding is whole.
-    (waiting / (left_s * rate) - 1e-9).ceil()
+    // Without time left it is very many; infinitely many would mean "keep". What is whole but for rounding is whole.
+    (waiting / (left_s.max(1e-9) * rate) - 1e-9).ceil()
 }
 
 /// Instances by their use, batches by back-pressure.
