@@ -45,14 +45,36 @@ impl Policy for Combined {
         let Some(rule) = &mut self.batches else {
             return decision;
         };
-        let wish = rule.decide(observation);
-        decision.batch_size = wish.size;
-        decision.batch_timeout = wish.timeout;
-        let size = f64::from(observation.setting.batch_size);
-        if wish.size != size && wish.size.is_finite() {
+        let (wish, bounds) = (rule.decide(observation), &observation.bounds);
+        let (least, most) = (bounds.min_batch_size, bounds.max_batch_size);
+        let (wanted, size) = (
+            wish.size.clamp(f64::from(least), f64::from(most)),
+            f64::from(observation.setting.batch_size),
+        );
+        decision.batch_size = wanted;
+        decision.batch_timeout = wish.timeout.map(|it| it.min(bounds.max_batch_timeout));
+        if wanted != size && wanted.is_finite() {
             let text = decision.reason.text.to_mut();
-            let _ = write!(text, "; batches of {} instead of {size}", wish.size);
+            let _ = write!(text, "; batches of {wanted} instead of {size}");
         }
         decision
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::registry::build;
+    use crate::testing::observation;
+    use crate::units::Time;
+
+    #[test]
+    fn a_rule_asks_for_no_more_than_the_bounds_allow() {
+        let mut seen = observation(Time::ZERO);
+        seen.setting.batch_size = 50;
+        let mut policy = build("fixed+batch(size: 80, timeout: \"1h\")").expect("it is one");
+        let decision = policy.decide(&seen);
+        assert_eq!(decision.batch_size, 50.0);
+        assert_eq!(decision.batch_timeout, Some(seen.bounds.max_batch_timeout));
+        assert!(!decision.reason.text.contains("batches"));
     }
 }
