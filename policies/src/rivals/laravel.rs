@@ -42,6 +42,7 @@ pub use settings::Settings;
 const OBJECTIVE: Duration = Duration::from_secs(30);
 /// Throughput is that of the last minute.
 const THROUGHPUT_WINDOW: Duration = Duration::from_secs(60);
+
 /// The strategy, with what it remembers.
 #[derive(Clone, Debug)]
 pub struct Laravel {
@@ -105,19 +106,13 @@ impl Laravel {
     /// One look: the workers wanted of `active` ones.
     fn look(&mut self, observation: &Observation, active: u32) -> (u32, Reason) {
         let now = observation.at;
-        let objective = observation
-            .objective
-            .as_ref()
-            .map(|objective| objective.limit);
+        let objective = observation.objective.map(|objective| objective.limit);
         let objective = self.settings.objective.or(objective).unwrap_or(OBJECTIVE);
         let slots = f64::from(observation.parallelism.max(1));
+        let oldest = observation.queue.oldest_wait.unwrap_or_default();
         let look = Look {
             backlog: calls_waiting(observation) as f64,
-            oldest_s: observation
-                .queue
-                .oldest_wait
-                .unwrap_or_default()
-                .as_secs_f64(),
+            oldest_s: oldest.as_secs_f64(),
             throughput_per_s: self.throughput.mean().unwrap_or(0.0),
             objective_s: objective.as_secs_f64(),
             effective_s: (objective - observation.worker_start)

@@ -28,6 +28,7 @@ use crate::units::{Duration, Time};
 
 mod settings;
 
+use settings::Queue;
 pub use settings::{Sdk, Settings};
 
 /// What rates are taken over.
@@ -40,32 +41,6 @@ const HINTS_PER_S: f64 = 10.0;
 const POLL_TIMEOUT: Duration = Duration::from_secs(60);
 /// Periods of one interval that are followed one by one.
 const MOST_PERIODS: f64 = 1_000.0;
-
-/// What the server sees of its queue.
-#[derive(Clone, Copy, Debug)]
-struct Queue {
-    backlog_age: Option<Duration>,
-    added_per_s: f64,
-    dispatched_per_s: f64,
-}
-
-impl Settings {
-    /// Whether the server hints to grow. Of nothing over nothing it makes nothing.
-    fn hints_growth(&self, queue: Queue) -> bool {
-        queue.backlog_age.is_some_and(|age| age > self.backlog_age)
-            || queue.added_per_s / queue.dispatched_per_s > self.ratio
-    }
-
-    /// Whether the client heeds hints to grow after two periods with these tasks.
-    fn opens_gate(&self, this: f64, last: f64) -> bool {
-        let needed = 1.1 * last;
-        match self.sdk {
-            // Of 1.1 times ten the product is 11.000000000000002, which truncates as it should.
-            Sdk::Core => this >= needed.trunc(),
-            Sdk::Go => this >= needed - 1e-9,
-        }
-    }
-}
 
 /// Temporal's server and client in one.
 #[derive(Clone, Debug)]
@@ -126,6 +101,58 @@ impl TemporalPoller {
             self.last = each;
         }
     }
+
+    fn queue(&self, seen: &Observation) -> Queue {
+        Queue {
+            backlog_age: (calls_waiting(seen) > 0)
+                .then_some(seen.queue.oldest_wait)
+                .flatten(),
+            added_per_s: self.added.mean().unwrap_or(0.0),
+            dispatched_per_s: self.dispatched.mean().unwrap_or(0.0),
+        }
+    }
+
+    /// The polls of an interval that brought `tasks` are answered.
+    fn answer(&mut self, seen: &Observation, tasks: f64, most: f64) {
+        let (now, interval_s) = (seen.at, seen.interval.as_secs_f64().max(1e-9));
+        let busy = seen.slots.with_call.as_secs_f64() / interval_s;
+        let free = (self.pollers - busy).max(0.0);
+        let idle_since = *self.last_task.get_or_insert(now);
+        if tasks == 0.0 {
+            if now.since(idle_since) >= POLL_TIMEOUT {
+                // All open polls end empty.
+                self.change(-free.floor(), most);
+                self.last_task = Some(now);
+            }
+            return self.periods(interval_s, 0.0, 0.0, most);
+        }
+        self.last_task = Some(now);
+        let per_s = tasks / interval_s;
+        if free / per_s >= self.settings.wait.as_secs_f64() {
+            self.shrink(tasks, free, per_s, most);
+            return self.periods(interval_s, tasks, 0.0, most);
+        }
+        let known = f64::from(seen.workers.ready.max(1));
+        let allowed = HINTS_PER_S * known * interval_s;
+        let grows = self.settings.hints_growth(self.queue(seen));
+        let hints = if grows { tasks.min(allowed) } else { 0.0 };
+        self.periods(interval_s, tasks, hints, most);
+    }
+
+    fn reason(&self, seen: &Observation, before: f64) -> Reason {
+        if self.pollers > before {
+            let text = "tasks wait, or come faster than they are dispatched";
+            Reason::new("backlog", text)
+        } else if self.pollers < before {
+            Reason::new("polls-waited", "polls waited long for a task")
+        } else {
+            let busy = calls_in_flight(seen);
+            Reason::new(
+                "steady",
+                format!("{:.0} pollers, {busy} busy", self.pollers),
+            )
+        }
+    }
 }
 
 impl Policy for TemporalPoller {
@@ -146,53 +173,10 @@ impl Policy for TemporalPoller {
         let most = (f64::from(bounds.max_workers) * slots)
             .min(self.settings.max.into())
             .max(self.settings.min.into());
-        let busy = observation.slots.with_call.as_secs_f64() / interval_s;
-        let free = (self.pollers - busy).max(0.0);
-        let queue = Queue {
-            backlog_age: (calls_waiting(observation) > 0)
-                .then_some(observation.queue.oldest_wait)
-                .flatten(),
-            added_per_s: self.added.mean().unwrap_or(0.0),
-            dispatched_per_s: self.dispatched.mean().unwrap_or(0.0),
-        };
-        let idle_since = *self.last_task.get_or_insert(now);
         let before = self.pollers;
-        if tasks == 0.0 {
-            if now.since(idle_since) >= POLL_TIMEOUT {
-                // All open polls end empty.
-                self.change(-free.floor(), most);
-                self.last_task = Some(now);
-            }
-            self.periods(interval_s, 0.0, 0.0, most);
-        } else {
-            self.last_task = Some(now);
-            let per_s = tasks / interval_s;
-            if free / per_s >= self.settings.wait.as_secs_f64() {
-                self.shrink(tasks, free, per_s, most);
-                self.periods(interval_s, tasks, 0.0, most);
-            } else {
-                let known = f64::from(observation.workers.ready.max(1));
-                let allowed = HINTS_PER_S * known * interval_s;
-                let grows = self.settings.hints_growth(queue);
-                let hints = if grows { tasks.min(allowed) } else { 0.0 };
-                self.periods(interval_s, tasks, hints, most);
-            }
-        }
+        self.answer(observation, tasks, most);
         let wanted = workers(self.pollers.floor().max(1.0), observation);
-        let reason = if self.pollers > before {
-            Reason::new(
-                "backlog",
-                "tasks wait, or come faster than they are dispatched",
-            )
-        } else if self.pollers < before {
-            Reason::new("polls-waited", "polls waited long for a task")
-        } else {
-            let busy = calls_in_flight(observation);
-            Reason::new(
-                "steady",
-                format!("{:.0} pollers, {busy} busy", self.pollers),
-            )
-        };
+        let reason = self.reason(observation, before);
         let early_tick = (self.pollers < most).then_some(EarlyTick {
             oldest_wait: Some(self.settings.backlog_age),
             arrivals: None,

@@ -1,4 +1,4 @@
-//! What can be set, and the published defaults.
+//! What can be set, the published defaults, and the rules of server and client that follow from it.
 
 use serde::Deserialize;
 
@@ -58,5 +58,31 @@ impl crate::settings::Settings for Settings {
         within("wait", self.wait, Duration::from_millis(1)..=day)?;
         within("backlog_age", self.backlog_age, Duration::ZERO..=day)?;
         within("ratio", self.ratio, 1.0..=1_000.0)
+    }
+}
+
+/// What the server sees of its queue.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Queue {
+    pub(super) backlog_age: Option<Duration>,
+    pub(super) added_per_s: f64,
+    pub(super) dispatched_per_s: f64,
+}
+
+impl Settings {
+    /// Whether the server hints to grow. Of nothing over nothing it makes nothing.
+    pub(super) fn hints_growth(&self, queue: Queue) -> bool {
+        queue.backlog_age.is_some_and(|age| age > self.backlog_age)
+            || queue.added_per_s / queue.dispatched_per_s > self.ratio
+    }
+
+    /// Whether the client heeds hints to grow after two periods with these tasks.
+    pub(super) fn opens_gate(&self, this: f64, last: f64) -> bool {
+        let needed = 1.1 * last;
+        match self.sdk {
+            // Of 1.1 times ten the product is 11.000000000000002, which truncates as it should.
+            Sdk::Core => this >= needed.trunc(),
+            Sdk::Go => this >= needed - 1e-9,
+        }
     }
 }
