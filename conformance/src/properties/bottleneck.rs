@@ -21,7 +21,7 @@ const QUEUE: &str = "max_queue_size: 200";
 /// What stands in the way.
 #[derive(Clone, Copy, Debug)]
 enum Obstacle {
-    /// The agent takes so many calls at once, of a load that wants up to three times as many.
+    /// The agent takes so many calls at once, of a load that wants twice as many.
     Limit(u32),
     /// So many percent of the load come through a declared rate limit.
     Rate(u32),
