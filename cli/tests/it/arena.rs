@@ -18,7 +18,7 @@ const SMALL: &str = r#"// A perfect controller follows the step.
 
 fn room() -> Room {
     let room = Room::new();
-    room.write("small.ron", SMALL.to_owned());
+    room.write("small.ron", SMALL);
     room
 }
 
