@@ -6,4 +6,5 @@
 
 pub mod arrival_rate;
 pub mod call_cost;
+pub mod crowding;
 pub mod variability;

@@ -1,92 +1,144 @@
-//! `adaptive`, the default: predicts what each setting would cost and takes the cheapest.
+//! `adaptive`, the default: expects what each setting would cost from now on and takes the
+//! cheapest.
 //!
-//! Each tick it updates its beliefs (rates and their trend, call times, dispersion), reckons
-//! the wait by Erlang C and Allen–Cunneen on the slots of ready workers, adds the time that
-//! the present backlog takes to drain with workers that need a while to start, prices
-//! lateness beyond the objective in workers, and searches workers, batch size and timeout.
-//! It grows at once, shrinks one worker at a time, and gives up beliefs that do not prove
-//! true. The parts:
+//! Cost is workers, plus lateness and calls at their prices (`Observation::prices`). Each tick the
+//! policy updates its beliefs (rates, call times, dispersion, how given the load is to jumps),
+//! picks the batching with which the load as it is costs least, rolls the queue through every
+//! number of workers until those ordered now would be ready, and adds what the state that this
+//! leads to is worth by value iteration over backlog and workers. It grows at once, shrinks to the
+//! largest wish of the last moments, and gives up beliefs that do not prove true. The parts:
 //!
 //! | file | question |
 //! |---|---|
 //! | `belief` | what does each agent get, and what do its calls take? |
 //! | `jumps` | is the load given to sudden jumps? |
-//! | `workload` | the answer, as plain numbers to reckon with |
+//! | `workload`, `stream` | the answer, as plain numbers to reckon with: by agent, as one stream |
 //! | `standing` | how does a setting carry that load, if it lasts? |
-//! | `drain` | how late does the present backlog make messages? |
-//! | `weigh` | so what does a setting cost? |
-//! | `choose` | which setting is cheapest? |
+//! | `batches` | so which batch size and timeout? |
+//! | `history`, `rollout` | what becomes of the messages that wait, until new workers are ready? |
+//! | `value` | and what is that state worth? |
+//! | `weigh` | so what does a number of workers cost? |
 //! | `pace` | may it be asked for now? |
-//! | `ceiling`, `distrust` | do more workers still help, do predictions come true? |
+//! | `trial` | an agent seems crowded: is it so? |
 //! | `explain` | how to say it? |
+//! | `settings` | every constant that is a judgement, and why |
 //!
-//! Deliberately absent: seasons, forecasts beyond a start-up, and any belief about how an
-//! agent slows down with its calls in flight (see `ceiling`).
+//! Deliberately absent: seasons, and forecasts beyond a start-up.
 
+mod batches;
 mod belief;
-mod ceiling;
-mod choose;
-mod distrust;
-mod drain;
 mod explain;
 #[cfg(test)]
 mod fixtures;
+mod history;
 mod jumps;
 mod pace;
+mod rollout;
+mod settings;
 mod standing;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod trial;
+mod value;
 mod weigh;
 mod workload;
 
+use std::collections::VecDeque;
+
 use crate::decision::{Decision, EarlyTick};
+use crate::estimate::crowding::SlowDown;
 use crate::objective::{Measure, Objective};
 use crate::observation::{Observation, Setting};
 use crate::policy::Policy;
-use crate::units::Duration;
+use crate::settings::Configured;
+use crate::units::{Duration, Time};
 
-use belief::{Beliefs, Caution};
-use ceiling::Ceiling;
-use distrust::{Distrust, Outcome};
+pub use settings::Settings;
+
+use batches::{Batching, Choice};
+use belief::Beliefs;
 use explain::{Obstacle, Story};
+use history::History;
 use jumps::Jumps;
 use pace::{Pace, Pacing, Wanted};
-use weigh::{Candidate, Situation};
-use workload::Workload;
+use rollout::Start;
+use stream::Stream;
+use trial::Trials;
+use weigh::{Candidate, Foreseen, Outlook, Situation};
+use workload::{AgentLoad, Workload};
 
-/// Settings are chosen for a rate of one standard error above the mean: a little too much
-/// capacity costs less than a little too little.
-const CHOICE_ERRORS: f64 = 1.0;
-/// Shrinking must be right even for this many standard errors …
-const SHRINK_ERRORS: f64 = 2.5;
-/// … and this share of load more, so that noise does not undo it.
-const SHRINK_MARGIN: f64 = 0.03;
-/// What one worker less must save, in workers: half of its cost.
-const SHRINK_GAIN: f64 = 0.5;
 /// Growth is of no use when an agent's limits leave this share of the slot-time free while
 /// messages wait.
 const LIMITED_SHARE: f64 = 0.1;
+/// Calls that are slower by this factor with all slots busy are worth words.
+const CROWDED: f64 = 1.2;
 /// Without an objective 95 % of messages shall wait no longer than a mean call takes, so that
 /// waiting never dominates …
 const DEFAULT_QUANTILE: f64 = 0.95;
 /// … nor less than this: below, nobody notices.
 const SHORTEST_DEFAULT_LIMIT_S: f64 = 0.1;
-/// Arrivals call for an early tick when they exceed what is expected by so many standard
-/// deviations: a false alarm in a million ticks, a five-fold jump in a third of one.
-const EARLY_DEVIATIONS: f64 = 5.0;
-/// A wait of this part of the limit calls for an early tick.
-const EARLY_WAIT_SHARE: f64 = 0.5;
+/// No jump is expected to need more than this share of what all workers can carry: beyond, no
+/// reserve would help.
+const JUMP_SHARE: f64 = 0.95;
+/// A backlog of so many seconds is as good as endless.
+const LONGEST_S: f64 = 1e4;
+/// Batches of this many backlogs or more call for the batching that carries most.
+const BATCHES_BEHIND: f64 = 2.0;
+/// Foresight reaches so far beyond a start-up.
+const FORESIGHT: Duration = Duration::from_secs(2);
+/// No start-up is reckoned longer, in seconds.
+const LONGEST_LEAD_S: f64 = 600.0;
+
+/// Arrivals of an agent, by its index, from one time until another: what nobody can know of the
+/// future, and an experiment can tell (see [`Adaptive::with_foresight`]).
+pub type Foresight = Box<dyn Fn(usize, Time, Time) -> f64 + Send>;
 
 /// The model-predictive policy.
-#[derive(Clone, Debug, Default)]
 pub struct Adaptive {
+    settings: Settings,
     beliefs: Beliefs,
     jumps: Jumps,
+    history: History,
+    foreseen: Foreseen,
     pace: Pace,
-    ceiling: Ceiling,
-    distrust: Distrust,
-    /// Late share that was predicted at the last tick, unless a backlog was to be drained.
-    predicted: Option<f64>,
+    trials: Trials,
+    /// When workers that are on their way should be ready, soonest first, and how many.
+    ordered: VecDeque<(Time, u32)>,
+    /// When the last decision was made.
+    decided_at: Time,
     /// Longest interval that no early tick cut: the control interval.
     regular: Duration,
+    foresight: Option<Foresight>,
+    /// Until when something was told.
+    told_until: Time,
+}
+
+impl Default for Adaptive {
+    fn default() -> Self {
+        Self::new(Settings::default())
+    }
+}
+
+impl Configured for Adaptive {
+    type Settings = Settings;
+
+    fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            beliefs: Beliefs::default(),
+            jumps: Jumps::default(),
+            history: History::default(),
+            foreseen: Foreseen::default(),
+            pace: Pace::new(Duration::from_secs_f64(settings.hold_s)),
+            trials: Trials::default(),
+            ordered: VecDeque::new(),
+            decided_at: Time::ZERO,
+            regular: Duration::ZERO,
+            foresight: None,
+            told_until: Time::ZERO,
+        }
+    }
 }
 
 impl Policy for Adaptive {
@@ -102,26 +154,38 @@ impl Policy for Adaptive {
             self.regular = self.regular.max(seen.interval);
         }
         self.learn(seen);
-        let load = self.workload(seen, CHOICE_ERRORS, self.distrust.extra());
-        let obstacle = self.obstacle(seen);
-        let situation = self.situation(seen, &load, obstacle);
-        let (best, mut tried) = choose::choose(&situation);
-        let (workers, pacing) = self.pace(seen, &situation, &best);
-        let wished = Setting {
-            workers,
-            ..best.setting
+        let mut load = self.workload(seen);
+        let tried_most = self.try_out(seen, &mut load);
+        let obstacle = self.obstacle(seen, &load);
+        let settings = self.settings;
+        let choice = Choice {
+            load: &load,
+            bounds: seen.bounds,
+            present: seen.setting,
+            settings: &settings,
         };
+        let mut foreseen = std::mem::take(&mut self.foreseen);
+        let situation = self.situation(seen, &choice, obstacle, tried_most);
+        let outlook = foreseen.outlook(&situation);
+        let Planned {
+            best,
+            present,
+            mut tried,
+        } = self.plan(seen, &outlook);
         let best_workers = best.setting.workers;
-        let chosen = if best_workers == workers {
+        let (workers, pacing) = self.pace(seen, &situation, best_workers);
+        let chosen = if workers == best_workers {
             best
         } else {
-            let paced = situation.weigh(wished);
+            let paced = (tried.iter().chain([&present])).find(|it| it.setting.workers == workers);
+            let paced = paced.unwrap_or(&best).clone();
             tried.push(best);
             paced
         };
-        self.predicted =
-            (chosen.drain_share <= 0.0 && chosen.standing.is_stable()).then_some(chosen.late_share);
-        let present = situation.weigh(seen.setting);
+        let wished = Setting {
+            workers,
+            ..chosen.setting
+        };
         let story = Story {
             load: &load,
             arrivals_per_s: self.beliefs.rate(),
@@ -131,8 +195,9 @@ impl Policy for Adaptive {
             obstacle,
             best_workers,
             waiting: seen.queue.waiting,
+            hazard: situation.hazard.filter(|_| self.jumps.are_known()),
         };
-        Decision {
+        let decision = Decision {
             workers: f64::from(workers),
             batch_size: f64::from(wished.batch_size),
             batch_timeout: load.has_batches().then_some(wished.batch_timeout),
@@ -140,45 +205,83 @@ impl Policy for Adaptive {
             prediction: Some(story.prediction(&chosen)),
             rejected: story.rejected(tried),
             early_tick: Some(self.early_tick(seen, &load)),
-        }
+        };
+        drop(outlook);
+        self.foreseen = foreseen;
+        decision
     }
 }
 
+/// What was weighed.
+struct Planned {
+    best: Candidate,
+    present: Candidate,
+    tried: Vec<Candidate>,
+}
+
 impl Adaptive {
-    fn learn(&mut self, seen: &Observation) {
-        self.beliefs.observe(seen);
-        let length_s = seen.interval.as_secs_f64();
-        self.jumps.observe(seen.at, length_s, self.beliefs.rate());
-        self.ceiling.observe(seen, &self.beliefs.message_s(seen));
-        let Some(predicted) = self.predicted else {
-            return;
-        };
-        let objective = self.objective(seen);
-        let histogram = match objective.measure {
-            Measure::Wait => &seen.wait,
-            Measure::Sojourn => &seen.sojourn,
-        };
-        let slots = f64::from(seen.workers.ready.max(1)) * f64::from(seen.parallelism.max(1));
-        self.distrust.observe(Outcome {
-            length_s: seen.interval.as_secs_f64(),
-            count: histogram.count(),
-            predicted,
-            observed: histogram.share_above(objective.limit).unwrap_or(0.0),
-            allowed: 1.0 - objective.quantile,
-            busy_share: seen.slots.with_call.as_secs_f64() / seen.interval.as_secs_f64() / slots,
-        });
+    /// The policy that is told what arrives within the next start-up and two seconds: for
+    /// experiments that ask how much a forecast could gain.
+    #[must_use]
+    pub fn with_foresight(mut self, foresight: Foresight) -> Self {
+        self.foresight = Some(foresight);
+        self
     }
 
-    fn workload(&self, seen: &Observation, errors: f64, margin: f64) -> Workload {
+    fn learn(&mut self, seen: &Observation) {
+        let length_s = seen.interval.as_secs_f64();
+        let told = self.foresee(seen);
+        self.beliefs.observe(seen, told.as_ref());
+        self.history.observe(length_s, seen.flow.arrivals as f64);
+        self.jumps.observe(seen.at, length_s, self.beliefs.rate());
+        self.note_orders(seen);
+    }
+
+    /// Follows the workers on their way: the soonest become ready, the latest are cancelled.
+    fn note_orders(&mut self, seen: &Observation) {
+        self.ordered.retain(|order| order.0 > seen.at);
+        let mut known =
+            (self.ordered.iter()).fold(0, |sum: u32, order| sum.saturating_add(order.1));
+        while let Some(last) = self.ordered.back_mut()
+            && known > seen.workers.starting
+        {
+            let cancelled = last.1.min(known - seen.workers.starting);
+            last.1 -= cancelled;
+            known -= cancelled;
+            if last.1 == 0 {
+                self.ordered.pop_back();
+            }
+        }
+        if known < seen.workers.starting {
+            let ready_at = self.decided_at + seen.worker_start;
+            let new = seen.workers.starting - known;
+            self.ordered.push_back((ready_at.max(seen.at), new));
+        }
+        self.decided_at = seen.at;
+    }
+
+    /// What is told of arrivals since the last time that something was told, by agent, and over
+    /// how long.
+    fn foresee(&mut self, seen: &Observation) -> Option<(f64, Vec<f64>)> {
+        let tell = self.foresight.as_ref()?;
+        let until = seen.at + seen.worker_start + FORESIGHT;
+        let from = std::mem::replace(&mut self.told_until, until);
+        let agents = (0..seen.agents.len()).map(|agent| tell(agent, from, until));
+        Some((until.since(from).as_secs_f64(), agents.collect()))
+    }
+
+    fn workload(&self, seen: &Observation) -> Workload {
         // A decision takes effect a start-up from now, and is the last word for an interval.
-        let lead_s =
-            seen.worker_start.as_secs_f64().min(60.0) + self.regular.as_secs_f64().min(60.0);
+        let lead_s = seen.worker_start.as_secs_f64();
+        let ahead_s = lead_s.min(60.0) + self.regular.as_secs_f64().min(60.0);
         Workload {
-            agents: self.beliefs.loads(seen, lead_s, Caution { errors, margin }),
+            agents: self.beliefs.loads(seen, ahead_s),
             parallelism: f64::from(seen.parallelism.max(1)),
             objective: self.objective(seen),
-            lead_s: seen.worker_start.as_secs_f64(),
-            hazard: self.jumps.hazard(self.beliefs.rate()),
+            lead_s: lead_s.min(LONGEST_LEAD_S),
+            largest_batch: f64::from(seen.bounds.max_batch_size),
+            price_late: seen.prices.late,
+            price_call: seen.prices.call,
         }
     }
 
@@ -191,7 +294,26 @@ impl Adaptive {
         })
     }
 
-    fn obstacle(&self, seen: &Observation) -> Obstacle {
+    /// Puts the belief that an agent is crowded to the test now and then: the most workers to
+    /// try it with, while that goes on.
+    fn try_out(&mut self, seen: &Observation, load: &mut Workload) -> Option<u32> {
+        let is_crowded = load
+            .agents
+            .iter()
+            .any(|agent| agent.slow_down != SlowDown::NONE);
+        let late = seen
+            .queue
+            .oldest_wait
+            .is_some_and(|oldest| oldest > load.objective.limit);
+        let (now, workers) = (seen.at, seen.setting.workers);
+        let most = (self.trials).most_workers(now, is_crowded, late, workers, seen.worker_start)?;
+        for agent in &mut load.agents {
+            agent.slow_down = SlowDown::NONE;
+        }
+        Some(most)
+    }
+
+    fn obstacle(&self, seen: &Observation, load: &Workload) -> Obstacle {
         let blocked = seen.slots.blocked;
         let blocked_s: f64 = [
             blocked.limit,
@@ -203,10 +325,11 @@ impl Adaptive {
         .map(|part| part.as_secs_f64())
         .sum();
         let slots = f64::from(seen.workers.ready.max(1)) * f64::from(seen.parallelism.max(1));
+        let slows = |agent: &AgentLoad| agent.slow_down.factor(slots) > CROWDED;
         if blocked_s > LIMITED_SHARE * slots * seen.interval.as_secs_f64() {
             Obstacle::AgentLimited
-        } else if self.ceiling.most_workers(seen.at).is_some() {
-            Obstacle::GrowthDidNotHelp
+        } else if seen.queue.waiting > 0 && load.agents.iter().any(slows) {
+            Obstacle::AgentCrowded
         } else {
             Obstacle::None
         }
@@ -215,66 +338,136 @@ impl Adaptive {
     fn situation<'a>(
         &self,
         seen: &Observation,
-        load: &'a Workload,
+        choice: &Choice<'a>,
         obstacle: Obstacle,
+        tried_most: Option<u32>,
     ) -> Situation<'a> {
-        let ceiling = self.ceiling.most_workers(seen.at).unwrap_or(u32::MAX);
+        let Choice { load, settings, .. } = *choice;
+        let most_workers = if obstacle == Obstacle::AgentLimited {
+            seen.setting.workers
+        } else {
+            tried_most.unwrap_or(u32::MAX)
+        };
+        let fullest = if load.has_batches() {
+            choice.fullest()
+        } else {
+            seen.setting.batch_size
+        };
+        let fuller = Stream::new(load, f64::from(fullest), settings.token_share);
+        let most = fuller.capacity(f64::from(most_workers.min(seen.bounds.max_workers)));
         Situation {
             load,
             bounds: seen.bounds,
             present: seen.setting,
-            ready: seen.workers.ready,
-            starting: seen.workers.starting,
-            most_workers: if obstacle == Obstacle::AgentLimited {
-                ceiling.min(seen.setting.workers)
-            } else {
-                ceiling
-            },
+            most_workers,
+            settings,
+            batching: choice.best(),
+            fullest,
+            hazard: self.jumps.hazard(fuller.rate, JUMP_SHARE * most, settings),
         }
     }
 
-    fn pace(
-        &mut self,
-        seen: &Observation,
-        situation: &Situation,
-        best: &Candidate,
-    ) -> (u32, Pacing) {
-        let present = seen.setting.workers;
-        if present > situation.most_workers {
-            // More workers did not help: no patience with them.
-            return (situation.most_workers, Pacing::Shrink);
+    /// Weighs every number of workers: more than now until they would be ready, fewer until they
+    /// can be thought over.
+    fn plan(&self, seen: &Observation, outlook: &Outlook) -> Planned {
+        let (load, stream) = (outlook.situation.load, &outlook.stream);
+        let batch = f64::from(outlook.situation.batching.size);
+        let work =
+            (load.agents.iter()).map(|agent| agent.backlog(agent.max_batch.min(batch), LONGEST_S));
+        let backlog = work.sum::<f64>() / stream.slot_s;
+        let past = self.history.past(backlog, stream.limit_s);
+        let starting: Vec<(f64, u32)> = (self.ordered.iter())
+            .map(|&(at, count)| (at.since(seen.at).as_secs_f64(), count))
+            .collect();
+        let tell = |until_s: f64| self.told_within(seen, until_s);
+        let wanted = seen.setting.workers;
+        let start = Start {
+            backlog,
+            past: &past,
+            ready: seen.workers.ready,
+            starting: &starting,
+            wanted,
+            lead_s: load.lead_s,
+            told: self.foresight.is_some().then_some(&tell),
+        };
+        let other = (load.has_batches() && backlog > BATCHES_BEHIND * batch)
+            .then_some(outlook.situation.fullest)
+            .filter(|size| *size != outlook.situation.batching.size)
+            .map(|size| {
+                let stream = Stream::new(load, f64::from(size), self.settings.token_share);
+                let timeout = Duration::ZERO;
+                (stream, Batching { size, timeout })
+            });
+        let weigh = |workers: u32, length_s: f64| {
+            let usual = outlook.weigh(&start, workers, length_s, None);
+            let Some((stream, batching)) = &other else {
+                return usual;
+            };
+            let fuller = outlook.weigh(&start, workers, length_s, Some((stream, *batching)));
+            if fuller.cost < usual.cost {
+                fuller
+            } else {
+                usual
+            }
+        };
+        let mut tried = Vec::with_capacity(value::POOLS);
+        let kept = weigh(wanted, outlook.growing_s());
+        let mut best = kept.clone();
+        for workers in outlook.counts().filter(|it| *it > wanted) {
+            let candidate = weigh(workers, outlook.growing_s());
+            if candidate.cost < best.cost {
+                best = candidate.clone();
+            }
+            tried.push(candidate);
         }
-        let mut wanted = Wanted {
+        let mut present = kept;
+        if best.setting.workers == wanted {
+            present = weigh(wanted, outlook.keeping_s());
+            best = present.clone();
+            for workers in outlook.counts().filter(|it| *it < wanted) {
+                let candidate = weigh(workers, outlook.keeping_s());
+                if candidate.cost < best.cost {
+                    best = candidate.clone();
+                }
+                tried.push(candidate);
+            }
+        }
+        Planned {
+            best,
+            present,
+            tried,
+        }
+    }
+
+    /// What is told of the arrivals of the next `until_s` seconds, over all agents.
+    fn told_within(&self, seen: &Observation, until_s: f64) -> f64 {
+        let Some(tell) = &self.foresight else {
+            return 0.0;
+        };
+        let until = seen.at + Duration::from_secs_f64(until_s);
+        (0..seen.agents.len())
+            .map(|agent| tell(agent, seen.at, until))
+            .sum()
+    }
+
+    fn pace(&mut self, seen: &Observation, situation: &Situation, best: u32) -> (u32, Pacing) {
+        let present = seen.setting.workers;
+        if present > situation.most() {
+            // More workers did not help: no patience with them.
+            return (situation.most(), Pacing::Shrink);
+        }
+        self.pace.pace(Wanted {
             now: seen.at,
             present,
-            best: best.setting.workers,
-            one_less_is_safe: false,
-            load: self
-                .workload(seen, 0.0, 0.0)
-                .least_slots(f64::from(best.setting.batch_size)),
-            lead: seen.worker_start,
-        };
-        if wanted.best < present {
-            let load = self.workload(seen, SHRINK_ERRORS, SHRINK_MARGIN + self.distrust.extra());
-            let cautious = Situation {
-                load: &load,
-                ..*situation
-            };
-            let cost = |workers| {
-                cautious
-                    .weigh(Setting {
-                        workers,
-                        ..best.setting
-                    })
-                    .cost
-            };
-            wanted.one_less_is_safe = cost(present - 1) + SHRINK_GAIN <= cost(present);
-        }
-        self.pace.pace(wanted)
+            best,
+            load: situation
+                .load
+                .least_slots(f64::from(situation.batching.size)),
+        })
     }
 
     fn early_tick(&self, seen: &Observation, load: &Workload) -> EarlyTick {
-        let limit = load.objective.limit.mul_f64(EARLY_WAIT_SHARE);
+        let limit = load.objective.limit.mul_f64(self.settings.early_wait);
         // While the backlog lasts only its growth is news.
         let oldest = seen.queue.oldest_wait.unwrap_or_default().mul_f64(1.5);
         let expected = self.beliefs.rate() * self.regular.as_secs_f64();
@@ -282,7 +475,7 @@ impl Adaptive {
         EarlyTick {
             oldest_wait: Some(limit.max(oldest)),
             // The cast saturates.
-            arrivals: Some((expected + EARLY_DEVIATIONS * deviation + 3.0) as u64),
+            arrivals: Some((expected + self.settings.early_errors * deviation + 3.0) as u64),
         }
     }
 }

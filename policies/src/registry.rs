@@ -15,7 +15,7 @@ use crate::rivals::{
     azure, celery, chiron, ds2, failsafe, flink, gradient2, hill_climbing, holt_winters, knative,
     laravel, ray_serve, simple, spring, temporal_poller, temporal_rate, wva,
 };
-use crate::settings::{self, Configured, NoSettings, SettingError};
+use crate::settings::{self, Configured, SettingError};
 use crate::threshold::Threshold;
 
 /// What can be chosen by name: a policy, or a batch rule.
@@ -164,14 +164,6 @@ where
     R: Configured + BatchRule + 'static,
 {
     Ok(Box::new(R::new(settings::read(brackets)?)))
-}
-
-impl Configured for Adaptive {
-    type Settings = NoSettings;
-
-    fn new(_: NoSettings) -> Self {
-        Self::default()
-    }
 }
 
 /// Why a text chooses no policy.
@@ -332,7 +324,6 @@ mod tests {
         check_refused("fixed(0)", "workers is 0, allowed are 1 to");
         check_refused("fixed(-1)", "workers: ");
         check_refused("adaptive(7)", "it takes settings by name only");
-        check_refused("adaptive(x: 7)", "it takes no settings");
         check_refused(
             "threshold(targt: 7)",
             "no setting targt, did you mean target?",

@@ -17,8 +17,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Without an objective `adaptive` steers for short waits at little cost. With one it grows at once
-//! when the objective is at stake, and shrinks when less will do.
+//! Without an objective `adaptive` steers for short waits at little cost. With one it weighs what
+//! workers cost against lateness beyond the limit, at `price_late`: raise it where lateness hurts
+//! and there shall be workers in reserve, lower it where workers are dear.
 //!
 //! # Say what your agents bear
 //!

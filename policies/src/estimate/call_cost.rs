@@ -14,10 +14,13 @@ const MEMORY_S: f64 = 20.0;
 const MEMORY_CALLS: f64 = 150.0;
 /// Weight that is left of the past when call times have changed: a few calls.
 const WEIGHT_AFTER_CHANGE: f64 = 5.0;
-/// Calls that are compared with the fit together: fewer say little where tails are heavy.
-const BLOCK_CALLS: f64 = 20.0;
-/// Standard errors by which two blocks in a row must miss the fit, on the same side.
+/// Calls that are compared with those before together: fewer say little where tails are heavy.
+const BLOCK_CALLS: f64 = 12.0;
+/// Standard errors by which two blocks in a row must differ, on the same side. Logarithms are
+/// compared: their errors are small where tails are heavy.
 const CHANGE_ERRORS: f64 = 4.0;
+/// Logarithms of call times are taken to scatter by this variance at least.
+const LEAST_LOG_VARIANCE: f64 = 0.01;
 /// Share by which they must miss it: below, the fading follows well enough.
 const LEAST_CHANGE: f64 = 0.15;
 /// The prior weight, in squared messages, of the belief that half of a call's time grows with
@@ -33,9 +36,14 @@ pub struct CallCost {
     sum_t: f64,
     sum_bt: f64,
     sum_tt: f64,
-    /// The block that fills: its calls, and the sum of their times relative to the fit.
+    /// Logarithms of times relative to the fit: how many, their sum, and that of squares.
+    logs: f64,
+    sum_log: f64,
+    sum_log2: f64,
+    /// The block that fills: its calls, and the sum of such logarithms.
     block_calls: f64,
-    block_relative: f64,
+    block_log: f64,
+    block_log2: f64,
     /// Relative error of the last block, if it was large: the first sign of a change.
     suspicion: f64,
 }
@@ -150,26 +158,53 @@ impl CallCost {
         (sum / self.weight).max(0.0)
     }
 
-    /// Lets the past fade when two blocks in a row miss the line on the same side.
+    /// Lets the past fade when two blocks in a row differ from what was before, on the same side.
     fn notice_change(&mut self, samples: &[CallSample]) {
         let Some(line) = self.line() else { return };
         for sample in samples {
             let expected = line.time_s(f64::from(sample.batch.max(1)));
-            self.block_relative += sample.time.as_secs_f64() / expected.max(1e-9);
+            let time_s = sample.time.as_secs_f64();
+            let log = (time_s.max(1e-9) / expected.max(1e-9)).ln();
+            self.block_log += log;
+            self.block_log2 += log * log;
             self.block_calls += 1.0;
         }
         if self.block_calls < BLOCK_CALLS {
             return;
         }
-        let miss = self.block_relative / self.block_calls - 1.0;
-        let error = (line.cv2 / self.block_calls + line.cv2 / self.weight).sqrt();
-        (self.block_relative, self.block_calls) = (0.0, 0.0);
-        let is_large = miss.abs() > (CHANGE_ERRORS * error).max(LEAST_CHANGE);
-        if is_large && miss * self.suspicion > 0.0 {
+        let calls = self.block_calls;
+        let differs = self.block_differs();
+        self.logs += calls;
+        self.sum_log += self.block_log;
+        self.sum_log2 += self.block_log2;
+        (self.block_calls, self.block_log, self.block_log2) = (0.0, 0.0, 0.0);
+        if differs * self.suspicion > 0.0 {
             self.scale((WEIGHT_AFTER_CHANGE / self.weight).min(1.0));
+            self.forget_logs(0.0);
             self.suspicion = 0.0;
         } else {
-            self.suspicion = if is_large { miss } else { 0.0 };
+            self.suspicion = differs;
+        }
+        self.forget_logs((MEMORY_CALLS / self.logs.max(1.0)).min(1.0));
+    }
+
+    /// By how much the block's logarithms differ from those before, if chance is no cause; 0
+    /// otherwise.
+    fn block_differs(&self) -> f64 {
+        if self.logs < BLOCK_CALLS {
+            return 0.0;
+        }
+        let mean = self.sum_log / self.logs;
+        let variance = (self.sum_log2 / self.logs - mean * mean).max(LEAST_LOG_VARIANCE);
+        let difference = self.block_log / self.block_calls - mean;
+        let error = (variance / self.block_calls + variance / self.logs).sqrt();
+        let is_large = difference.abs() > (CHANGE_ERRORS * error).max(LEAST_CHANGE);
+        if is_large { difference } else { 0.0 }
+    }
+
+    fn forget_logs(&mut self, keep: f64) {
+        for sum in [&mut self.logs, &mut self.sum_log, &mut self.sum_log2] {
+            *sum *= keep;
         }
     }
 

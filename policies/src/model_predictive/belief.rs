@@ -6,6 +6,7 @@
 
 use crate::estimate::arrival_rate::ArrivalRate;
 use crate::estimate::call_cost::{CallCost, CallLine};
+use crate::estimate::crowding::Crowding;
 use crate::observation::{AgentObservation, BreakerState, Observation};
 
 use super::workload::{AgentLoad, spread};
@@ -14,6 +15,9 @@ use super::workload::{AgentLoad, spread};
 const MEMORY_S: f64 = 20.0;
 /// More failures than this a success are an outage, which more slots do not mend.
 const MOST_ATTEMPTS: f64 = 1.5;
+/// An outage is taken to last this long at least, in seconds, and waiting for its end to be
+/// worth as many worker-seconds in any case.
+const SHORT_OUTAGE_S: f64 = 5.0;
 /// Slots are free when this share of their time has no call.
 const FREE_SHARE: f64 = 0.1;
 /// While slots are not free, this share of calls may be answered "too many requests" before
@@ -33,6 +37,7 @@ struct Belief {
     name: String,
     rate: ArrivalRate,
     cost: CallCost,
+    crowding: Crowding,
     /// Calls that succeeded and that failed, fading.
     succeeded: f64,
     failed: f64,
@@ -41,22 +46,15 @@ struct Belief {
     unit_messages: f64,
     /// Messages per second at which it began to refuse.
     throttle: Option<f64>,
+    /// Seconds since its breaker opened, or since it was paused.
+    out_s: f64,
     /// Seconds with calls in flight before the first success.
     silent_s: f64,
 }
 
-/// How cautious a workload is to be.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Caution {
-    /// Standard errors above the mean load.
-    pub(super) errors: f64,
-    /// Share above that.
-    pub(super) margin: f64,
-}
-
 impl Beliefs {
-    /// Takes an interval.
-    pub(super) fn observe(&mut self, seen: &Observation) {
+    /// Takes an interval. `told` replaces the arrivals by others, over another length.
+    pub(super) fn observe(&mut self, seen: &Observation, told: Option<&(f64, Vec<f64>)>) {
         let length_s = seen.interval.as_secs_f64();
         let accepted = seen.flow.arrivals.max(1) as f64;
         let refused = 1.0 + seen.flow.refused as f64 / accepted;
@@ -65,7 +63,13 @@ impl Beliefs {
             seen.slots.with_call.as_secs_f64() < (1.0 - FREE_SHARE) * slots * length_s;
         for (index, agent) in seen.agents.iter().enumerate() {
             let belief = self.of(index, &agent.name);
-            belief.observe(length_s, refused, agent);
+            belief.observe(length_s, agent);
+            match told {
+                Some((length_s, arrivals)) => belief.rate.observe(*length_s, arrivals[index]),
+                None => belief
+                    .rate
+                    .observe(length_s, agent.arrivals as f64 * refused),
+            }
             belief.notice_throttling(length_s, slots_are_free, agent);
         }
         self.agents.truncate(seen.agents.len());
@@ -88,16 +92,11 @@ impl Beliefs {
         &mut self.agents[index.min(last)]
     }
 
-    /// The loads to reckon with `lead_s` from now, with this much caution.
-    pub(super) fn loads(
-        &self,
-        seen: &Observation,
-        lead_s: f64,
-        caution: Caution,
-    ) -> Vec<AgentLoad> {
+    /// The loads to reckon with `lead_s` from now.
+    pub(super) fn loads(&self, seen: &Observation, lead_s: f64) -> Vec<AgentLoad> {
         let pairs = self.agents.iter().zip(&seen.agents);
         pairs
-            .map(|(belief, agent)| belief.load(agent, lead_s, caution))
+            .map(|(belief, agent)| belief.load(seen, agent, lead_s))
             .filter(|load| load.rate > 0.0 || load.waiting > 0.0)
             .collect()
     }
@@ -119,17 +118,6 @@ impl Beliefs {
         if rate > 0.0 { total_s / rate } else { 0.0 }
     }
 
-    /// What a message of each agent costs in batches as they are now, in slot-seconds.
-    pub(super) fn message_s(&self, seen: &Observation) -> Vec<f64> {
-        let pairs = self.agents.iter().zip(&seen.agents);
-        let cost = pairs.map(|(belief, agent)| {
-            let calls = agent.calls.succeeded.max(1) as f64;
-            let carried = (agent.calls.messages as f64 / calls).max(1.0);
-            belief.line().time_s(carried) / carried
-        });
-        cost.collect()
-    }
-
     /// Index of dispersion of the most irregular agent's arrivals, at least 1.
     pub(super) fn dispersion(&self) -> f64 {
         let indices = (self.agents.iter()).map(|belief| belief.rate.estimate().dispersion);
@@ -138,14 +126,19 @@ impl Beliefs {
 }
 
 impl Belief {
-    fn observe(&mut self, length_s: f64, refused: f64, agent: &AgentObservation) {
-        self.rate.observe(length_s, agent.arrivals as f64 * refused);
+    fn observe(&mut self, length_s: f64, agent: &AgentObservation) {
         self.cost.observe(length_s, agent);
+        self.crowding.observe(length_s, agent);
         let keep = (-length_s / MEMORY_S).exp();
         self.succeeded = self.succeeded * keep + agent.calls.succeeded as f64;
         self.failed = self.failed * keep + agent.calls.failed as f64;
         self.units = self.units * keep + agent.units as f64;
         self.unit_messages = self.unit_messages * keep + agent.delivered as f64;
+        self.out_s = if is_out(agent) {
+            self.out_s + length_s
+        } else {
+            0.0
+        };
         if self.succeeded <= 0.0 && agent.in_flight > 0 {
             self.silent_s += length_s;
         }
@@ -177,25 +170,24 @@ impl Belief {
         (self.cost.line()).unwrap_or_else(|| CallLine::guess(self.silent_s))
     }
 
-    fn load(&self, agent: &AgentObservation, lead_s: f64, caution: Caution) -> AgentLoad {
+    fn load(&self, seen: &Observation, agent: &AgentObservation, lead_s: f64) -> AgentLoad {
         let estimate = self.rate.estimate();
         let line = self.line();
         // Load is rate times call time: their relative errors add in squares.
-        let relative = estimate.error.hypot(estimate.mean * line.error());
-        let rate = estimate.ahead(lead_s) + caution.errors * relative;
-        // While it recovers its calls flow, and what has piled up is worked off.
-        let no_calls = matches!(agent.breaker, BreakerState::Open | BreakerState::HalfOpen);
-        let is_out = agent.paused || no_calls;
+        let error = estimate.error.hypot(estimate.mean * line.error());
+        let is_out = is_out(agent);
         let is_full = agent.limit.is_some_and(|limit| agent.in_flight >= limit);
         let waits_for_slots = !(is_out || is_full || self.throttle.is_some());
         AgentLoad {
-            rate: if estimate.mean > 0.0 {
-                rate * (1.0 + caution.margin)
+            rate: if estimate.mean > 0.0 && self.is_worth_waiting_for(seen, agent, &line) {
+                estimate.ahead(lead_s)
             } else {
                 0.0
             },
+            error,
             attempts: (1.0 + self.failed / self.succeeded.max(1.0)).min(MOST_ATTEMPTS),
             spread: spread(line.cv2),
+            slow_down: self.crowding.slow_down(),
             line,
             max_batch: match (agent.is_batch, agent.max_batch) {
                 (false, _) => 1.0,
@@ -218,6 +210,23 @@ impl Belief {
         }
     }
 
+    /// Whether workers for an agent that is out should stay until it comes back. As in renting
+    /// skis, they do until they have cost what it would cost to be without them then: all that
+    /// waits, later by a start-up.
+    fn is_worth_waiting_for(
+        &self,
+        seen: &Observation,
+        agent: &AgentObservation,
+        line: &CallLine,
+    ) -> bool {
+        let batch = line.seen_up_to.max(1.0);
+        let work = line.time_s(batch) / batch / f64::from(seen.parallelism.max(1));
+        let workers = self.rate.estimate().mean * work;
+        let waiting = agent.waiting as f64 + seen.queue.delayed as f64;
+        let late = seen.prices.late * work * waiting * seen.worker_start.as_secs_f64();
+        self.out_s <= 0.0 || workers * self.out_s.max(SHORT_OUTAGE_S) < late + SHORT_OUTAGE_S
+    }
+
     fn messages_per_s(&self, agent: &AgentObservation) -> f64 {
         let by_units = match agent.unit_rate {
             Some(rate) if self.units > 0.0 => {
@@ -229,16 +238,16 @@ impl Belief {
     }
 }
 
+/// While it recovers its calls flow, and what has piled up is worked off.
+fn is_out(agent: &AgentObservation) -> bool {
+    agent.paused || matches!(agent.breaker, BreakerState::Open | BreakerState::HalfOpen)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{agent, observation};
     use crate::units::{Duration, Time};
-
-    const PLAIN: Caution = Caution {
-        errors: 0.0,
-        margin: 0.0,
-    };
 
     /// `seconds` intervals in which one agent showed `part`.
     fn believe(seconds: u64, part: impl Fn(&mut AgentObservation)) -> (Beliefs, Observation) {
@@ -249,7 +258,7 @@ mod tests {
             seen.agents = vec![agent("a")];
             part(&mut seen.agents[0]);
             seen.flow.arrivals = seen.agents[0].arrivals;
-            beliefs.observe(&seen);
+            beliefs.observe(&seen, None);
         }
         (beliefs, seen)
     }
@@ -271,7 +280,7 @@ mod tests {
         seen.agents[0].arrivals = 100;
         seen.flow.arrivals = 100;
         seen.flow.refused = 300;
-        beliefs.observe(&seen);
+        beliefs.observe(&seen, None);
         assert!((beliefs.rate() - 400.0).abs() < 0.1);
     }
 
@@ -288,7 +297,7 @@ mod tests {
                 agent.waiting = 40;
                 agent.breaker = breaker;
             });
-            let waiting = beliefs.loads(&seen, 0.0, PLAIN)[0].waiting;
+            let waiting = beliefs.loads(&seen, 0.0)[0].waiting;
             let flows = matches!(breaker, BreakerState::Closed | BreakerState::Recovering);
             assert_eq!(waiting > 0.0, flows);
         }
@@ -300,7 +309,7 @@ mod tests {
             agent.arrivals = 10;
             agent.in_flight = 10;
         });
-        let line = beliefs.loads(&seen, 0.0, PLAIN)[0].line;
+        let line = beliefs.loads(&seen, 0.0)[0].line;
         assert_eq!(line.time_s(1.0), 7.0);
     }
 
@@ -312,7 +321,7 @@ mod tests {
             agent.calls.succeeded = 20;
             agent.calls.rate_limited = 30;
         });
-        let load = &beliefs.loads(&seen, 0.0, PLAIN)[0];
+        let load = &beliefs.loads(&seen, 0.0)[0];
         assert!((load.messages_per_s - 20.0).abs() < 0.1);
         assert!(load.is_beyond_help(1.0));
     }
@@ -325,13 +334,11 @@ mod tests {
         for (agent, arrivals) in seen.agents.iter_mut().zip([1, 20, 300]) {
             agent.arrivals = arrivals;
         }
-        beliefs.observe(&seen);
+        beliefs.observe(&seen, None);
         seen.agents.remove(0);
         seen.agents.push(agent("d"));
-        beliefs.observe(&seen);
-        let rates: Vec<f64> = (beliefs.loads(&seen, 0.0, PLAIN).iter())
-            .map(|l| l.rate)
-            .collect();
+        beliefs.observe(&seen, None);
+        let rates: Vec<f64> = (beliefs.loads(&seen, 0.0).iter()).map(|l| l.rate).collect();
         assert_eq!(rates.len(), 2);
         assert!(
             (rates[0] - 20.0).abs() < 0.1 && (rates[1] - 300.0).abs() < 0.1,

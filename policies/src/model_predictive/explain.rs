@@ -7,12 +7,15 @@ use crate::decision::{Alternative, Prediction, Reason};
 use crate::objective::{Measure, Objective};
 use crate::observation::Setting;
 
+use super::jumps::Hazard;
 use super::pace::Pacing;
 use super::weigh::Candidate;
 use super::workload::Workload;
 
 /// Settings reported as rejected, at most.
 const MOST_REJECTED: usize = 8;
+/// A difference in priced lateness that is worth words, in worker-seconds.
+const LATE_MATTERS: f64 = 0.1;
 
 /// What kept the policy from growing, if anything did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +24,8 @@ pub(super) enum Obstacle {
     None,
     /// Free slots wait for an agent that is at its limit, out or paused.
     AgentLimited,
-    /// More workers were tried lately and did not help.
-    GrowthDidNotHelp,
+    /// An agent's calls take the longer the more are under way.
+    AgentCrowded,
 }
 
 /// All that a reason speaks of.
@@ -37,6 +40,8 @@ pub(super) struct Story<'a> {
     /// Workers of the cheapest setting without patience.
     pub(super) best_workers: u32,
     pub(super) waiting: u64,
+    /// The jump that is reckoned with, if such jumps have been seen.
+    pub(super) hazard: Option<Hazard>,
 }
 
 impl Story<'_> {
@@ -50,9 +55,12 @@ impl Story<'_> {
                 "agent-limited",
                 "slots are free while messages wait for an agent that takes no more".into(),
             ),
-            _ if self.obstacle == Obstacle::GrowthDidNotHelp => (
-                "growth-did-not-help",
-                format!("more than {workers} delivered hardly more when last tried").into(),
+            _ if self.obstacle == Obstacle::AgentCrowded => (
+                "agent-crowded",
+                format!(
+                    "calls take the longer the more are under way: {workers} carry as much as more"
+                )
+                .into(),
             ),
             Pacing::Shrink if self.arrivals_per_s <= 0.0 => {
                 ("idle", format!("nothing arrives, {workers} will do").into())
@@ -81,10 +89,6 @@ impl Story<'_> {
                 )
                 .into(),
             ),
-            Pacing::KeepForSafety => (
-                "margin",
-                "a worker less would do, but not under a little more load".into(),
-            ),
             Pacing::Keep if self.chosen.standing.is_hopeless() && self.arrivals_per_s > 0.0 => (
                 "agent-limited",
                 format!("{rate} messages/s are more than the agents' own limits let through")
@@ -107,7 +111,7 @@ impl Story<'_> {
                 format!("{rate} messages/s need {busy} slots, not the {slots} of {from}: {to}");
             return reason("load-rose", text.into());
         }
-        let text = if self.present.drain_share > self.chosen.drain_share {
+        let text = if self.waiting > 0 && self.present.late > self.chosen.late + LATE_MATTERS {
             format!(
                 "{} waiting messages would be late with {from}: {to}",
                 self.waiting
@@ -157,7 +161,9 @@ impl Story<'_> {
     /// Such as "jumps to 600 messages/s come every 70 s", if `candidate` would do without them.
     fn expected_jump(&self, candidate: &Candidate) -> Option<String> {
         let allowed = 1.0 - self.load.objective.quantile;
-        let hazard = (self.load.hazard).filter(|_| candidate.late_share < allowed / 2.0)?;
+        let hazard = self
+            .hazard
+            .filter(|_| candidate.late_share < allowed / 2.0)?;
         let every = seconds(1.0 / hazard.per_s);
         Some(format!(
             "jumps to {} messages/s come every {every}",
@@ -196,7 +202,7 @@ impl Story<'_> {
             arrivals_per_s: self.arrivals_per_s,
             utilisation: candidate.standing.utilisation.clamp(0.0, 1.0),
             latency_s: candidate.standing.latency_s(&self.load.objective),
-            cost_per_s: candidate.cost,
+            cost_per_s: candidate.cost_per_s,
         }
     }
 
@@ -229,17 +235,16 @@ impl Story<'_> {
             "too few slots for the load"
         } else if other.cost < chosen.cost && fewer {
             match self.pacing {
-                Pacing::KeepForSafety => "would not do under a little more load",
                 Pacing::Barred => "seemed enough lately and was not",
                 _ => "the load has not stayed low for long enough",
             }
         } else if other.cost < chosen.cost {
             match self.obstacle {
-                Obstacle::GrowthDidNotHelp => "delivered hardly more when last tried",
+                Obstacle::AgentCrowded => "the agent is slower the more it gets at once",
                 Obstacle::AgentLimited => "the agent takes no more, whatever the pool",
                 Obstacle::None => "not cheaper by enough to be worth a change",
             }
-        } else if other.drain_share > chosen.drain_share + 0.01 {
+        } else if other.late > chosen.late + LATE_MATTERS {
             "the backlog would be late for longer"
         } else if other.late_share > (1.0 - self.load.objective.quantile) / 2.0 {
             "too near the limit of the objective"

@@ -1,6 +1,7 @@
 //! Workloads that the tests of this folder share.
 
 use crate::estimate::call_cost::CallLine;
+use crate::estimate::crowding::SlowDown;
 use crate::objective::{Measure, Objective};
 use crate::units::Duration;
 
@@ -10,6 +11,7 @@ use super::workload::{AgentLoad, Workload, spread};
 pub(super) fn agent(rate: f64, call_s: f64, cv2: f64) -> AgentLoad {
     AgentLoad {
         rate,
+        error: 0.0,
         attempts: 1.0,
         line: CallLine {
             per_call_s: call_s,
@@ -19,6 +21,7 @@ pub(super) fn agent(rate: f64, call_s: f64, cv2: f64) -> AgentLoad {
             calls: 150.0,
         },
         spread: spread(cv2),
+        slow_down: SlowDown::NONE,
         max_batch: 1.0,
         limit: f64::INFINITY,
         calls_per_s: f64::INFINITY,
@@ -39,7 +42,9 @@ pub(super) fn workload(agents: Vec<AgentLoad>) -> Workload {
             limit: Duration::from_millis(500),
         },
         lead_s: 1.0,
-        hazard: None,
+        largest_batch: 50.0,
+        price_late: 10.0,
+        price_call: 0.0,
     }
 }
 

@@ -1,10 +1,13 @@
-//! Whether the load is given to sudden jumps, and what a next one would cost.
+//! Whether the load is given to sudden jumps, how far they go and how long they last.
 //!
 //! A worker takes a while to start, and under a jump that is the time in which messages become
-//! late: nothing that is done after it helps. Where jumps have come before, some more workers
-//! than the present load needs are worth it. Before the second jump nothing is reckoned with.
+//! late: nothing that is done after it helps. Where jumps come often, or lateness is dear, more
+//! workers than the present load needs are worth it. What is not yet known is believed: half a
+//! jump in some minutes, to several times the load; each minute without one makes it rarer.
 
 use crate::units::{Duration, Time};
+
+use super::settings::Settings;
 
 /// A rate that is this many times what it was has jumped …
 const JUMP: f64 = 1.5;
@@ -19,10 +22,8 @@ const FOLLOWS_S: f64 = 10.0;
 /// Jumps are remembered for about this long, in seconds: some minutes more than a control
 /// loop that works in seconds needs to see a pattern.
 const MEMORY_S: f64 = 600.0;
-/// Seconds without a jump that are believed beforehand.
-const PRIOR_S: f64 = 150.0;
-/// Fewer remembered jumps than this are no habit.
-const LEAST_JUMPS: f64 = 1.3;
+/// Fewer remembered jumps than this say nothing of where the next goes.
+const LEAST_JUMPS: f64 = 0.3;
 
 /// Watches the rate for jumps.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +36,9 @@ pub(super) struct Jumps {
     seconds: f64,
     /// Rates after jumps, summed and fading as the jumps do.
     targets: f64,
+    /// Jumps that ended, and how long they lasted, fading as the jumps do.
+    ended: f64,
+    lasted_s: f64,
 }
 
 /// A rate above the usual.
@@ -51,54 +55,84 @@ pub(super) struct Hazard {
     pub(super) per_s: f64,
     /// To how many messages per second.
     pub(super) rate: f64,
+    /// How often it ends, per second.
+    pub(super) ends_per_s: f64,
 }
 
 impl Jumps {
     /// Takes what is believed of the rate at `now`, `length_s` after the last time.
     pub(super) fn observe(&mut self, now: Time, length_s: f64, rate: f64) {
         let keep = (-length_s / MEMORY_S).exp();
-        self.count *= keep;
-        self.targets *= keep;
-        self.seconds = self.seconds * keep + length_s;
-        match &mut self.risen {
-            Some(_) if rate < BACK * self.usual => self.risen = None,
-            Some(risen) if now.since(risen.since) > USUAL_AFTER => {
-                self.risen = None;
+        for fading in [
+            &mut self.count,
+            &mut self.targets,
+            &mut self.ended,
+            &mut self.lasted_s,
+            &mut self.seconds,
+        ] {
+            *fading *= keep;
+        }
+        self.seconds += length_s;
+        let Some(risen) = &mut self.risen else {
+            self.watch(now, length_s, rate);
+            return;
+        };
+        let lasted = now.since(risen.since);
+        if !risen.is_counted && lasted >= LASTS && rate >= BACK * self.usual {
+            risen.is_counted = true;
+            self.count += 1.0;
+            self.targets += rate;
+        }
+        let is_over = rate < BACK * self.usual;
+        if is_over || lasted > USUAL_AFTER {
+            if risen.is_counted {
+                self.ended += 1.0;
+                self.lasted_s += lasted.as_secs_f64();
+            }
+            self.risen = None;
+            if !is_over {
                 self.usual = rate;
-            }
-            Some(risen) if !risen.is_counted && now.since(risen.since) >= LASTS => {
-                risen.is_counted = true;
-                self.count += 1.0;
-                self.targets += rate;
-            }
-            Some(_) => {}
-            None if self.usual > 0.0 && rate > JUMP * self.usual => {
-                self.risen = Some(Risen {
-                    since: now,
-                    is_counted: false,
-                });
-            }
-            None => {
-                let share = if self.usual > 0.0 {
-                    1.0 - (-length_s / FOLLOWS_S).exp()
-                } else {
-                    1.0
-                };
-                self.usual += share * (rate - self.usual);
             }
         }
     }
 
-    /// The jump to reckon with at `rate`, if any.
-    pub(super) fn hazard(&self, rate: f64) -> Option<Hazard> {
-        if self.count < LEAST_JUMPS {
-            return None;
+    /// Waits for a jump.
+    fn watch(&mut self, now: Time, length_s: f64, rate: f64) {
+        if self.usual > 0.0 && rate > JUMP * self.usual {
+            self.risen = Some(Risen {
+                since: now,
+                is_counted: false,
+            });
+            return;
         }
-        let target = self.targets / self.count;
-        (target > JUMP * rate).then(|| Hazard {
-            per_s: self.count / (self.seconds + PRIOR_S),
+        let share = if self.usual > 0.0 {
+            1.0 - (-length_s / FOLLOWS_S).exp()
+        } else {
+            1.0
+        };
+        self.usual += share * (rate - self.usual);
+    }
+
+    /// The jump to reckon with at `rate`, to `most` messages a second at most, if any.
+    pub(super) fn hazard(&self, rate: f64, most: f64, settings: &Settings) -> Option<Hazard> {
+        let target = if self.count < LEAST_JUMPS {
+            settings.jump_factor * rate
+        } else {
+            self.targets / self.count
+        };
+        let target = target.min(most);
+        let ended = self.ended + settings.prior_jumps;
+        let stay_s = (self.lasted_s + settings.prior_jumps * settings.jump_stay_s) / ended;
+        (target > JUMP * rate && settings.prior_jumps > 0.0).then(|| Hazard {
+            per_s: (self.count + settings.prior_jumps) / (self.seconds + settings.prior_s),
             rate: target,
+            ends_per_s: 1.0 / stay_s.max(1.0),
         })
+    }
+
+    /// Whether jumps have been seen.
+    pub(super) fn are_known(&self) -> bool {
+        self.count >= LEAST_JUMPS
     }
 }
 
@@ -116,23 +150,30 @@ mod tests {
         jumps
     }
 
-    #[test]
-    fn bursts_become_a_habit() {
-        assert_eq!(bursts(1).hazard(100.0), None);
-        let hazard = bursts(10).hazard(100.0).expect("ten bursts");
-        assert!((hazard.rate - 600.0).abs() < 1.0);
-        assert!((0.008..0.017).contains(&hazard.per_s), "{hazard:?}");
-        // In a burst no further jump is expected.
-        assert_eq!(bursts(10).hazard(600.0), None);
+    fn hazard(jumps: &Jumps, rate: f64) -> Option<Hazard> {
+        jumps.hazard(rate, 1e4, &Settings::default())
     }
 
     #[test]
-    fn a_steady_load_with_noise_has_no_hazard() {
+    fn bursts_become_a_habit() {
+        let first = hazard(&bursts(0), 50.0).expect("what is believed beforehand");
+        assert!((first.rate - 300.0).abs() < 1e-9 && first.per_s < 0.004);
+        let habit = hazard(&bursts(10), 100.0).expect("ten bursts");
+        assert!((habit.rate - 600.0).abs() < 1.0);
+        assert!((0.008..0.017).contains(&habit.per_s), "{habit:?}");
+        assert!((1.0 / habit.ends_per_s - 9.0).abs() < 2.0, "{habit:?}");
+        // In a burst no further jump is expected.
+        assert_eq!(hazard(&bursts(10), 600.0), None);
+    }
+
+    #[test]
+    fn a_steady_load_with_noise_makes_jumps_rare() {
         let mut jumps = Jumps::default();
         for second in 1..1_000 {
             let rate = if second % 7 == 0 { 145.0 } else { 100.0 };
             jumps.observe(Time::ZERO + Duration::from_secs(second), 1.0, rate);
         }
-        assert_eq!(jumps.hazard(100.0), None);
+        let rare = hazard(&jumps, 100.0).expect("what is believed beforehand");
+        assert!(rare.per_s < 0.001, "{rare:?}");
     }
 }

@@ -1,13 +1,11 @@
-//! When the cheapest setting may be asked for: growth at once, shrinking one worker at a time
-//! after the load has stayed low, and a bar on shrinking that was soon regretted.
+//! When the cheapest setting may be asked for: growth at once, shrinking to the largest wish of
+//! the last moments, and a bar on shrinking that was soon regretted.
 //!
 //! The governor paces every policy; this is the policy's own patience, which knows the load.
 
 use crate::units::{Duration, Time};
+use crate::window::WindowMax;
 
-/// The load must have stayed low for this long, and for another start-up of a worker, since a
-/// worker that is missed takes that long to come back.
-const PATIENCE: Duration = Duration::from_secs(3);
 /// Growth this soon after shrinking, under the same load, regrets it.
 const REGRET_WITHIN: Duration = Duration::from_secs(120);
 /// A regretted shrink is barred this long at first, then twice as long each time …
@@ -21,9 +19,9 @@ const SAME_LOAD: f64 = 0.12;
 const FORGIVEN_AFTER: Duration = Duration::from_secs(900);
 
 /// The policy's patience.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Pace {
-    low_since: Option<Time>,
+    wishes: WindowMax,
     last_shrink: Option<Shrink>,
     bar: Option<Bar>,
     regrets: u32,
@@ -52,12 +50,8 @@ pub(super) struct Wanted {
     pub(super) present: u32,
     /// Workers of the cheapest setting.
     pub(super) best: u32,
-    /// Whether one worker less would do even under a somewhat higher load.
-    pub(super) one_less_is_safe: bool,
     /// Slots that the load keeps busy.
     pub(super) load: f64,
-    /// A worker's start-up.
-    pub(super) lead: Duration,
 }
 
 /// What comes of it.
@@ -65,9 +59,7 @@ pub(super) struct Wanted {
 pub(super) enum Pacing {
     Grow,
     Keep,
-    /// Fewer would do at the expected load, not at a somewhat higher one.
-    KeepForSafety,
-    /// The load has not stayed low for long enough.
+    /// More were wanted a moment ago.
     KeepForNow,
     /// Shrinking was regretted lately.
     Barred,
@@ -75,6 +67,16 @@ pub(super) enum Pacing {
 }
 
 impl Pace {
+    /// Shrinks to the largest wish of the last `hold`.
+    pub(super) fn new(hold: Duration) -> Self {
+        Self {
+            wishes: WindowMax::new(hold),
+            last_shrink: None,
+            bar: None,
+            regrets: 0,
+        }
+    }
+
     /// How many workers to ask for.
     pub(super) fn pace(&mut self, wanted: Wanted) -> (u32, Pacing) {
         let Wanted {
@@ -82,24 +84,16 @@ impl Pace {
             present,
             best,
             load,
-            ..
         } = wanted;
+        let largest = self.wishes.push(now, best);
         if best > present {
             self.note_regret(wanted);
-            self.low_since = None;
             return (best, Pacing::Grow);
         }
-        if best == present || !wanted.one_less_is_safe {
-            self.low_since = None;
-            let why = if best == present {
-                Pacing::Keep
-            } else {
-                Pacing::KeepForSafety
-            };
-            return (present, why);
+        if best == present {
+            return (present, Pacing::Keep);
         }
-        let since = *self.low_since.get_or_insert(now);
-        if now.since(since) < PATIENCE + wanted.lead {
+        if largest >= present {
             return (present, Pacing::KeepForNow);
         }
         if self.bar.is_some_and(|bar| bar.holds(now, present, load)) {
@@ -110,7 +104,7 @@ impl Pace {
             from: present,
             load,
         });
-        (present - 1, Pacing::Shrink)
+        (largest, Pacing::Shrink)
     }
 
     /// Sees whether this growth takes back a recent shrink under the same load.
@@ -150,58 +144,38 @@ impl Bar {
 mod tests {
     use super::*;
 
+    fn pace() -> Pace {
+        Pace::new(Duration::from_secs(2))
+    }
+
     fn wanted(second: u64, present: u32, best: u32, load: f64) -> Wanted {
         Wanted {
             now: Time::ZERO + Duration::from_secs(second),
             present,
             best,
-            one_less_is_safe: true,
             load,
-            lead: Duration::from_secs(1),
         }
     }
 
     #[test]
     fn grows_at_once_and_all_the_way() {
-        assert_eq!(
-            Pace::default().pace(wanted(1, 1, 9, 80.0)),
-            (9, Pacing::Grow)
-        );
+        assert_eq!(pace().pace(wanted(1, 1, 9, 80.0)), (9, Pacing::Grow));
     }
 
     #[test]
-    fn shrinks_by_one_after_patience() {
-        let mut pace = Pace::default();
-        for second in 10..14 {
-            assert_eq!(
-                pace.pace(wanted(second, 5, 1, 5.0)),
-                (5, Pacing::KeepForNow)
-            );
-        }
-        assert_eq!(pace.pace(wanted(14, 5, 1, 5.0)), (4, Pacing::Shrink));
-    }
-
-    #[test]
-    fn a_tick_of_need_starts_patience_anew() {
-        let mut pace = Pace::default();
-        pace.pace(wanted(10, 5, 4, 35.0));
-        pace.pace(wanted(13, 5, 5, 45.0));
-        assert_eq!(pace.pace(wanted(14, 5, 4, 35.0)), (5, Pacing::KeepForNow));
-        let unsafe_now = Wanted {
-            one_less_is_safe: false,
-            ..wanted(20, 5, 4, 35.0)
-        };
-        assert_eq!(pace.pace(unsafe_now), (5, Pacing::KeepForSafety));
-        assert_eq!(pace.pace(wanted(21, 5, 4, 35.0)), (5, Pacing::KeepForNow));
+    fn shrinks_to_the_largest_wish_of_the_last_moments() {
+        let mut pace = pace();
+        pace.pace(wanted(10, 5, 5, 45.0));
+        assert_eq!(pace.pace(wanted(11, 5, 2, 5.0)), (5, Pacing::KeepForNow));
+        assert_eq!(pace.pace(wanted(12, 5, 1, 5.0)), (2, Pacing::Shrink));
+        assert_eq!(pace.pace(wanted(13, 2, 1, 5.0)), (1, Pacing::Shrink));
     }
 
     /// Shrinks 3 → 2 at second 14 and grows back at 30, all under a load of 18.
     fn regretful() -> Pace {
-        let mut pace = Pace::default();
-        pace.pace(wanted(10, 3, 2, 18.0));
+        let mut pace = pace();
         assert_eq!(pace.pace(wanted(14, 3, 2, 18.0)).1, Pacing::Shrink);
         assert_eq!(pace.pace(wanted(30, 2, 3, 18.5)).1, Pacing::Grow);
-        pace.pace(wanted(31, 3, 2, 18.0));
         pace
     }
 
@@ -212,7 +186,6 @@ mod tests {
         assert_eq!(pace.pace(wanted(90, 3, 2, 18.0)).1, Pacing::Shrink);
         // Regretted again: barred for two minutes.
         assert_eq!(pace.pace(wanted(99, 2, 3, 18.5)).1, Pacing::Grow);
-        pace.pace(wanted(100, 3, 2, 18.0));
         assert_eq!(pace.pace(wanted(218, 3, 2, 18.0)).1, Pacing::Barred);
         assert_eq!(pace.pace(wanted(219, 3, 2, 18.0)).1, Pacing::Shrink);
     }

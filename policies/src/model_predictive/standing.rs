@@ -22,16 +22,20 @@ const HALVINGS: u32 = 10;
 /// A setting under a lasting workload.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Standing {
-    streams: Vec<Stream>,
+    served: Vec<Served>,
     /// Share of the slots' time with a call; above 1: the backlog grows without end.
     pub(super) utilisation: f64,
 }
 
 /// One agent's messages.
 #[derive(Clone, Debug)]
-struct Stream {
+struct Served {
     /// Its share of all messages that a pool can help.
     share: f64,
+    /// What its lateness costs: workers for a second late of each message.
+    worth: f64,
+    /// Its calls per second.
+    calls_per_s: f64,
     /// What a message waits for its batch to close, in seconds.
     forming_s: f64,
     /// What it then waits for a slot.
@@ -43,24 +47,32 @@ struct Stream {
 
 impl Standing {
     /// What `slots` slots do to `load` with batches of up to `batch` that wait `timeout_s`.
-    pub(super) fn of(load: &Workload, slots: f64, batch: f64, timeout_s: f64) -> Self {
+    /// Randomness has `relaxation_s` seconds to make the queue long.
+    pub(super) fn of(
+        load: &Workload,
+        slots: f64,
+        batch: f64,
+        timeout_s: f64,
+        relaxation_s: f64,
+    ) -> Self {
         let pool = Pool {
             load,
             slots,
             batch,
             timeout_s,
+            relaxation_s,
         };
         let wait_s = pool.wait_with_batches();
         let (busy, work) = pool.busy(wait_s);
-        let wait = Wait::allen_cunneen(slots as u32, busy, work);
+        let wait = pool.wait(slots, busy, work);
         let helped = |agent: &&AgentLoad| !agent.is_beyond_help(pool.carried_at_most(agent));
         let total: f64 = (load.agents.iter().filter(helped)).map(|a| a.rate).sum();
-        let streams = (load.agents.iter().filter(helped)).map(|agent| {
+        let served = (load.agents.iter().filter(helped)).map(|agent| {
             let share = if total > 0.0 { agent.rate / total } else { 0.0 };
-            pool.stream(agent, share, wait_s, wait)
+            pool.served(agent, share, wait_s, wait)
         });
         Self {
-            streams: streams.collect(),
+            served: served.collect(),
             utilisation: busy / slots,
         }
     }
@@ -73,7 +85,7 @@ impl Standing {
     /// Whether no pool can help: there is no load, or it is more than the agents' own limits
     /// let through.
     pub(super) fn is_hopeless(&self) -> bool {
-        self.streams.is_empty()
+        self.served.is_empty()
     }
 
     /// Share of messages whose `measure` is beyond `limit_s`, and by how much it is beyond, on
@@ -84,14 +96,14 @@ impl Standing {
             share += part * beyond;
             excess_s += part * by_s;
         };
-        for stream in &self.streams {
-            let rest_s = limit_s - stream.forming_s;
+        for it in &self.served {
+            let rest_s = limit_s - it.forming_s;
             match measure {
-                Measure::Wait => add(stream.share, stream.wait.beyond(rest_s)),
+                Measure::Wait => add(it.share, it.wait.beyond(rest_s)),
                 Measure::Sojourn => {
-                    for (part, relative) in STRIP_SHARES.iter().zip(stream.spread) {
-                        let rest_s = rest_s - stream.call_s * relative;
-                        add(stream.share * part, stream.wait.beyond(rest_s));
+                    for (part, relative) in STRIP_SHARES.iter().zip(it.spread) {
+                        let rest_s = rest_s - it.call_s * relative;
+                        add(it.share * part, it.wait.beyond(rest_s));
                     }
                 }
             }
@@ -99,22 +111,14 @@ impl Standing {
         (share, excess_s)
     }
 
-    /// Mean time from sent until outcome, in seconds.
-    pub(super) fn mean_sojourn_s(&self) -> f64 {
-        let parts =
-            (self.streams.iter()).map(|s| s.share * (s.forming_s + s.wait.mean_s() + s.call_s));
-        parts.sum()
-    }
-
-    /// How long a message may wait for a slot and still be in time, on the mean, in seconds; a
-    /// tenth of the limit where the call itself takes longer.
-    pub(super) fn slack_s(&self, objective: &Objective) -> f64 {
-        let limit_s = objective.limit.as_secs_f64();
-        let before = (self.streams.iter()).map(|stream| match objective.measure {
-            Measure::Wait => stream.share * stream.forming_s,
-            Measure::Sojourn => stream.share * (stream.forming_s + stream.call_s),
+    /// What lateness and calls cost per second, in workers.
+    pub(super) fn cost(&self, load: &Workload) -> f64 {
+        let limit_s = load.objective.limit.as_secs_f64();
+        let parts = self.served.iter().map(|it| {
+            let excess_s = it.excess_s(load.objective.measure, limit_s);
+            load.price_late * it.worth * excess_s + load.price_call * it.calls_per_s
         });
-        (limit_s - before.sum::<f64>()).max(limit_s / 10.0)
+        parts.sum()
     }
 
     /// The quantile of the objective's measure, in seconds; `None` where it has no bound. To
@@ -142,15 +146,42 @@ impl Standing {
     }
 }
 
+impl Served {
+    /// By how much `measure` is beyond `limit_s` on the mean over all messages, in seconds.
+    fn excess_s(&self, measure: Measure, limit_s: f64) -> f64 {
+        let rest_s = limit_s - self.forming_s;
+        match measure {
+            Measure::Wait => self.wait.beyond(rest_s).1,
+            Measure::Sojourn => {
+                let strips = STRIP_SHARES.iter().zip(self.spread);
+                let late = strips.map(|(part, relative)| {
+                    part * self.wait.beyond(rest_s - self.call_s * relative).1
+                });
+                late.sum()
+            }
+        }
+    }
+}
+
 /// A setting and the load it meets.
 struct Pool<'a> {
     load: &'a Workload,
     slots: f64,
     batch: f64,
     timeout_s: f64,
+    relaxation_s: f64,
 }
 
 impl Pool<'_> {
+    /// The wait for `slots` servers, no longer than randomness can make it before it is answered.
+    fn wait(&self, slots: f64, busy: f64, work: Work) -> Wait {
+        let mut wait = Wait::allen_cunneen(slots as u32, busy, work);
+        let variance = busy * work.service_s * (work.arrival_cv2 + work.service_cv2);
+        let longest_s = (self.relaxation_s * variance).sqrt() / slots.max(1.0);
+        wait.mean_if_delayed_s = wait.mean_if_delayed_s.min(longest_s);
+        wait
+    }
+
     fn carried_at_most(&self, agent: &AgentLoad) -> f64 {
         agent.max_batch.min(self.batch)
     }
@@ -174,7 +205,7 @@ impl Pool<'_> {
     /// Slots busy when closed batches wait `wait_s`, and with what.
     fn busy(&self, wait_s: f64) -> (f64, Work) {
         let (mut busy, mut calls, mut squares) = (0.0, 0.0, 0.0);
-        let (mut messages, mut dispersion) = (0.0, 0.0);
+        let mut irregularity = 0.0;
         for agent in &self.load.agents {
             let carried = self.carried(agent, wait_s);
             let call_s = agent.line.time_s(carried);
@@ -183,8 +214,8 @@ impl Pool<'_> {
             busy += calls_per_s * call_s;
             calls += calls_per_s;
             squares += calls_per_s * call_s * call_s * (1.0 + agent.line.cv2);
-            messages += rate;
-            dispersion += rate * agent.dispersion;
+            // Batches that fill come the more regularly the larger they are.
+            irregularity += calls_per_s * agent.dispersion / carried;
         }
         if calls <= 0.0 || busy <= 0.0 {
             let idle = Work {
@@ -197,7 +228,7 @@ impl Pool<'_> {
         let service_s = busy / calls;
         let work = Work {
             service_s,
-            arrival_cv2: dispersion / messages.max(1e-9),
+            arrival_cv2: irregularity / calls,
             service_cv2: (squares / calls / (service_s * service_s) - 1.0).max(0.0),
         };
         (busy, work)
@@ -233,7 +264,7 @@ impl Pool<'_> {
         high
     }
 
-    fn stream(&self, agent: &AgentLoad, share: f64, wait_s: f64, pool_wait: Wait) -> Stream {
+    fn served(&self, agent: &AgentLoad, share: f64, wait_s: f64, pool_wait: Wait) -> Served {
         let carried = self.carried(agent, wait_s);
         let call_s = agent.line.time_s(carried);
         // The first message waits until the batch closes, the last not at all.
@@ -251,15 +282,19 @@ impl Pool<'_> {
         let own_wait = if busy / own_slots > 0.5 && own_slots < self.slots {
             let work = Work {
                 service_s: call_s,
-                arrival_cv2: agent.dispersion,
+                arrival_cv2: agent.dispersion / carried,
                 service_cv2: agent.line.cv2,
             };
-            Wait::allen_cunneen(own_slots as u32, busy, work)
+            self.wait(own_slots, busy, work)
         } else {
             Wait::NONE
         };
-        Stream {
+        let rate = agent.served_rate(self.carried_at_most(agent));
+        let work_s = agent.work_s(self.load.largest_batch) / self.load.parallelism;
+        Served {
             share,
+            worth: rate * work_s,
+            calls_per_s: rate * agent.attempts / carried,
             forming_s,
             wait: if own_wait.mean_s() > pool_wait.mean_s() {
                 own_wait
@@ -291,7 +326,7 @@ mod tests {
     fn one_agent_is_erlang_c() {
         // M/M/5 at 80 %: C = 0.554, mean wait 0.554 s for calls of 1 s (a spare server).
         let load = ordinary(4.0, 1.0, 1.0);
-        let standing = Standing::of(&load, 5.0, 1.0, 0.0);
+        let standing = Standing::of(&load, 5.0, 1.0, 0.0, 1e9);
         let (waiting, mean_s) = standing.beyond(Measure::Wait, 0.0);
         assert!((waiting - 0.554).abs() < 0.001, "{waiting}");
         assert!((mean_s - 0.554).abs() < 0.001, "{mean_s}");
@@ -301,10 +336,11 @@ mod tests {
     #[test]
     fn batches_sent_at_once_hardly_wait_and_timeouts_are_paid_for() {
         let load = remote_agents(250.0);
-        let at_once = Standing::of(&load, 20.0, 20.0, 0.0);
-        let late = Standing::of(&load, 20.0, 20.0, 0.1);
+        let at_once = Standing::of(&load, 20.0, 20.0, 0.0, 1e9);
+        let late = Standing::of(&load, 20.0, 20.0, 0.1, 1e9);
         assert!(at_once.is_stable() && late.is_stable());
-        assert!(at_once.mean_sojourn_s() < late.mean_sojourn_s());
+        let latency_s = |standing: &Standing| standing.latency_s(&load.objective).expect("stable");
+        assert!(latency_s(&at_once) < latency_s(&late));
         assert!(late.utilisation < at_once.utilisation);
     }
 
@@ -313,7 +349,7 @@ mod tests {
         for (rate, workers) in [(100.0, 1.0), (500.0, 3.0), (250.0, 2.0), (1000.0, 5.0)] {
             let load = remote_agents(rate);
             let late = |workers: f64| {
-                let standing = Standing::of(&load, workers * 10.0, 20.0, 0.0);
+                let standing = Standing::of(&load, workers * 10.0, 20.0, 0.0, 1e9);
                 if standing.is_stable() {
                     standing.beyond(Measure::Sojourn, 0.5).0
                 } else {
@@ -335,11 +371,11 @@ mod tests {
     #[test]
     fn the_latency_is_the_quantile_of_the_tail() {
         let load = remote_agents(500.0);
-        let standing = Standing::of(&load, 30.0, 20.0, 0.0);
+        let standing = Standing::of(&load, 30.0, 20.0, 0.0, 1e9);
         let latency_s = standing.latency_s(&load.objective).expect("a stable pool");
         let (beyond, _) = standing.beyond(Measure::Sojourn, latency_s);
         assert!((beyond - 0.05).abs() < 0.01, "{latency_s} {beyond}");
-        let overloaded = Standing::of(&load, 10.0, 20.0, 0.0);
+        let overloaded = Standing::of(&load, 10.0, 20.0, 0.0, 1e9);
         assert_eq!(overloaded.latency_s(&load.objective), None);
     }
 
@@ -347,7 +383,7 @@ mod tests {
     fn an_agent_beyond_its_own_limit_is_no_reason_to_grow() {
         let mut load = ordinary(100.0, 1.0, 1.0);
         load.agents[0].limit = 5.0;
-        let standing = Standing::of(&load, 10.0, 1.0, 0.0);
+        let standing = Standing::of(&load, 10.0, 1.0, 0.0, 1e9);
         assert!((standing.utilisation - 0.5).abs() < 1e-9);
         assert_eq!(standing.beyond(Measure::Sojourn, 0.5).0, 0.0);
     }

@@ -1,191 +1,273 @@
-//! What a setting is expected to cost, per second, in workers: those that run, and lateness at
-//! a price in workers. The prices live here; which settings are weighed is `choose`'s matter.
+//! What a number of workers is expected to cost: the next seconds rolled out, and the value of
+//! where they lead.
 
 use crate::observation::{Bounds, Setting};
 
-use super::drain::{Drain, Lateness};
-use super::standing::{BULKHEAD, Standing};
-use super::workload::{AgentLoad, Workload};
+use super::batches::Batching;
+use super::jumps::Hazard;
+use super::rollout::Start;
+use super::settings::Settings;
+use super::standing::Standing;
+use super::stream::Stream;
+use super::value::{Jump, POOLS, Pools, Question, Rules, Value};
+use super::workload::Workload;
 
-/// The share of late messages that the objective allows is used to this part: the model
-/// misses by as much.
-const ALLOWANCE_USED: f64 = 0.5;
-/// What it costs to use up that part once more, as a share of the workers that the load needs:
-/// a worker more pays off where it keeps the late share from running to twice the allowance.
-const ALLOWANCE_PRICE: f64 = 1.0;
-/// So many times the allowance is as bad as it gets.
-const WORST_ALLOWANCES: f64 = 20.0;
-/// What each message a second late costs, in its own work: the middle one of the prices at
-/// which policies are compared (1, 10 and 100).
-const LATE_SECOND_PRICE: f64 = 10.0;
-/// What a mean sojourn as long as the limit costs, as a share of the workers that the load
-/// needs: among settings that hold the objective the faster one wins, but a worker is hired
-/// for it only where sojourns fall by a good part of the limit.
-const SOJOURN_PRICE: f64 = 1.0;
-/// Lateness of the present backlog is looked at for as long as extra workers stay at least
-/// (they leave one by one), in seconds …
-const HORIZON_S: f64 = 10.0;
-/// … and for at least so many start-ups.
-const HORIZON_LEADS: f64 = 3.0;
-/// No start-up is reckoned longer, in seconds.
-const LONGEST_LEAD_S: f64 = 600.0;
-/// A jump is seen after this long, in seconds: three or four points of the early ticks' grid.
-const JUMP_SEEN_S: f64 = 0.4;
-/// It is answered with this many times the workers that its load needs.
-const JUMP_WORKERS: f64 = 1.5;
-/// No objective allows fewer late messages than one in ten thousand, for the model's sake.
-const LEAST_ALLOWED: f64 = 1e-4;
+/// Beyond what the load needs at least, these multiples of it are weighed where the bounds are
+/// too wide to weigh all.
+const MULTIPLES: [f64; 7] = [0.85, 1.0, 1.15, 1.3, 1.5, 2.0, 3.0];
+/// Sweeps a decision while nothing changes …
+const SWEEPS: usize = 3;
+/// … and after the load has moved, or anything else that the values rest on.
+const FRESH_SWEEPS: usize = 24;
+/// A load that moved by this factor makes the values stale.
+const STALE: f64 = 1.28;
 
 /// What a choice is made for.
 pub(super) struct Situation<'a> {
     pub(super) load: &'a Workload,
     pub(super) bounds: Bounds,
     pub(super) present: Setting,
-    /// Workers able to take, and those that will be.
-    pub(super) ready: u32,
-    pub(super) starting: u32,
     /// No more workers than this, whatever the bounds: more have been seen not to help.
     pub(super) most_workers: u32,
+    pub(super) settings: &'a Settings,
+    pub(super) batching: Batching,
+    /// Size of the batches that carry most.
+    pub(super) fullest: u32,
+    pub(super) hazard: Option<Hazard>,
 }
 
 /// A setting and what is expected of it.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
     pub(super) setting: Setting,
-    /// Per second, in workers; finite.
+    /// From now on, in worker-seconds, later ones counting less.
     pub(super) cost: f64,
+    /// Workers, lateness and calls per second, in workers, if the load lasts.
+    pub(super) cost_per_s: f64,
+    /// The part of it that messages which wait now, or come until new workers are there, cause.
+    pub(super) late: f64,
     /// Share of messages late once the backlog is gone; 1 where it grows.
     pub(super) late_share: f64,
-    /// Share of the horizon in which the backlog makes messages late.
-    pub(super) drain_share: f64,
     pub(super) standing: Standing,
 }
 
-impl Situation<'_> {
-    /// What `setting` is expected to cost.
-    pub(super) fn weigh(&self, setting: Setting) -> Candidate {
-        let load = self.load;
-        let slots = f64::from(setting.workers.max(1)) * load.parallelism;
-        let batch = f64::from(setting.batch_size.max(1));
-        let standing = Standing::of(load, slots, batch, setting.batch_timeout.as_secs_f64());
-        let drain = self.drain(setting, standing.slack_s(&load.objective));
+/// The value function, and what it was made for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Foreseen {
+    value: Value,
+    /// The load it rests on: messages a second, and slots that they keep busy.
+    made_for: (f64, f64),
+}
 
-        let limit_s = load.objective.limit.as_secs_f64().max(1e-6);
-        let (late, sojourn_s) = if standing.is_stable() {
-            let (share, excess_s) = standing.beyond(load.objective.measure, limit_s);
-            let excess_s = excess_s.min(self.horizon_s());
-            (Lateness { share, excess_s }, standing.mean_sojourn_s())
-        } else {
-            // By how much messages will be late the drain says: its backlog grows.
-            let share = 1.0;
-            (
-                Lateness {
-                    share,
-                    excess_s: 0.0,
-                },
-                limit_s,
-            )
-        };
-        let allowed = ALLOWANCE_USED * (1.0 - load.objective.quantile).max(LEAST_ALLOWED);
-        let standing_allowances = (late.share / allowed - 1.0).clamp(0.0, WORST_ALLOWANCES);
-        let drain_allowances = WORST_ALLOWANCES * drain.share;
-        let price = ALLOWANCE_PRICE * (standing_allowances + drain_allowances)
-            + LATE_SECOND_PRICE * (late.excess_s + drain.excess_s)
-            + SOJOURN_PRICE * (sojourn_s / limit_s).min(1.0);
-        let needed = (load.least_slots(batch) / load.parallelism).max(1.0);
-        let cost = f64::from(setting.workers)
-            + needed * price
-            + self.jump_cost(setting, standing.slack_s(&load.objective));
-        Candidate {
-            setting,
-            cost: if cost.is_finite() { cost } else { f64::MAX },
-            late_share: late.share,
-            drain_share: drain.share,
+/// All that roll-outs need.
+pub(super) struct Outlook<'a> {
+    pub(super) situation: &'a Situation<'a>,
+    pub(super) stream: Stream,
+    pools: Pools,
+    standing: [f64; POOLS],
+    rules: Rules,
+    value: &'a Value,
+}
+
+impl Foreseen {
+    /// Brings the value function up to date with `situation`.
+    pub(super) fn outlook<'a>(&'a mut self, situation: &'a Situation<'a>) -> Outlook<'a> {
+        let (load, settings) = (situation.load, situation.settings);
+        let stream = Stream::new(
+            load,
+            f64::from(situation.batching.size),
+            settings.token_share,
+        );
+        // Whoever has a backlog may have fuller batches at once.
+        let fuller = Stream::new(load, f64::from(situation.fullest), settings.token_share);
+        let able = stream.with_capacity_of(&fuller);
+        let pools = situation.pools();
+        let error = settings.rate_errors * load.relative_error();
+        let (low, high) = (
+            load.scaled((1.0 - error).max(0.0)),
+            load.scaled(1.0 + error),
+        );
+        let below = situation.standing(&low, &pools);
+        let mut standing = situation.standing(&high, &pools);
+        for (high, low) in standing.iter_mut().zip(below) {
+            *high = settings.standing * f64::midpoint(*high, low);
+        }
+        let lead_s = load.lead_s;
+        let rules = Rules::new(
+            lead_s,
+            settings.horizon_s,
+            settings.switch,
+            settings.step_errors,
+        );
+        let jumped = situation.hazard.map(|hazard| {
+            let rate = hazard.rate.max(1e-3);
+            let standing = situation.standing(&load.scaled(rate / stream.rate), &pools);
+            (hazard, able.at_rate(rate), standing)
+        });
+        let now = (stream.rate, stream.rate * stream.slot_s);
+        let moved = |was: f64, is: f64| is > STALE * was || was > STALE * is;
+        let is_stale = moved(self.made_for.0, now.0) || moved(self.made_for.1, now.1);
+        if is_stale {
+            self.made_for = now;
+        }
+        self.value.update(&Question {
+            pools,
+            stream: &able,
             standing,
+            jump: jumped.as_ref().map(|(hazard, stream, standing)| Jump {
+                stream,
+                standing: *standing,
+                per_s: hazard.per_s,
+                ends_per_s: hazard.ends_per_s,
+            }),
+            rules,
+            sweeps: if is_stale { FRESH_SWEEPS } else { SWEEPS },
+        });
+        Outlook {
+            situation,
+            stream,
+            pools,
+            standing,
+            rules,
+            value: &self.value,
         }
     }
+}
 
-    /// Lateness while the present backlog lasts: of the pool's, or of one agent's that may
-    /// fill only its own slots, whichever is worse.
-    fn drain(&self, setting: Setting, slack_s: f64) -> Lateness {
-        let load = self.load;
-        let batch = f64::from(setting.batch_size.max(1));
-        let (now, later) = (self.ready.min(setting.workers), setting.workers);
-        let horizon_s = self.horizon_s();
-        let lateness = |share: f64, limit: f64, backlog: f64, inflow: f64| {
-            let slots = |workers| (share * f64::from(workers) * load.parallelism).min(limit);
-            let drain = Drain {
-                backlog,
-                inflow,
-                slots_now: slots(now),
-                slots_later: slots(later),
-                lead_s: self.time_to(later),
-                horizon_s,
-            };
-            drain.lateness(slack_s)
-        };
-        let backlog = |agent: &AgentLoad| agent.backlog(agent.max_batch.min(batch), horizon_s);
-        let all = load.agents.iter().map(backlog).sum();
-        let mut worst = lateness(1.0, f64::INFINITY, all, load.least_slots(batch));
-        let own_share = if load.agents.len() > 1 { BULKHEAD } else { 1.0 };
-        let rate = load.rate().max(1e-9);
-        for agent in &load.agents {
-            let carried = agent.max_batch.min(batch);
-            let inflow = agent.served_rate(carried) * agent.slot_s(carried);
-            let own = lateness(own_share, agent.limit, backlog(agent), inflow);
-            let share = agent.rate / rate;
-            worst.share = worst.share.max(share * own.share);
-            worst.excess_s = worst.excess_s.max(share * own.excess_s);
-        }
-        worst
+impl Situation<'_> {
+    /// Most workers that may be asked for.
+    pub(super) fn most(&self) -> u32 {
+        let Bounds {
+            min_workers,
+            max_workers,
+            ..
+        } = self.bounds;
+        self.most_workers.clamp(min_workers, max_workers)
     }
 
-    /// What the next jump of the load is expected to cost per second, if `setting` meets it:
-    /// the lateness until as many workers as would do are there.
-    fn jump_cost(&self, setting: Setting, slack_s: f64) -> f64 {
-        let load = self.load;
-        let Some(hazard) = load.hazard else {
-            return 0.0;
-        };
-        let factor = hazard.rate / load.rate().max(1e-9);
-        let inflow = factor * load.least_slots(f64::from(setting.batch_size.max(1)));
-        let needed = inflow / load.parallelism;
-        let most = f64::from(self.most_workers.min(self.bounds.max_workers));
-        let grown = (JUMP_WORKERS * needed)
-            .min(most)
-            .max(f64::from(setting.workers));
-        let horizon_s = self.horizon_s();
-        let lateness = Drain {
-            backlog: 0.0,
-            inflow,
-            slots_now: f64::from(setting.workers) * load.parallelism,
-            slots_later: grown * load.parallelism,
-            lead_s: self.lead_s() + JUMP_SEEN_S,
-            horizon_s,
-        }
-        .lateness(slack_s);
-        let price = ALLOWANCE_PRICE * WORST_ALLOWANCES * lateness.share
-            + LATE_SECOND_PRICE * lateness.excess_s;
-        hazard.per_s * horizon_s * needed.max(1.0) * price
-    }
-
-    /// How long until `workers` workers are ready, in seconds.
-    fn time_to(&self, workers: u32) -> f64 {
-        if workers <= self.ready {
-            0.0
-        } else if workers <= self.ready.saturating_add(self.starting) {
-            // Those starting were ordered some time ago; half their start-up is left.
-            self.lead_s() / 2.0
+    /// Worker counts worth a look: all if they are few, else those around the present, around
+    /// what the load needs at least, and ever coarser ones above.
+    fn pools(&self) -> Pools {
+        let (least, most) = (self.bounds.min_workers, self.most());
+        let mut counts = Vec::with_capacity(2 * POOLS);
+        if ((most - least) as usize) < POOLS {
+            counts.extend(least..=most);
         } else {
-            self.lead_s()
+            let batch = f64::from(self.batching.size);
+            let needed = self.load.least_slots(batch) / self.load.parallelism;
+            counts.extend([least, most, self.present.workers]);
+            // The casts saturate.
+            counts.extend(MULTIPLES.map(|multiple| (needed * multiple).ceil() as u32));
+            counts
+                .iter_mut()
+                .for_each(|it| *it = (*it).clamp(least, most));
+            counts.sort_unstable();
+            counts.dedup();
+        }
+        let mut workers = [f64::from(most); POOLS];
+        for (to, from) in workers.iter_mut().zip(&counts) {
+            *to = f64::from(*from);
+        }
+        Pools {
+            workers,
+            count: counts.len().min(POOLS),
         }
     }
 
-    fn lead_s(&self) -> f64 {
-        self.load.lead_s.min(LONGEST_LEAD_S)
+    /// What standing lateness and calls cost with each number of workers, if `load` lasts.
+    fn standing(&self, load: &Workload, pools: &Pools) -> [f64; POOLS] {
+        let mut costs = [0.0; POOLS];
+        for (cost, workers) in costs.iter_mut().zip(&pools.workers[..pools.count]) {
+            *cost = self.stand(load, *workers).cost(load);
+        }
+        costs
     }
 
-    fn horizon_s(&self) -> f64 {
-        HORIZON_S.max(HORIZON_LEADS * self.lead_s())
+    fn stand(&self, load: &Workload, workers: f64) -> Standing {
+        let slots = workers.max(1.0) * load.parallelism;
+        let batch = f64::from(self.batching.size);
+        let timeout_s = self.batching.timeout.as_secs_f64();
+        let crowded = load.crowded(slots, batch);
+        let load = crowded.as_ref().unwrap_or(load);
+        Standing::of(load, slots, batch, timeout_s, self.settings.relaxation_s)
+    }
+}
+
+impl Outlook<'_> {
+    /// The worker counts that can be weighed, rising.
+    pub(super) fn counts(&self) -> impl Iterator<Item = u32> {
+        // Whole and small enough by construction.
+        let counts = self.pools.workers[..self.pools.count].iter();
+        counts.map(|&workers| workers as u32)
+    }
+
+    /// How far growth is looked ahead: until what is ordered now can work.
+    pub(super) fn growing_s(&self) -> f64 {
+        self.situation.load.lead_s.max(self.rules.step_s)
+    }
+
+    /// How far keeping and shrinking are looked ahead: until they can be thought over.
+    pub(super) fn keeping_s(&self) -> f64 {
+        self.rules.step_s
+    }
+
+    /// What `workers` cost if `start` is rolled on for `length_s`, through another stream if the
+    /// batches are to be others until then.
+    pub(super) fn weigh(
+        &self,
+        start: &Start,
+        workers: u32,
+        length_s: f64,
+        batching: Option<(&Stream, Batching)>,
+    ) -> Candidate {
+        let (stream, batching) = batching.unwrap_or((&self.stream, self.situation.batching));
+        let rolled = start.roll(stream, workers, length_s);
+        let deviation = stream
+            .variance(stream.rate, length_s, self.rules.errors)
+            .sqrt();
+        let serving = start.able(workers, length_s / 2.0);
+        let value = self
+            .value
+            .of(self.index_of(workers), rolled.backlog, deviation);
+        let standing = self.standing[self.index_of(serving)];
+        let switch = if workers == start.wanted {
+            0.0
+        } else {
+            self.situation.settings.switch
+        };
+        let cost = (f64::from(workers) + standing) * length_s
+            + rolled.late
+            + switch
+            + self.rules.discount_over(length_s) * value;
+        let lasting = self
+            .situation
+            .stand(self.situation.load, f64::from(workers));
+        let objective = &self.situation.load.objective;
+        let late_share = if lasting.is_stable() {
+            lasting
+                .beyond(objective.measure, objective.limit.as_secs_f64())
+                .0
+        } else {
+            1.0
+        };
+        Candidate {
+            setting: Setting {
+                workers,
+                batch_size: batching.size,
+                batch_timeout: batching.timeout,
+            },
+            cost: if cost.is_finite() { cost } else { f64::MAX },
+            cost_per_s: f64::from(workers) + self.standing[self.index_of(workers)],
+            late: rolled.late,
+            late_share,
+            standing: lasting,
+        }
+    }
+
+    /// The column of the nearest count that is not fewer.
+    fn index_of(&self, workers: u32) -> usize {
+        let known = &self.pools.workers[..self.pools.count];
+        let at = known.partition_point(|&it| it < f64::from(workers));
+        at.min(self.pools.count.saturating_sub(1))
     }
 }

@@ -2,9 +2,8 @@
 //! calls cost. A plain snapshot of the beliefs; nothing here remembers or decides.
 
 use crate::estimate::call_cost::CallLine;
+use crate::estimate::crowding::SlowDown;
 use crate::objective::Objective;
-
-use super::jumps::Hazard;
 
 /// Points that stand for a call time: conditional means of a standard normal in the strips cut
 /// at 30, 70, 90, 98 and 99.8 %, the logarithm of a call time being taken as normal. The last
@@ -25,8 +24,12 @@ pub(super) struct Workload {
     pub(super) objective: Objective,
     /// From a worker's order until it is ready, in seconds.
     pub(super) lead_s: f64,
-    /// The jump of the load that may come at any time.
-    pub(super) hazard: Option<Hazard>,
+    /// The largest batch that the bounds allow.
+    pub(super) largest_batch: f64,
+    /// What a message's second beyond the limit costs, in its own work.
+    pub(super) price_late: f64,
+    /// What a call costs, in worker-seconds.
+    pub(super) price_call: f64,
 }
 
 /// One agent's part.
@@ -34,12 +37,16 @@ pub(super) struct Workload {
 pub(super) struct AgentLoad {
     /// Messages per second.
     pub(super) rate: f64,
+    /// Standard error of that, call times included.
+    pub(super) error: f64,
     /// Calls that it takes to have one succeed, at least 1.
     pub(super) attempts: f64,
     /// What a call costs.
     pub(super) line: CallLine,
     /// Call times of the strips, relative to the mean.
     pub(super) spread: [f64; 6],
+    /// How much longer its calls take when more of them are under way.
+    pub(super) slow_down: SlowDown,
     /// Largest batch it takes, whatever the setting: 1 for an ordinary agent.
     pub(super) max_batch: f64,
     /// Most calls in flight; infinite without a limit.
@@ -65,6 +72,45 @@ impl Workload {
         self.agents.iter().any(|agent| agent.max_batch > 1.0)
     }
 
+    /// Standard error of the load, as a share of it.
+    pub(super) fn relative_error(&self) -> f64 {
+        let squares = self.agents.iter().map(|agent| agent.error * agent.error);
+        (squares.sum::<f64>().sqrt() / self.rate().max(1e-9)).min(1.0)
+    }
+
+    /// The same with every rate `factor` times as large.
+    pub(super) fn scaled(&self, factor: f64) -> Self {
+        let mut scaled = self.clone();
+        for agent in &mut scaled.agents {
+            agent.rate *= factor;
+        }
+        scaled
+    }
+
+    /// The same with call times as they are with `slots` slots, if any agent minds how many calls
+    /// are under way: all of the slots' where they cannot carry the load, what it needs otherwise.
+    pub(super) fn crowded(&self, slots: f64, batch: f64) -> Option<Self> {
+        let minds = |agent: &AgentLoad| agent.slow_down != SlowDown::NONE;
+        if !self.agents.iter().any(minds) {
+            return None;
+        }
+        let needed = self.least_slots(batch).max(1e-9);
+        let mut crowded = self.clone();
+        for agent in &mut crowded.agents {
+            let own = agent.served_rate(batch) * agent.slot_s(agent.max_batch.min(batch));
+            let own_slots = slots * own / needed;
+            let full = agent.slow_down.factor(own_slots);
+            let factor = if own * full < own_slots {
+                agent.slow_down.factor(own).min(full)
+            } else {
+                full
+            };
+            agent.line.per_call_s *= factor;
+            agent.line.per_message_s *= factor;
+        }
+        Some(crowded)
+    }
+
     /// Slots that the load keeps busy when each batch is as large as `batch` allows: below
     /// that no pool is stable.
     pub(super) fn least_slots(&self, batch: f64) -> f64 {
@@ -82,13 +128,21 @@ impl AgentLoad {
         self.attempts * self.line.time_s(batch) / batch
     }
 
+    /// Slot-seconds of a message in the best batch that is known to be one: its own work, by
+    /// which its lateness is priced. Beyond twice the batches seen the call time is a guess.
+    pub(super) fn work_s(&self, largest_batch: f64) -> f64 {
+        let known = (2.0 * self.line.seen_up_to).max(1.0);
+        let batch = self.max_batch.min(largest_batch).min(known);
+        self.line.time_s(batch) / batch
+    }
+
     /// What of its messages its own limits let through in batches of `batch`, per second.
     pub(super) fn served_rate(&self, batch: f64) -> f64 {
         self.rate.min(self.most_rate(batch))
     }
 
     /// Messages per second that its own limits allow in batches of `batch`.
-    fn most_rate(&self, batch: f64) -> f64 {
+    pub(super) fn most_rate(&self, batch: f64) -> f64 {
         let by_limit = self.limit / self.slot_s(batch).max(1e-9);
         let by_calls = self.calls_per_s * batch;
         by_limit.min(by_calls).min(self.messages_per_s)

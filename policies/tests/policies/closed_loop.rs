@@ -114,14 +114,9 @@ fn an_agent_that_delivers_no_more_gets_no_more_workers() {
         ..remote_agents(vec![(100.0, 60.0), (300.0, 300.0)], 3)
     };
     let outcome = run("adaptive", &toy);
-    assert!(
-        outcome
-            .reasons
-            .iter()
-            .any(|code| code == "growth-did-not-help")
-    );
+    assert!(outcome.reasons.iter().any(|code| code == "agent-crowded"));
     assert!(outcome.last.workers <= 5, "{:?}", outcome.last);
-    assert!(outcome.worker_seconds < 0.6 * 3_600.0);
+    assert!(outcome.worker_seconds < 0.7 * 3_600.0);
 }
 
 #[test]
@@ -166,7 +161,9 @@ fn slow_heavy_tailed_calls_hold_their_objective() {
 fn bursts_that_come_again_are_met_with_workers_in_reserve() {
     let phases = [(100.0, 52.0), (600.0, 8.0)].repeat(10);
     let outcome = run("adaptive", &remote_agents(phases, 6));
-    assert!(outcome.quantile(0.95) < 0.5);
-    assert!(outcome.worker_seconds < 0.8 * 3_000.0);
+    // Half of the messages come in bursts; at this price of lateness a few are worth less than
+    // workers that idle between them.
+    assert!(outcome.quantile(0.95) < 0.75);
+    assert!(outcome.worker_seconds < 0.5 * 3_000.0);
     assert!(outcome.reasons.iter().any(|code| code == "jump-expected"));
 }

@@ -213,11 +213,11 @@ fn an_early_tick_shortens_its_interval_and_moves_no_other() {
     assert_eq!(regular, [1.0, 2.0, 3.0, 4.0, 5.0]);
 }
 
-/// `adaptive` also asks for early ticks when the oldest wait is beyond half of the objective's
-/// limit, 0.5 here, or half as long again as it was at the tick before. The only slot is taken
-/// from 5.05 to 8.05. b waits from 5.2: at 5.7 for 0.5, which is not beyond it, so at 5.8. Its
-/// wait of 0.6 makes the next limit 0.9; the regular tick at 6 comes first, whose 0.8 makes it
-/// 1.2: not at 6.4, but at 6.5. The 1.8 of 7 make it 2.7, beyond which is no time before 8.
+/// `adaptive` also asks for early ticks when the oldest wait is beyond a quarter of the objective's
+/// limit, 0.25 here, or half as long again as it was at the tick before. The only slot is taken
+/// from 5.05 to 8.05. b waits from 5.2: at 5.5 for 0.3. That makes the next limit 0.45: at 5.7 for
+/// 0.5, and the next one 0.75. The regular tick at 6 comes first, whose 0.8 makes it 1.2: not at
+/// 6.4, but at 6.5. The 1.8 of 7 make it 2.7, beyond which is no time before 8.
 #[test]
 fn an_early_tick_comes_when_the_oldest_wait_is_beyond_its_bound() {
     let text = r#"(
@@ -242,7 +242,7 @@ fn an_early_tick_comes_when_the_oldest_wait_is_beyond_its_bound() {
         .filter(|record| record.observation.as_ref().is_some_and(|it| it.early))
         .map(|record| record.at.as_secs_f64())
         .collect();
-    assert_eq!(early, [5.8, 6.5]);
+    assert_eq!(early, [5.5, 5.7, 6.5]);
 }
 
 /// A source of one message a second sends its first one gap after the start, and none at the

@@ -143,17 +143,22 @@ fn one_input_of_thousands() {
         ("call not made", skip),
     ];
     for (what, flip) in flips {
-        let mut number = 0;
-        let found = mismatch(&tape, |mut record| {
-            if let Record::Input { input, .. } = &mut record {
-                number += 1;
-                // One in the midst: the first of its kind after the 2000th input.
-                if number > 2_000 && flip(input) {
-                    number = i32::MIN;
+        // One in the midst: the first of its kind after some input. One that changes nothing, a take
+        // with nothing to take, is followed by another.
+        let found = (2_000..).step_by(97).take(20).find_map(|from| {
+            let mut number = 0;
+            let changed = tape.changed(|mut record| {
+                if let Record::Input { input, .. } = &mut record {
+                    number += 1;
+                    if number > from && flip(input) {
+                        number = i32::MIN;
+                    }
                 }
-            }
-            Some(record)
+                Some(record)
+            });
+            replay(&changed, &shipped).mismatch
         });
+        let found = found.unwrap_or_else(|| panic!("{what}: the change is found"));
         assert!(
             found.decision.is_some() && found.inputs > 2_000,
             "{what}: {found}"

@@ -1,0 +1,68 @@
+//! The policy as a whole, interval by interval.
+
+use super::*;
+use crate::observation::CallSample;
+use crate::testing::{agent, observation};
+
+/// A second that ends at `second`, in which `arrivals` messages came and were answered in 0.1 s.
+fn second(second: u64, arrivals: u64, workers: u32) -> Observation {
+    let mut seen = observation(Time::ZERO + Duration::from_secs(second));
+    seen.objective = "p95(sojourn) < 500ms".parse().ok();
+    seen.setting.workers = workers;
+    seen.workers.ready = workers;
+    seen.flow.arrivals = arrivals;
+    let mut agent = agent("a");
+    (agent.arrivals, agent.delivered, agent.calls.succeeded) = (arrivals, arrivals, arrivals);
+    agent.samples = (1..=arrivals as u32)
+        .map(|k| CallSample {
+            batch: 1,
+            in_flight: 1 + k % 10,
+            time: Duration::from_millis(100),
+        })
+        .collect();
+    seen.agents = vec![agent];
+    seen
+}
+
+/// The second in which `policy` first asks for more than two workers, if the load jumps from 100
+/// to 600 a second at second 20.
+fn grows_at(mut policy: Adaptive) -> Option<u64> {
+    (1..40).find(|&at| {
+        let arrivals = if at > 20 { 600 } else { 100 };
+        let decision = policy.decide(&second(at, arrivals, 2));
+        at > 5 && decision.workers > 2.0
+    })
+}
+
+#[test]
+fn whoever_is_told_of_a_jump_has_the_workers_when_it_comes() {
+    let told = |_: usize, from: Time, until: Time| {
+        let calm = Time::ZERO + Duration::from_secs(20);
+        let length_s = until.since(from).as_secs_f64();
+        let jumped_s = until.since(from.max(calm)).as_secs_f64();
+        100.0 * length_s + 500.0 * jumped_s
+    };
+    assert_eq!(grows_at(Adaptive::default()), Some(21));
+    let foresight = Adaptive::default().with_foresight(Box::new(told));
+    assert!(grows_at(foresight).is_some_and(|at| (18..=19).contains(&at)));
+}
+
+#[test]
+fn the_price_of_lateness_is_what_reserves_are_worth() {
+    let workers = |price: f64| {
+        let mut policy = Adaptive::default();
+        let mut wanted = 0.0;
+        for at in 1..60 {
+            let mut seen = second(at, 165, 2);
+            seen.prices.late = price;
+            wanted = policy.decide(&seen).workers;
+        }
+        wanted
+    };
+    assert!(
+        workers(100.0) > workers(0.1),
+        "{} {}",
+        workers(100.0),
+        workers(0.1)
+    );
+}
