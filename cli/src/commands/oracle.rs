@@ -10,11 +10,13 @@ use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
 
+use ebbtide_measure::Cost;
 use ebbtide_policies::registry;
 use ebbtide_sim::arena::oracle::cache::{self, Cache, Entry};
-use ebbtide_sim::arena::oracle::{self, BUDGET, Budget, REPLICATIONS, Replication};
+use ebbtide_sim::arena::oracle::{self, BUDGET, Budget, PRICES, REPLICATIONS, Replication};
 use ebbtide_sim::{Monitor, Plan};
 use rayon::ThreadPool;
+use rayon::prelude::*;
 
 use crate::args::{Format, OracleArgs};
 use crate::error::{CliError, Fault};
@@ -52,7 +54,8 @@ pub(super) fn run(args: &OracleArgs) -> Result<Exit, CliError> {
             },
             false => None,
         };
-        print(&entry, tenfold.as_deref(), plan, args.format)?;
+        let peek = search.peek(plan).ok_or_else(|| cannot_run(source))?;
+        print(&entry, &peek, tenfold.as_deref(), plan, args.format)?;
     }
     Ok(Exit::Success)
 }
@@ -116,6 +119,17 @@ impl Search<'_> {
         });
         progress.finish();
         found
+    }
+
+    /// What the default costs that is told what comes, for each replication and price.
+    fn peek(&self, plan: &Plan) -> Option<Vec<Vec<Cost>>> {
+        let config = &plan.contenders[0].config;
+        let of = |number| {
+            let at = |price: &f64| oracle::peek::cost(plan, config, number, *price);
+            PRICES.iter().map(at).collect::<Option<Vec<Cost>>>()
+        };
+        let all = || (0..self.replications()).into_par_iter().map(of).collect();
+        self.pool.install(all)
     }
 
     fn replications(&self) -> u32 {
@@ -200,13 +214,19 @@ impl<'a> Kept<'a> {
 
 fn print(
     entry: &Entry,
+    peek: &[Vec<Cost>],
     tenfold: Option<&[Replication]>,
     plan: &Plan,
     format: Format,
 ) -> Result<(), CliError> {
     let text = match format {
-        Format::Json => serde_json::to_string(entry).expect("numbers and text"),
-        Format::Table => table::text(entry, tenfold, plan),
+        Format::Json => {
+            // Not kept in the cache, since the default changes more often than the search.
+            let mut json = serde_json::to_value(entry).expect("numbers and text");
+            json["peek"] = serde_json::to_value(peek).expect("numbers");
+            json.to_string()
+        }
+        Format::Table => table::text(entry, peek, tenfold, plan),
     };
     let mut out = Stdout::lock();
     writeln!(out, "{text}")

@@ -10,7 +10,12 @@ use crate::output::table;
 
 /// What each oracle costs at each price; with a second search of ten times the budget, what
 /// that gains.
-pub(super) fn text(entry: &Entry, tenfold: Option<&[Replication]>, plan: &Plan) -> String {
+pub(super) fn text(
+    entry: &Entry,
+    peek: &[Vec<Cost>],
+    tenfold: Option<&[Replication]>,
+    plan: &Plan,
+) -> String {
     let price_call = plan.contenders[0].config.price_call;
     let mut header = vec![
         "price",
@@ -18,6 +23,7 @@ pub(super) fn text(entry: &Entry, tenfold: Option<&[Replication]>, plan: &Plan) 
         "fixed",
         "paced",
         "free",
+        "peek",
         "fluid",
         "unavoidable",
     ];
@@ -34,12 +40,14 @@ pub(super) fn text(entry: &Entry, tenfold: Option<&[Replication]>, plan: &Plan) 
         let mean = |of: &dyn Fn(&AtPrice) -> f64| mean(&all, index, of);
         let total = |found: &Found| found.cost.total(prices);
         let (paced, free) = (mean(&|at| total(&at.paced)), mean(&|at| total(&at.free)));
+        let told: f64 = peek.iter().map(|costs| costs[index].total(prices)).sum();
         let mut row = vec![
             format!("{late}×"),
             fixed(&all, index),
             number(mean(&|at| total(&at.fixed))),
             number(paced),
             number(free),
+            number(told / peek.len().max(1) as f64),
             number(mean(&|at| at.fluid)),
             format!("{:.0} %", 100.0 * unavoidable(&all, index, prices) / paced),
         ];

@@ -1,12 +1,29 @@
-//! What is sent to whom and when, for a policy that is told of it: the default, told the arrivals
-//! of the next moments, shows what no forecast can take away.
+//! The default, told the arrivals of the next start-up time and two seconds: what no forecast can
+//! take away. And what is sent to whom and when, for any policy that is to be told of it.
 
 use ebbtide_core::config::{BrokerConfig, Checked};
+use ebbtide_measure::Cost;
+use ebbtide_policies::model_predictive::Adaptive;
 use ebbtide_policies::units::Time;
 
 use crate::plan::Plan;
 
 use super::path::Path;
+use super::score;
+
+/// What the default costs in replication `number` if it is told, at this price of lateness. `None` if
+/// the broker cannot be run.
+#[must_use]
+pub fn cost(plan: &Plan, config: &Checked<BrokerConfig>, number: u32, price: f64) -> Option<Cost> {
+    let arrivals = Arrivals::new(plan, config, number);
+    let count = move |agent, from, until| arrivals.count(agent, from, until) as f64;
+    let told = Adaptive::default().with_foresight(Box::new(count));
+    let config = BrokerConfig {
+        price_late: price,
+        ..BrokerConfig::clone(config)
+    };
+    Some(score::policy(plan, &config, number, Box::new(told))?.0)
+}
 
 /// The arrivals of one replication, by agent.
 #[derive(Clone, Debug)]
