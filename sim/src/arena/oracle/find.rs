@@ -20,6 +20,9 @@ use super::schedule::Schedule;
 use super::search::{Budget, Search};
 use super::{PACE, PRICES, fluid, score as core};
 
+/// Policies that look at prices, and may do something else at each.
+const PRICED: [&str; 1] = ["adaptive"];
+
 /// Twin and core agree if what they say differs by less than this share.
 const AGREE: f64 = 1e-6;
 
@@ -31,6 +34,17 @@ pub struct Found {
     pub schedule: Schedule,
     /// What it cost.
     pub cost: Cost,
+}
+
+impl Found {
+    /// Itself, or the other if that is cheaper by the core.
+    fn or(self, other: Self, prices: Prices) -> Self {
+        if other.cost.total(prices) < self.cost.total(prices) {
+            other
+        } else {
+            self
+        }
+    }
 }
 
 /// The oracles of one replication at one price.
@@ -109,10 +123,16 @@ pub fn find_all(
     let config = &plan.contenders.first()?.config;
     monitor.expect(u64::from(numbers.end - numbers.start), plan.end());
     let found = numbers.into_par_iter().map(|number| {
-        let starts = policies.iter().map(|name| {
-            let policy = registry::build(name).ok()?;
-            let (_, schedule) = core::policy(plan, config, number, policy)?;
-            (!monitor.is_stopped()).then_some(schedule)
+        let starts = policies.iter().flat_map(|name| {
+            prices_for(name).iter().map(|late| {
+                let policy = registry::build(name).ok()?;
+                let config = BrokerConfig {
+                    price_late: *late,
+                    ..BrokerConfig::clone(config)
+                };
+                let (_, schedule) = core::policy(plan, &config, number, policy)?;
+                (!monitor.is_stopped()).then_some(schedule)
+            })
         });
         let starts: Option<Vec<Schedule>> = starts.collect();
         let found = find(plan, config, number, &starts?, budget);
@@ -120,6 +140,12 @@ pub fn find_all(
         found
     });
     found.collect()
+}
+
+/// Prices of lateness at which a policy is worth a run: one, if it does the same at any.
+fn prices_for(policy: &str) -> &'static [f64] {
+    let is_priced = PRICED.iter().any(|name| policy.starts_with(name));
+    if is_priced { &PRICES } else { &PRICES[..1] }
 }
 
 /// What the core makes of a schedule in a replication.
@@ -160,11 +186,13 @@ impl Finder<'_> {
         let mut starts = self.paced.clone();
         starts.push(fixed.schedule.clone());
         let paced = self.searched(PACE, prices, &starts)?;
+        let paced = fixed.clone().or(paced, prices);
         self.paced.push(paced.schedule.clone());
         let mut starts = self.free.clone();
         starts.push(paced.schedule.clone());
         starts.push(fixed.schedule.clone());
         let free = self.searched(self.path.config.control_interval(), prices, &starts)?;
+        let free = paced.clone().or(free, prices);
         self.free.push(free.schedule.clone());
         Some(AtPrice {
             price: late,
@@ -194,12 +222,65 @@ impl Finder<'_> {
         let others = starts
             .iter()
             .filter_map(|start| self.scored(search.stepped(start)));
-        let all = std::iter::once(found.clone()).chain(others);
-        all.min_by(|one, other| one.cost.total(prices).total_cmp(&other.cost.total(prices)))
+        Some(others.fold(found, |least, other| least.or(other, prices)))
     }
 
     fn scored(&self, schedule: Schedule) -> Option<Found> {
         let cost = core::cost(self.path.plan, self.path.config, self.number, &schedule)?;
         Some(Found { schedule, cost })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::Files;
+
+    const TEXT: &str = "(run: (length: \"120s\"), traffic: [(arrivals: Mmpp([(\"2/s\", \"20s\"), \
+        (\"12/s\", \"10s\")]), classes: [(name: \"m\", to: Agent(\"a\"))])], agents: [(name: \"a\", \
+        call: Exponential(\"300ms\"))], broker: (delivery_parallelism: 1, max_workers: 8, \
+        num_workers: 2, objective: \"p95(sojourn) < 500ms\"))";
+
+    #[test]
+    fn policies_that_count_as_unpriced_do_the_same_at_any_price() {
+        let plan = Plan::new(TEXT, Files::default()).unwrap_or_else(|error| panic!("{error}"));
+        let config = &plan.contenders[0].config;
+        let schedule = |name: &str, price_late: f64| {
+            let config = BrokerConfig {
+                price_late,
+                ..BrokerConfig::clone(config)
+            };
+            let policy = registry::build(name).unwrap_or_else(|error| panic!("{error}"));
+            core::policy(&plan, &config, 0, policy).expect("it runs").1
+        };
+        for entry in registry::POLICIES {
+            let differs = schedule(entry.name, PRICES[0]) != schedule(entry.name, PRICES[2]);
+            let counts = prices_for(entry.name).len() > 1;
+            assert_eq!(differs, counts, "{}", entry.name);
+        }
+    }
+
+    #[test]
+    fn the_cheaper_is_kept() {
+        let found = |seconds: f64, workers: u32| Found {
+            schedule: Schedule::fixed(Setting {
+                workers,
+                batch_size: 1,
+                batch_timeout: Duration::ZERO,
+            }),
+            cost: Cost {
+                worker_seconds: seconds,
+                ..Cost::default()
+            },
+        };
+        let prices = Prices {
+            late: 1.0,
+            call: 0.0,
+        };
+        let least = |one: &Found, other: &Found| one.clone().or(other.clone(), prices);
+        let (dear, cheap, as_dear) = (found(2.0, 1), found(1.0, 2), found(2.0, 3));
+        assert_eq!(least(&dear, &cheap), cheap);
+        assert_eq!(least(&cheap, &dear), cheap);
+        assert_eq!(least(&dear, &as_dear), dear);
     }
 }
