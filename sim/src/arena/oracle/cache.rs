@@ -1,13 +1,16 @@
 //! Oracles that were found before, kept under the hash of scenario and engine.
 //!
-//! The engine's part of the hash is what it does: the cost of one run of the scenario. So what
-//! was found holds until the scenario, the search or anything about the broker that this run
-//! notices changes; `score` tells of any one schedule whether it still costs the same.
+//! The engine's part of the hash is what it does: the costs of two runs of the scenario, one
+//! steady, one that orders, drains and batches. So what was found holds until the scenario, the
+//! search or anything about the broker that these runs notice changes; `score` tells of any one
+//! schedule whether it still costs the same.
 
 use std::fmt::Write as _;
 
 use ebbtide_core::BrokerConfig;
+use ebbtide_measure::Cost;
 use ebbtide_policies::observation::Setting;
+use ebbtide_policies::units::{Duration, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Plan;
@@ -17,7 +20,7 @@ use super::schedule::Schedule;
 use super::{BUDGET, PACE, PRICES, Replication, score};
 
 /// Version of the search: to be raised with every change that finds something else.
-const SEARCH: u32 = 1;
+const SEARCH: u32 = 2;
 
 /// The oracles of the suite that are shipped.
 const SHIPPED: &str = include_str!("../../../../scenarios/arena/oracles.json");
@@ -117,15 +120,47 @@ fn json(value: &impl Serialize) -> String {
 #[must_use]
 pub fn key(text: &str, plan: &Plan) -> Option<String> {
     let config = &plan.contenders.first()?.config;
-    let start = Schedule::fixed(Setting {
+    let own = Setting {
         workers: config.num_workers,
         batch_size: config.batch_size,
         batch_timeout: config.batch_timeout(),
-    });
-    let cost = score(plan, config, 0, &start)?;
-    let told = (SEARCH, BUDGET, PRICES, PACE, essence(text)?, cost);
+    };
+    let steady = digits(&score(plan, config, 0, &Schedule::fixed(own))?);
+    let zigzag = digits(&score(plan, config, 0, &zigzag(config, own, plan))?);
+    let told = (SEARCH, BUDGET, PRICES, PACE, essence(text)?, steady, zigzag);
     let bytes = serde_json::to_vec(&told).expect("numbers and text");
     Some(blake3::hash(&bytes).to_hex()[..32].to_owned())
+}
+
+/// The broker's own setting, all workers with the largest batches, the fewest with the smallest,
+/// and again: workers are ordered, drained and let go, batches grow and shrink.
+fn zigzag(config: &BrokerConfig, own: Setting, plan: &Plan) -> Schedule {
+    let most = Setting {
+        workers: config.max_workers,
+        batch_size: config.max_batch_size,
+        batch_timeout: config.max_batch_timeout(),
+    };
+    let least = Setting {
+        workers: config.min_workers,
+        batch_size: config.min_batch_size,
+        batch_timeout: Duration::ZERO,
+    };
+    let turns = [most, own, least, own].into_iter().cycle().zip(1..);
+    let changes = turns
+        .map(|(setting, number)| (Time::ZERO + PACE * number, setting))
+        .take_while(|(at, _)| *at < plan.end());
+    Schedule::new(own, changes)
+}
+
+/// A cost to six digits: the last bits of `ln` and `exp` differ between platforms.
+fn digits(cost: &Cost) -> [String; 4] {
+    let parts = [
+        cost.worker_seconds,
+        cost.lateness_s,
+        cost.late_work,
+        cost.calls,
+    ];
+    parts.map(|part| format!("{part:.5e}"))
 }
 
 /// What of a scenario an oracle depends on.
