@@ -155,7 +155,7 @@ fn classes_with_lanes_and_deadlines_at_two_agents() {
 }
 
 /// What core made of the shipped schedules the twin makes of them too, on every scenario of the suite that
-/// needs no file: to a millionth nearly always, to one per cent in the wake of an outage.
+/// needs no file: to a millionth nearly always, to two per cent in the wake of an outage.
 #[test]
 fn on_the_suite_it_comes_to_what_core_came_to() {
     let cache = Cache::shipped();
@@ -176,7 +176,7 @@ fn on_the_suite_it_comes_to_what_core_came_to() {
         for at in &entry.replications[0].prices {
             for found in [&at.fixed, &at.paced, &at.free] {
                 let share = apart_by(&through_twin(&path, &found.schedule), &found.cost);
-                assert!(share < 0.01, "{} at {}: {share}", shipped.name, at.price);
+                assert!(share < 0.02, "{} at {}: {share}", shipped.name, at.price);
                 if share > 1e-6 {
                     apart.push(format!("{} at {}: {share}", shipped.name, at.price));
                 }
