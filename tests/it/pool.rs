@@ -23,13 +23,14 @@ async fn the_adaptive_policy_scales_a_live_pool() {
             Ok(())
         })
         .unwrap();
-    // 1000 messages a second of 50 ms each: fifty slots at least, a worker has ten.
+    // 1000 messages a second of 50 ms each: fifty slots at least, a worker has ten. As nothing
+    // here is random, those are enough once the backlog is gone.
     for _ in 0..10_000 {
         agent.send(()).await.unwrap();
         sleep(MS).await;
     }
     let workers = broker.setting().workers;
-    assert!((6..=10).contains(&workers), "{workers} workers");
+    assert!((5..=10).contains(&workers), "{workers} workers");
     sleep(Duration::from_secs(1)).await;
     assert_eq!(broker.books().outcomes[0], 10_000);
     sleep(Duration::from_secs(60)).await;

@@ -9,12 +9,12 @@ use ebbtide_policies::{Decision, Observation, Policy, registry};
 use crate::MIXED;
 use crate::tape::{Tape, Writer, replay};
 
-/// A policy under another's name, which sees workers start a little slower and messages twice: as
-/// if a constant had been changed since the journal was written.
+/// A policy under another's name, which wishes for a tenth more: as if a constant had been changed
+/// since the journal was written.
 struct Changed {
     inner: Box<dyn Policy>,
     name: &'static str,
-    slower: Duration,
+    more: f64,
 }
 
 impl Policy for Changed {
@@ -27,18 +27,9 @@ impl Policy for Changed {
     }
 
     fn decide(&mut self, observation: &Observation) -> Decision {
-        let mut seen = observation.clone();
-        if !self.slower.is_zero() {
-            seen.worker_start += self.slower;
-            seen.queue.waiting *= 2;
-            seen.flow.arrivals *= 2;
-            for agent in &mut seen.agents {
-                agent.waiting *= 2;
-                agent.arrivals *= 2;
-                agent.in_flight *= 2;
-            }
-        }
-        self.inner.decide(&seen)
+        let mut decision = self.inner.decide(observation);
+        decision.workers *= self.more;
+        decision
     }
 }
 
@@ -57,15 +48,16 @@ fn mismatch(
 }
 
 fn changed(policy: &'static str) -> Changed {
-    let (inner, slower) = match policy {
-        "fixed" => ("fixed(6)", Duration::ZERO),
-        "threshold(2)" => ("threshold(3)", Duration::ZERO),
-        name => (name, Duration::from_millis(20)),
+    let (inner, more) = match policy {
+        "fixed" => ("fixed(6)", 1.0),
+        "threshold(2)" => ("threshold(3)", 1.0),
+        "adaptive" => ("adaptive(hold_s: 3)", 1.0),
+        name => (name, 1.1),
     };
     Changed {
         inner: registry::build(inner).expect("shipped"),
         name: policy,
-        slower,
+        more,
     }
 }
 
@@ -87,7 +79,7 @@ fn a_constant_changed_by_nothing_passes() {
     let same = || Changed {
         inner: registry::build("adaptive").expect("shipped"),
         name: "adaptive",
-        slower: Duration::ZERO,
+        more: 1.0,
     };
     assert_eq!(
         replay(&tape.bytes(), &|_| Some(Box::new(same()))).mismatch,

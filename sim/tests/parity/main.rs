@@ -51,13 +51,31 @@ pub(crate) const MIXED: &str = r#"(
              objective: "p95(sojourn) < 500ms"),
 )"#;
 
-/// Every shipped policy; `threshold` with a target that the scenario crosses often.
+/// Every shipped policy; those that hardly move within ninety seconds with settings that do.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     POLICIES.iter().map(|entry| match entry.name {
         "threshold" => "threshold(2)",
+        "flink" => "flink(60)",
+        "ray-serve" => {
+            "ray-serve(metrics_interval: \"2s\", look_back: \"5s\", upscale_delay: \"2s\", downscale_delay: \"5s\")"
+        }
+        "wva" => "wva(interval: \"10s\", rate_window: \"20s\")",
         name => name,
     })
 }
+
+/// Policies that change little under this load, whatever their settings: they look for
+/// saturation, or for the way uphill, and stay where they find it.
+const SELDOM: [&str; 8] = [
+    "ds2",
+    "flink(60)",
+    "chiron",
+    "temporal-rate",
+    "temporal-poller",
+    "failsafe",
+    "gradient2",
+    "hill-climbing",
+];
 
 /// The whole tape agrees, and has enough of everything to mean something.
 #[track_caller]
@@ -71,10 +89,12 @@ fn check_agrees(tape: &Tape, policy: &str) -> ebbtide_core::journal::Parity {
         parity.inputs > 1_000 && parity.decisions >= 10,
         "{parity:?}"
     );
-    assert!(
-        policy.starts_with("fixed") || parity.changes >= 5,
-        "{policy}: {parity:?}"
-    );
+    let enough = match policy {
+        "fixed" => 0,
+        seldom if SELDOM.contains(&seldom) => 1,
+        _ => 5,
+    };
+    assert!(parity.changes >= enough, "{policy}: {parity:?}");
     parity
 }
 
