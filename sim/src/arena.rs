@@ -12,6 +12,7 @@ pub mod overall;
 mod rank;
 mod runs;
 pub mod suite;
+pub mod tune;
 mod yardstick;
 
 use ebbtide_measure::ranking::RankedScenario;

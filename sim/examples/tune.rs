@@ -1,0 +1,106 @@
+//! Tunes the rivals on the tuning half of the suite, from the workspace's root:
+//!
+//! ```text
+//! cargo run --release -p ebbtide-sim --example tune -- target/tuning.jsonl [RIVAL…]
+//! ```
+//!
+//! What was tried is kept in the file named first and not run again: stop it at any time, and remove the file when
+//! policies or scenarios changed. What it prints goes into `policies/src/rivals/tuned.rs` and `docs/tuning.md`.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Write as _, stdout};
+use std::path::{Path, PathBuf};
+
+use ebbtide_sim::arena::tune::space::SPACES;
+use ebbtide_sim::arena::tune::{Ground, Ratios, tune};
+use ebbtide_sim::arena::{Arena, Known, suite};
+use ebbtide_sim::files::Files;
+use ebbtide_sim::scenario::Scenario;
+use ebbtide_sim::shipped::Shipped;
+use ebbtide_sim::{Monitor, Plan};
+
+/// Ratios by policy and replications.
+type Tried = BTreeMap<(String, u32), Ratios>;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut words = std::env::args().skip(1);
+    let path = PathBuf::from(words.next().ok_or("name the file for what was tried")?);
+    let rivals: Vec<String> = words.collect();
+    let monitor = Monitor::default();
+    let arenas = suite::TUNED.iter().map(arena).collect::<Result<_, _>>()?;
+    let ground = Ground::new(arenas, &monitor)?.ok_or("stopped")?;
+    let mut tried = recall(&path)?;
+    let mut record = OpenOptions::new().create(true).append(true).open(&path)?;
+    let spaces = SPACES
+        .iter()
+        .filter(|it| rivals.is_empty() || rivals.iter().any(|name| name == it.rival));
+    for space in spaces {
+        let mut evaluate = |texts: &[String], replications: u32| {
+            let key = |text: &String| (text.clone(), replications);
+            let new = texts.iter().filter(|text| !tried.contains_key(&key(text)));
+            let new: Vec<String> = new.cloned().collect();
+            if !new.is_empty() {
+                let Some(ratios) = ground.ratios(&new, replications, &monitor)? else {
+                    return Ok(None);
+                };
+                for (text, ratios) in new.iter().zip(ratios) {
+                    note(&mut record, text, replications, &ratios)?;
+                    tried.insert(key(text), ratios);
+                }
+            }
+            Ok(Some(
+                texts.iter().map(|text| tried[&key(text)].clone()).collect(),
+            ))
+        };
+        let Some(tuned) = tune(space, &mut evaluate)? else {
+            break;
+        };
+        writeln!(
+            stdout(),
+            "| {} | {} | {:.3} | {:.3} | {:.3} | `{}` |",
+            space.rival,
+            tuned.tried,
+            tuned.before,
+            tuned.after,
+            tuned.per_scenario,
+            tuned.text
+        )?;
+    }
+    Ok(())
+}
+
+/// What an earlier run tried.
+fn recall(path: &Path) -> Result<Tried, Box<dyn Error>> {
+    if !path.exists() {
+        return Ok(Tried::new());
+    }
+    let text = fs::read_to_string(path)?;
+    let lines = text.lines().map(|line| {
+        let (text, replications, ratios) = serde_json::from_str(line)?;
+        Ok(((text, replications), ratios))
+    });
+    lines.collect()
+}
+
+fn note(record: &mut File, text: &str, replications: u32, ratios: &Ratios) -> Result<(), String> {
+    let line = serde_json::to_string(&(text, replications, ratios)).map_err(|it| it.to_string())?;
+    writeln!(record, "{line}").map_err(|it| it.to_string())
+}
+
+fn arena(shipped: &Shipped) -> Result<Arena, Box<dyn Error>> {
+    let mut files = Files::default();
+    for named in Scenario::from_ron(shipped.text)?.files() {
+        files.add(
+            &named,
+            &fs::read(Path::new(shipped.folder).join(&named.path))?,
+        )?;
+    }
+    Ok(Arena {
+        name: shipped.name.to_owned(),
+        text: shipped.text.to_owned(),
+        plan: Plan::new(shipped.text, files)?,
+        known: Known::default(),
+    })
+}
