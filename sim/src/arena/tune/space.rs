@@ -73,8 +73,11 @@ macro_rules! spaces {
 pub const SPACES: &[Space] = spaces! {
     "fixed":
         workers ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"];
-    "threshold": {target: "2", shrink_window: "\"15s\"", growth_period: "\"1s\""} {target: "3", shrink_window: "\"30s\""}
+    "threshold":
+        {target: "2", shrink_window: "\"15s\"", growth_period: "\"1s\""}
+        {target: "1", per_slot: "true", shrink_window: "\"15s\"", growth_period: "\"1s\""}
         target ["1", "2", "3", "5", "10"]
+        per_slot ["true"]
         tolerance ["0.0", "0.2"]
         shrink_window ["\"5s\"", "\"15s\"", "\"30s\"", "\"60s\""]
         growth_period ["\"1s\"", "\"5s\""]
@@ -98,7 +101,11 @@ pub const SPACES: &[Space] = spaces! {
         idle_trigger ["1", "3", "5", "20"]
         stop_interval ["\"1s\"", "\"5s\"", "\"15s\"", "\"30s\""]
         receive_timeout ["\"100ms\"", "\"300ms\"", "\"500ms\"", "\"2s\""];
-    "ray-serve": {target: "0.8", per_slot: "true", metrics_interval: "\"1s\"", look_back: "\"5s\"", upscale_delay: "\"0s\"", downscale_delay: "\"15s\""}
+    "ray-serve":
+        {
+            target: "0.8", per_slot: "true", metrics_interval: "\"1s\"", look_back: "\"5s\"",
+            upscale_delay: "\"0s\"", downscale_delay: "\"15s\""
+        }
         target ["0.6", "0.8", "1.0", "1.5", "3.0"]
         per_slot ["true"]
         metrics_interval ["\"1s\"", "\"2s\"", "\"5s\""]
