@@ -4,6 +4,8 @@
 //! cargo run --release -p ebbtide-sim --example tune -- target/tuning.jsonl [RIVAL…]
 //! ```
 //!
+//! A policy's text in place of a rival's name, such as `simple(load: 0.9)`, is only scored.
+//!
 //! What was tried is kept in the file named first and not run again: stop it at any time, and remove the file when
 //! policies or scenarios changed. What it prints goes into `policies/src/rivals/tuned.rs` and `docs/tuning.md`.
 
@@ -14,8 +16,8 @@ use std::io::{Write as _, stdout};
 use std::path::{Path, PathBuf};
 
 use ebbtide_sim::arena::tune::space::SPACES;
-use ebbtide_sim::arena::tune::{Ground, Ratios, tune};
-use ebbtide_sim::arena::{Arena, Known, suite};
+use ebbtide_sim::arena::tune::{Ground, REPLICATIONS, Ratios, score, tune};
+use ebbtide_sim::arena::{Arena, suite};
 use ebbtide_sim::files::Files;
 use ebbtide_sim::scenario::Scenario;
 use ebbtide_sim::shipped::Shipped;
@@ -27,36 +29,42 @@ type Tried = BTreeMap<(String, u32), Ratios>;
 fn main() -> Result<(), Box<dyn Error>> {
     let mut words = std::env::args().skip(1);
     let path = PathBuf::from(words.next().ok_or("name the file for what was tried")?);
-    let rivals: Vec<String> = words.collect();
     let monitor = Monitor::default();
     let arenas = suite::TUNED.iter().map(arena).collect::<Result<_, _>>()?;
     let ground = Ground::new(arenas, &monitor)?.ok_or("stopped")?;
     let mut tried = recall(&path)?;
     let mut record = OpenOptions::new().create(true).append(true).open(&path)?;
-    let spaces = SPACES
-        .iter()
-        .filter(|it| rivals.is_empty() || rivals.iter().any(|name| name == it.rival));
-    for space in spaces {
-        let mut evaluate = |texts: &[String], replications: u32| {
-            let key = |text: &String| (text.clone(), replications);
-            let new = texts.iter().filter(|text| !tried.contains_key(&key(text)));
-            let new: Vec<String> = new.cloned().collect();
-            if !new.is_empty() {
-                let Some(ratios) = ground.ratios(&new, replications, &monitor)? else {
-                    return Ok(None);
-                };
-                for (text, ratios) in new.iter().zip(ratios) {
-                    note(&mut record, text, replications, &ratios)?;
-                    tried.insert(key(text), ratios);
-                }
+    let mut evaluate = |texts: &[String], replications: u32| {
+        let key = |text: &String| (text.clone(), replications);
+        let new = texts.iter().filter(|text| !tried.contains_key(&key(text)));
+        let new: Vec<String> = new.cloned().collect();
+        if !new.is_empty() {
+            let Some(ratios) = ground.ratios(&new, replications, &monitor)? else {
+                return Ok(None);
+            };
+            for (text, ratios) in new.iter().zip(ratios) {
+                note(&mut record, text, replications, &ratios)?;
+                tried.insert(key(text), ratios);
             }
-            Ok(Some(
-                texts.iter().map(|text| tried[&key(text)].clone()).collect(),
-            ))
-        };
-        let Some(tuned) = tune(space, &mut evaluate)? else {
-            break;
-        };
+        }
+        Ok(Some(
+            texts.iter().map(|text| tried[&key(text)].clone()).collect(),
+        ))
+    };
+    let is_name = |word: &String| SPACES.iter().any(|space| space.rival == word);
+    let (names, texts): (Vec<String>, Vec<String>) = words.partition(is_name);
+    if !texts.is_empty() {
+        let ratios = evaluate(&texts, REPLICATIONS)?.ok_or("stopped")?;
+        for (text, ratios) in texts.iter().zip(&ratios) {
+            writeln!(stdout(), "{:.3} {text}", score(ratios))?;
+        }
+        return Ok(());
+    }
+    for space in SPACES {
+        if !names.is_empty() && !names.iter().any(|name| name == space.rival) {
+            continue;
+        }
+        let tuned = tune(space, &mut evaluate)?.ok_or("stopped")?;
         writeln!(
             stdout(),
             "| {} | {} | {:.3} | {:.3} | {:.3} | `{}` |",
@@ -101,6 +109,6 @@ fn arena(shipped: &Shipped) -> Result<Arena, Box<dyn Error>> {
         name: shipped.name.to_owned(),
         text: shipped.text.to_owned(),
         plan: Plan::new(shipped.text, files)?,
-        known: Known::default(),
+        known: Vec::new(),
     })
 }

@@ -1,6 +1,6 @@
 //! Tunes the rivals: settings are tried on the tuning half, and the cheapest is kept.
 //!
-//! Every rival has the same budget: [`TRIED`] settings in one replication, half of them drawn from its
+//! Every rival has the same budget: [`TRIED`] settings in [`SEARCHED`] replications, half of them drawn from its
 //! [`Space`](space::Space), half drawn near the best so far; then [`FINALISTS`] of them in [`REPLICATIONS`]. The score
 //! is the geometric mean, over scenarios and prices, of the cost over that of the best fixed setting in hindsight, both
 //! less what is unavoidable. Where there are batches, every batch rule is tried with every setting and the cheapest
@@ -19,10 +19,11 @@ use space::{Choice, Space};
 
 /// Settings that are tried of each rival, the documented one among them.
 pub const TRIED: usize = 100;
-/// Settings that are tried again at the end, besides the documented one: so many because near the best of one replication
-/// there may be only settings that were lucky in it.
-pub const FINALISTS: usize = 15;
-/// Replications in which they are.
+/// Replications in which they are. One is too few: settings that are lucky in it crowd round the best.
+pub const SEARCHED: u32 = 2;
+/// Settings that are tried again at the end, besides the documented one.
+pub const FINALISTS: usize = 10;
+/// Replications in which those are.
 pub const REPLICATIONS: u32 = 4;
 /// Settings drawn at random, the suggested ones among them, before the search begins.
 const DRAWN: usize = TRIED / 2;
@@ -47,7 +48,7 @@ pub struct Tuned {
     pub before: f64,
     /// Score of the best.
     pub after: f64,
-    /// Score if each scenario had the best of all settings that were tried, in the first replication.
+    /// Score if each scenario had, at each price, the best of all settings that were tried, in [`SEARCHED`].
     pub per_scenario: f64,
     /// Settings tried.
     pub tried: usize,
@@ -75,7 +76,7 @@ pub fn tune(space: &Space, evaluate: &mut Evaluate<'_>) -> Result<Option<Tuned>,
     let mut round = search.first_round();
     while !round.is_empty() {
         let texts: Vec<String> = round.iter().map(|choice| space.text(choice)).collect();
-        let Some(ratios) = evaluate(&texts, 1)? else {
+        let Some(ratios) = evaluate(&texts, SEARCHED)? else {
             return Ok(None);
         };
         for (choice, ratios) in round.into_iter().zip(ratios) {
@@ -118,10 +119,9 @@ struct Search<'s> {
 impl<'s> Search<'s> {
     fn new(space: &'s Space) -> Self {
         let luck = Streams::new(1, 0).stream("tune", 0);
-        let name = space
-            .rival
-            .bytes()
-            .fold(0, |sum: u64, byte| sum * 31 + u64::from(byte));
+        let name = space.rival.bytes().fold(0_u64, |sum, byte| {
+            sum.wrapping_mul(31).wrapping_add(byte.into())
+        });
         Self {
             space,
             tried: BTreeMap::new(),
@@ -240,7 +240,11 @@ mod tests {
         };
         let mut asked = 0;
         let mut evaluate = |texts: &[String], replications: u32| {
-            asked += if replications == 1 { texts.len() } else { 0 };
+            asked += if replications == SEARCHED {
+                texts.len()
+            } else {
+                0
+            };
             let ratio = |text: &String| {
                 let load = if text.contains("0.6") { 1.0 } else { 1.5 };
                 let drain = if text.contains("4s") { 1.0 } else { 1.5 };

@@ -5,8 +5,9 @@ use ebbtide_policies::observation::Setting;
 use ebbtide_policies::units::Duration;
 
 use super::super::entrants::Entrant;
+use super::super::oracle::{AtPrice, Found, Replication, Schedule};
 use super::super::runs::{Field, Runs};
-use super::super::{Arena, Known, KnownAtPrice, KnownReplication, MOST_UNAVOIDABLE, PRICES};
+use super::super::{Arena, MOST_UNAVOIDABLE, PRICES};
 use super::{REPLICATIONS, Ratios};
 use crate::monitor::Monitor;
 
@@ -75,10 +76,10 @@ fn ratio(
     replications: usize,
 ) -> Option<f64> {
     let prices = prices(arena, price);
-    let known = || arena.known.replications.iter().take(replications);
+    let known = || arena.known.iter().take(replications);
     let unavoidable: f64 = known().map(|it| prices.late * it.least_late_work).sum();
     let fixed: f64 = known()
-        .map(|it| it.prices[price].fixed.1.total(prices))
+        .map(|it| it.prices[price].fixed.cost.total(prices))
         .sum();
     if unavoidable > MOST_UNAVOIDABLE * fixed {
         return None;
@@ -90,7 +91,7 @@ fn ratio(
 }
 
 /// The best fixed settings in hindsight, of all workers and some batches; they stand for the schedules too.
-fn kept(arena: &Arena, monitor: &Monitor) -> Result<Option<Known>, String> {
+fn kept(arena: &Arena, monitor: &Monitor) -> Result<Option<Vec<Replication>>, String> {
     let settings = settings(arena);
     let text = |it: &Setting| {
         let (workers, size, timeout) = (it.workers, it.batch_size, it.batch_timeout);
@@ -117,26 +118,30 @@ fn kept(arena: &Arena, monitor: &Monitor) -> Result<Option<Known>, String> {
         .map(|price| cheapest(prices(arena, price)))
         .collect();
     let cheapest = cheapest.ok_or_else(|| format!("{} has no setting", arena.name))?;
-    let replication = |number: usize| KnownReplication {
-        least_late_work: runs
-            .iter()
-            .map(|(_, scores)| scores[number].cost.late_work)
-            .fold(f64::INFINITY, f64::min),
-        prices: cheapest
-            .iter()
-            .map(|&best| {
-                let cost = runs[best].1[number].cost;
-                KnownAtPrice {
-                    fixed: (settings[best], cost),
-                    paced: cost,
-                    free: cost,
-                    fluid: 0.0,
-                }
-            })
-            .collect(),
+    let at_price = |(price, &best): (usize, &usize), number: usize| {
+        let found = Found {
+            schedule: Schedule::fixed(settings[best]),
+            cost: runs[best].1[number].cost,
+        };
+        AtPrice {
+            price: PRICES[price],
+            fixed: found.clone(),
+            paced: found.clone(),
+            free: found,
+            fluid: 0.0,
+        }
     };
-    let replications = (0..REPLICATIONS as usize).map(replication).collect();
-    Ok(Some(Known { replications }))
+    let replication = |number: u32| {
+        let place = number as usize;
+        let late = runs.iter().map(|(_, scores)| scores[place].cost.late_work);
+        let prices = cheapest.iter().enumerate();
+        Replication {
+            number,
+            least_late_work: late.fold(f64::INFINITY, f64::min),
+            prices: prices.map(|it| at_price(it, place)).collect(),
+        }
+    };
+    Ok(Some((0..REPLICATIONS).map(replication).collect()))
 }
 
 fn settings(arena: &Arena) -> Vec<Setting> {
