@@ -119,13 +119,13 @@ pub const SPACES: &[Space] = spaces! {
         alpha ["0.2", "0.7", "1.0"]
         initial_capacity ["5.0", "20.0"]
         drain_rate ["1.0", "5.0", "20.0"]
-        material_backlog ["5", "20"]
-        utilisation ["0.7", "0.9"]
+        material_backlog ["1", "5", "20"]
+        utilisation ["0.7", "0.9", "1.0"]
         beta ["0.0", "0.25", "1.0"]
         max_step ["2", "10"]
         cool_down_up ["\"0s\"", "\"1s\"", "\"5s\""]
         cool_down_down ["\"1s\"", "\"5s\"", "\"15s\"", "\"30s\""]
-        quiet ["\"2s\"", "\"5s\"", "\"15s\"", "\"30s\""];
+        quiet ["\"0s\"", "\"1s\"", "\"5s\"", "\"15s\"", "\"30s\""];
     "temporal-poller": {wait: "\"200ms\"", backlog_age: "\"100ms\""}
         initial ["1", "10", "20"]
         min ["2", "4"]
