@@ -189,7 +189,12 @@ pub const SPACES: &[Space] = spaces! {
         max_sample_error ["0.3", "1.0"]
         starvation ["\"100ms\"", "\"250ms\"", "\"1s\""]
         idle_exit ["\"2s\"", "\"5s\"", "\"10s\""];
-    "gradient2": {min_limit: "1", initial_limit: "4", window_samples: "1", release: "\"20s\""}
+    "gradient2":
+        {min_limit: "1", initial_limit: "4", window_samples: "1", release: "\"20s\""}
+        {
+            min_limit: "2", queue_size: "8", smoothing: "0.5", tolerance: "1.0", window: "\"2s\"", window_samples: "1",
+            release: "\"2s\""
+        }
         initial_limit ["1", "4", "10"]
         min_limit ["1", "2", "4", "10"]
         queue_size ["1", "2", "8"]
@@ -199,7 +204,9 @@ pub const SPACES: &[Space] = spaces! {
         window ["\"500ms\"", "\"2s\"", "\"5s\""]
         window_samples ["1", "5"]
         release ["\"2s\"", "\"5s\"", "\"10s\"", "\"20s\"", "\"60s\""];
-    "failsafe": {release: "\"20s\"", min_samples: "10", alpha: "1", beta: "2"}
+    "failsafe":
+        {release: "\"20s\"", min_samples: "10", alpha: "1", beta: "2"}
+        {release: "\"2s\"", min_samples: "20", alpha: "2", beta: "4", quantile: "0.75", correlation_window: "10"}
         initial_limit ["1", "4", "10"]
         max_limit_factor ["2", "3"]
         min_window ["\"500ms\"", "\"2s\""]
