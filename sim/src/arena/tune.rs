@@ -1,7 +1,7 @@
 //! Tunes the rivals: settings are tried on the tuning half, and the cheapest is kept.
 //!
 //! Every rival has the same budget: [`TRIED`] settings in [`SEARCHED`] replications, half of them drawn from its
-//! [`Space`](space::Space), half drawn near the best so far; then [`FINALISTS`] of them in [`REPLICATIONS`]. The score
+//! [`Space`], half drawn near the best so far; then [`FINALISTS`] of them in [`REPLICATIONS`]. The score
 //! is the geometric mean, over scenarios and prices, of the cost over that of the best fixed setting in hindsight, both
 //! less what is unavoidable. Where there are batches, every batch rule is tried with every setting and the cheapest
 //! counts, as in the arena. Deliberately absent: files, and the untuned half.
