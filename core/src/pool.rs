@@ -142,29 +142,14 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     }
 
     fn let_one_go(&mut self) {
-        let starting = |worker: &&Worker| worker.state == WorkerState::Starting;
-        let latest = self
-            .workers
-            .iter()
-            .rev()
-            .find(starting)
-            .map(|worker| worker.id);
-        if let Some(latest) = latest {
-            return self.dismiss(latest);
-        }
-        let ready = self
-            .workers
-            .iter()
-            .rev()
-            .filter(|it| it.state == WorkerState::Ready);
-        let Some(idlest) = ready.min_by_key(|worker| worker.calls).copied() else {
+        let Some(worker) = self.workers.next_to_go() else {
             return;
         };
-        if idlest.calls == 0 {
-            return self.dismiss(idlest.id);
+        if worker.calls == 0 {
+            return self.dismiss(worker.id);
         }
-        self.workers.set_state(idlest.id, WorkerState::Draining);
-        self.emit_worker(idlest.id, WorkerChange::Draining);
+        self.workers.set_state(worker.id, WorkerState::Draining);
+        self.emit_worker(worker.id, WorkerChange::Draining);
     }
 
     pub(crate) fn order_worker(&mut self) -> WorkerId {

@@ -103,6 +103,17 @@ impl Workers {
         (least != none).then(|| self.all[(least & u64::from(u32::MAX)) as usize].id)
     }
 
+    /// Who goes when one is too many: the latest that is still starting, else the idlest that is
+    /// ready, the latest among equals.
+    pub fn next_to_go(&self) -> Option<Worker> {
+        let starting = |it: &&Worker| it.state == WorkerState::Starting;
+        let ready = |it: &&Worker| it.state == WorkerState::Ready;
+        let latest_first = || self.all.iter().rev();
+        let starts = latest_first().find(starting);
+        let idlest = || latest_first().filter(ready).min_by_key(|it| it.calls);
+        starts.or_else(idlest).copied()
+    }
+
     /// Orders a worker.
     pub fn order(&mut self) -> WorkerId {
         let id = WorkerId(self.next_id);

@@ -205,26 +205,13 @@ impl<'p> Twin<'p> {
     }
 
     fn let_one_go(&mut self) {
-        let starting = |it: &&Worker| it.state == WorkerState::Starting;
-        let latest = self
-            .workers
-            .iter()
-            .rev()
-            .find(starting)
-            .map(|worker| worker.id);
-        if let Some(latest) = latest {
-            self.workers.remove(latest);
-            return;
-        }
-        let ready = |it: &&Worker| it.state == WorkerState::Ready;
-        let ready = self.workers.iter().rev().filter(ready);
-        let Some(idlest) = ready.min_by_key(|worker| worker.calls).copied() else {
+        let Some(worker) = self.workers.next_to_go() else {
             return;
         };
-        if idlest.calls == 0 {
-            self.workers.remove(idlest.id);
+        if worker.calls == 0 {
+            self.workers.remove(worker.id);
         } else {
-            self.workers.set_state(idlest.id, WorkerState::Draining);
+            self.workers.set_state(worker.id, WorkerState::Draining);
         }
     }
 
