@@ -10,6 +10,7 @@ mod figure;
 mod format;
 mod input;
 mod outcomes;
+mod page;
 mod quantiles;
 mod ranking;
 mod report;

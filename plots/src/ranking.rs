@@ -8,48 +8,30 @@ mod pareto;
 mod rows;
 mod scenarios;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use ebbtide_measure::ranking::{Overall, Ranking, Summary};
 
-const STYLE: &str = include_str!("report.css");
-const OWN_STYLE: &str = include_str!("ranking.css");
-/// Nothing may be loaded, from anywhere; styles within the file are let through.
-const SECURITY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+use crate::page::page;
 
+const STYLE: &str = include_str!("ranking.css");
 /// The page of `ranking`.
 #[must_use]
 pub fn ranking_html(ranking: &Ranking) -> String {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(SECURITY);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="referrer" content="no-referrer";
-                // An empty icon, or the browser would ask for one.
-                link rel="icon" href="data:,";
-                title { "Which scaling policy? – ebbtide arena" }
-                style { (PreEscaped(STYLE)) (PreEscaped(OWN_STYLE)) }
-            }
-            body { main {
-                header {
-                    h1 { "Which scaling policy?" }
-                    div.headline.pass { p { (ranking.conclusion()) } }
-                    (reading(ranking))
-                }
-                (standing(ranking))
-                (pareto::section(ranking))
-                (safety(ranking))
-                (everybody(ranking))
-                (scenarios::section(ranking))
-                footer { p { "Made by ebbtide " (ranking.engine_version) ". Exact numbers are in ranking.json." } }
-            } }
+    let main = html! {
+        header {
+            h1 { "Which scaling policy?" }
+            div.headline.pass { p { (ranking.conclusion()) } }
+            (reading(ranking))
         }
+        (standing(ranking))
+        (pareto::section(ranking))
+        (safety(ranking))
+        (everybody(ranking))
+        (scenarios::section(ranking))
+        footer { p { "Made by ebbtide " (ranking.engine_version) ". Exact numbers are in ranking.json." } }
     };
-    let control = |c: char| c.is_control() && c != '\n';
-    page.into_string().replace(control, "\u{fffd}")
+    page("Which scaling policy? – ebbtide arena", STYLE, &main)
 }
 
 fn reading(ranking: &Ranking) -> Markup {

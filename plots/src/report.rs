@@ -6,14 +6,12 @@
 mod results;
 mod thresholds;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, PreEscaped, html};
 
 use crate::figure::{Figure, Table, Titled};
 use crate::input::ReportInput;
+use crate::page::page;
 
-const STYLE: &str = include_str!("report.css");
-/// Nothing may be loaded, from anywhere; styles and pictures within the file are let through.
-const SECURITY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 /// Room for all figures: the file is to stay under 1.5 MiB.
 const FIGURES_BYTES: usize = 1_400_000;
 /// Columns whose cells are sentences, and may be broken.
@@ -23,39 +21,20 @@ const SENTENCES: [&str; 2] = ["reason", "change"];
 #[must_use]
 pub fn report_html(input: &ReportInput<'_>, figures: &[Figure]) -> String {
     let results = input.results;
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(SECURITY);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="referrer" content="no-referrer";
-                // An empty icon, or the browser would ask for one.
-                link rel="icon" href="data:,";
-                title { (results.scenario) " – ebbtide report" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                main {
-                    (head(input))
-                    (thresholds::section(&results.thresholds))
-                    (results::section(input))
-                    (sections(input, figures))
-                    footer {
-                        p {
-                            "Made by ebbtide " (results.engine_version) ". Times are simulated or "
-                            "measured as the command says; intervals are 95 %, over replications. "
-                            "Exact numbers are in summary.json."
-                        }
-                    }
-                }
+    let main = html! {
+        (head(input))
+        (thresholds::section(&results.thresholds))
+        (results::section(input))
+        (sections(input, figures))
+        footer {
+            p {
+                "Made by ebbtide " (results.engine_version) ". Times are simulated or "
+                "measured as the command says; intervals are 95 %, over replications. "
+                "Exact numbers are in summary.json."
             }
         }
     };
-    // Names may hold what no page may: control characters.
-    let control = |c: char| c.is_control() && c != '\n';
-    page.into_string().replace(control, "\u{fffd}")
+    page(&format!("{} – ebbtide report", results.scenario), "", &main)
 }
 
 fn head(input: &ReportInput<'_>) -> Markup {
