@@ -1,36 +1,12 @@
 //! The suite is what it should be: every file built in, every scenario sound, long enough and not too long.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use ebbtide_sim::Scenario;
 use ebbtide_sim::arena::suite::{self, Half};
-use ebbtide_sim::files::Files;
-use ebbtide_sim::shipped::Shipped;
-use ebbtide_sim::{Plan, Scenario};
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// The plan of a scenario; `None`, and says so, where its traces are not on this machine.
-fn plan(shipped: &Shipped) -> Option<Plan> {
-    let scenario = Scenario::from_ron(shipped.text).unwrap_or_else(|error| panic!("{error}"));
-    let mut files = Files::default();
-    for named in scenario.files() {
-        let path = root().join(shipped.folder).join(&named.path);
-        let Ok(content) = std::fs::read(&path) else {
-            eprintln!(
-                "SKIPPED: {} needs {}, which is not there",
-                shipped.name,
-                path.display()
-            );
-            return None;
-        };
-        files.add(&named, &content).expect("a sound file");
-    }
-    let plan = Plan::new(shipped.text, files);
-    Some(plan.unwrap_or_else(|error| panic!("{}: {error}", shipped.name)))
-}
+use crate::{plan, root};
 
 #[test]
 fn every_file_is_built_in() {
