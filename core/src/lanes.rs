@@ -4,7 +4,7 @@
 //! become due go to its tail for nothing. What goes back between others (a lost worker's
 //! messages, the next of an ordering key) is kept sorted beside it, so that no insertion
 //! scans. Which lane goes next is decided here too; whether an agent may be called at all is
-//! `agents.rs`'s business, and putting the two together is `take.rs`'s.
+//! `agents.rs`'s business, and putting the two together is `pick.rs`'s.
 //! A fair key for tenants will sit between lane and agent.
 
 use std::collections::BTreeMap;
@@ -139,7 +139,7 @@ pub struct Lanes {
 
 /// Lanes, highest first, from a bit each.
 #[derive(Clone, Copy, Debug)]
-pub struct FilledLanes(u8);
+pub(crate) struct FilledLanes(u8);
 
 impl Iterator for FilledLanes {
     type Item = Lane;
@@ -191,20 +191,20 @@ impl Lanes {
     }
 
     /// The agents with takeable messages in `lane`.
-    pub fn agents(&self, lane: Lane) -> &[u32] {
+    pub(crate) fn agents(&self, lane: Lane) -> &[u32] {
         &self.agents[lane.index()]
     }
 
     /// Lanes with takeable messages, highest first.
     #[inline]
-    pub fn filled(&self) -> FilledLanes {
+    pub(crate) fn filled(&self) -> FilledLanes {
         FilledLanes(self.filled)
     }
 
     /// The only agent with takeable messages, if all of them are in one lane: there is nothing
     /// to choose.
     #[inline]
-    pub fn only_candidate(&self) -> Option<(Lane, u32)> {
+    pub(crate) fn only_candidate(&self) -> Option<(Lane, u32)> {
         let lane = self
             .filled()
             .next()
@@ -216,7 +216,7 @@ impl Lanes {
     }
 
     /// Lanes with takeable messages, the next to go first.
-    pub fn in_turn(&self) -> impl Iterator<Item = Lane> + use<> {
+    pub(crate) fn in_turn(&self) -> impl Iterator<Item = Lane> + use<> {
         let (mut waiting, mut count) = ([Lane::Critical; 5], 0);
         for lane in self.filled() {
             waiting[count] = lane;

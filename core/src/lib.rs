@@ -25,6 +25,7 @@ mod messages;
 mod ordering;
 pub mod parts;
 mod pause;
+mod pick;
 mod pool;
 mod protect;
 mod queue;

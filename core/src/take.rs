@@ -7,16 +7,37 @@ use crate::lanes::Rank;
 use crate::leases::LeaseState;
 use crate::message::{AgentId, Call, Lane, LeaseId, WorkerId};
 use crate::messages::Place;
+use crate::pick::{Pick, Waiting};
 use crate::protect::BatchRule;
 use crate::state::BrokerState;
 
-/// The message that goes first, and whose it is.
-#[derive(Clone, Copy, Debug)]
-struct Pick {
-    agent: u32,
-    index: u32,
-    /// The lane whose turn it is; `None` if the message goes first because it is overdue.
-    turn: Option<Lane>,
+impl<M, L: Listener<M>> Waiting for BrokerState<M, L> {
+    #[inline(always)]
+    fn front(&self, agent: u32, lane: Lane) -> Option<(Rank, u32)> {
+        self.agents[agent as usize].queues[lane.index()].front(&self.messages)
+    }
+
+    fn offer(&self, agent: u32, lane: Lane) -> Option<(Rank, u32)> {
+        let front = self.front(agent, lane);
+        let agent = &self.agents[agent as usize];
+        if self.batch_rule(agent).is_none() {
+            return front;
+        }
+        if agent.lanes().next() != Some(lane) {
+            return None;
+        }
+        let ((rank, _), (_, index)) = (self.oldest(agent)?, front?);
+        Some((rank, index))
+    }
+
+    /// An agent with a unit limit is called only for the message that it ranks first, so that a
+    /// dear message is not starved by cheap ones behind it.
+    #[inline(always)]
+    fn may_start(&self, agent: u32, lane: Lane) -> bool {
+        let agent = &self.agents[agent as usize];
+        self.block(agent, self.now).is_none()
+            && (agent.units.is_none() || self.first_ranked(agent, self.now).0 == lane)
+    }
 }
 
 impl<M, L: Listener<M>> BrokerState<M, L> {
@@ -41,84 +62,10 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         if self.workers.free_slots_of(worker) == 0 {
             return None;
         }
-        let pick = self.pick()?;
+        let pick = self.lanes.pick(self.now, self)?;
         let call = self.start(worker, pick);
         debug_assert!(self.books.balance(), "invariant 1: {:?}", self.books);
         Some(call)
-    }
-
-    fn pick(&self) -> Option<Pick> {
-        if let Some((lane, agent)) = self.lanes.only_candidate() {
-            let queue = &self.agents[agent as usize].queues[lane.index()];
-            let ((due, _), index) = queue.front(&self.messages)?;
-            let turn = (!self.lanes.is_overdue(lane, due, self.now)).then_some(lane);
-            let pick = Pick { agent, index, turn };
-            return self.may_start(agent, lane).then_some(pick);
-        }
-        self.pick_overdue().or_else(|| self.pick_in_turn())
-    }
-
-    /// The oldest message that has waited for longer than its lane's maximum (invariant 6).
-    fn pick_overdue(&self) -> Option<Pick> {
-        let mut best: Option<(Rank, Pick)> = None;
-        for lane in self.lanes.filled() {
-            for &agent in self.lanes.agents(lane) {
-                let queue = &self.agents[agent as usize].queues[lane.index()];
-                let Some((rank, index)) = queue.front(&self.messages) else {
-                    continue;
-                };
-                let beaten = best.is_some_and(|(least, _)| least <= rank);
-                if !beaten
-                    && self.lanes.is_overdue(lane, rank.0, self.now)
-                    && self.may_start(agent, lane)
-                {
-                    let turn = None;
-                    best = Some((rank, Pick { agent, index, turn }));
-                }
-            }
-        }
-        best.map(|(_, pick)| pick)
-    }
-
-    /// Lane by lane in the discipline's order, in each the message that was due first.
-    fn pick_in_turn(&self) -> Option<Pick> {
-        self.lanes.in_turn().find_map(|lane| {
-            let mut best: Option<(Rank, Pick)> = None;
-            for &agent in self.lanes.agents(lane) {
-                let Some((rank, index)) = self.offer(agent, lane) else {
-                    continue;
-                };
-                let beaten = best.is_some_and(|(least, _)| least <= rank);
-                if !beaten && self.may_start(agent, lane) {
-                    let turn = Some(lane);
-                    best = Some((rank, Pick { agent, index, turn }));
-                }
-            }
-            best.map(|(_, pick)| pick)
-        })
-    }
-
-    /// What an agent puts forward in `lane`: its first message, or its batch, which ranks in
-    /// its highest lane alone, by its oldest message.
-    fn offer(&self, agent: u32, lane: Lane) -> Option<(Rank, u32)> {
-        let agent = &self.agents[agent as usize];
-        let front = agent.queues[lane.index()].front(&self.messages);
-        if self.batch_rule(agent).is_none() {
-            return front;
-        }
-        if agent.lanes().next() != Some(lane) {
-            return None;
-        }
-        let ((rank, _), (_, index)) = (self.oldest(agent)?, front?);
-        Some((rank, index))
-    }
-
-    /// Whether the agent may be called; one with a unit limit only for the message that it
-    /// ranks first, so that a dear message is not starved by cheap ones behind it.
-    fn may_start(&self, agent: u32, lane: Lane) -> bool {
-        let agent = &self.agents[agent as usize];
-        self.block(agent, self.now).is_none()
-            && (agent.units.is_none() || self.first_ranked(agent, self.now).0 == lane)
     }
 
     fn start(&mut self, worker: WorkerId, pick: Pick) -> Call {

@@ -1,7 +1,8 @@
-//! Which calls start in the twin: `core/src/take.rs` and `protect.rs` over its own lists.
+//! Which calls start in the twin: `core/src/take.rs` and `protect.rs` over its own lists;
+//! which goes first is core's own `pick.rs`.
 
 use ebbtide_core::message::Lane;
-use ebbtide_core::parts::Rank;
+use ebbtide_core::parts::{Pick, Rank, Waiting};
 use ebbtide_policies::objective::Measure;
 use ebbtide_policies::units::{Duration, Time};
 
@@ -14,12 +15,29 @@ use super::settle::{Members, Running};
 /// As in core: far below a slot, far above a rounding error.
 const ROUNDING: f64 = 1e-6;
 
-/// The agent that is called next; the lane whose turn it is, `None` if overdue.
-#[derive(Clone, Copy)]
-struct Pick {
-    agent: u32,
-    lane: Lane,
-    turn: Option<Lane>,
+impl Waiting for Twin<'_> {
+    fn front(&self, agent: u32, lane: Lane) -> Option<(Rank, u32)> {
+        let front = self.agents[agent as usize].front(lane)?;
+        Some((front.rank(), front.id))
+    }
+
+    fn offer(&self, agent: u32, lane: Lane) -> Option<(Rank, u32)> {
+        let front = self.front(agent, lane);
+        let agent = &self.agents[agent as usize];
+        if self.batch_rule(agent).is_none() {
+            return front;
+        }
+        let oldest = agent
+            .oldest()
+            .filter(|_| agent.lanes().next() == Some(lane));
+        Some((oldest?.rank(), front?.1))
+    }
+
+    fn may_start(&self, agent: u32, lane: Lane) -> bool {
+        let agent = &self.agents[agent as usize];
+        let ranked = agent.units.is_none() || self.first_ranked(agent).0 == lane;
+        ranked && self.unblocks_at(agent) == Some(self.now)
+    }
 }
 
 impl Twin<'_> {
@@ -29,7 +47,7 @@ impl Twin<'_> {
         while self.workers.free_slots() > 0 && self.lanes.any_takeable() {
             let now = self.now;
             self.agents.iter_mut().for_each(|agent| agent.reopen(now));
-            let Some(pick) = self.pick() else {
+            let Some(pick) = self.lanes.pick(self.now, self) else {
                 let waiting = self.agents.iter().filter(|agent| agent.takeable > 0);
                 let opens = waiting.filter_map(|agent| self.unblocks_at(agent));
                 self.wake = opens.min().unwrap_or(Time::MAX);
@@ -47,69 +65,6 @@ impl Twin<'_> {
         if self.agents[message.agent as usize].insert(lane, queued) {
             self.lanes.fill(lane, message.agent);
         }
-    }
-
-    fn pick(&self) -> Option<Pick> {
-        if let Some((lane, agent)) = self.lanes.only_candidate() {
-            let front = self.agents[agent as usize].front(lane)?;
-            let overdue = self.lanes.is_overdue(lane, front.due, self.now);
-            let turn = (!overdue).then_some(lane);
-            let pick = Pick { agent, lane, turn };
-            return self.may_start(agent, lane).then_some(pick);
-        }
-        self.pick_overdue().or_else(|| self.pick_in_turn())
-    }
-
-    fn pick_overdue(&self) -> Option<Pick> {
-        let mut best: Option<(Rank, Pick)> = None;
-        for lane in self.lanes.filled() {
-            for &agent in self.lanes.agents(lane) {
-                let Some(front) = self.agents[agent as usize].front(lane) else {
-                    continue;
-                };
-                let beaten = best.is_some_and(|(least, _)| least <= front.rank());
-                if !beaten
-                    && self.lanes.is_overdue(lane, front.due, self.now)
-                    && self.may_start(agent, lane)
-                {
-                    let turn = None;
-                    best = Some((front.rank(), Pick { agent, lane, turn }));
-                }
-            }
-        }
-        best.map(|(_, pick)| pick)
-    }
-
-    fn pick_in_turn(&self) -> Option<Pick> {
-        self.lanes.in_turn().find_map(|lane| {
-            let mut best: Option<(Rank, Pick)> = None;
-            for &agent in self.lanes.agents(lane) {
-                let Some(rank) = self.offer(&self.agents[agent as usize], lane) else {
-                    continue;
-                };
-                let beaten = best.is_some_and(|(least, _)| least <= rank);
-                if !beaten && self.may_start(agent, lane) {
-                    let turn = Some(lane);
-                    best = Some((rank, Pick { agent, lane, turn }));
-                }
-            }
-            best.map(|(_, pick)| pick)
-        })
-    }
-
-    /// An agent's first message in `lane`, or its batch, which ranks in its highest lane alone.
-    fn offer(&self, agent: &Agent, lane: Lane) -> Option<Rank> {
-        if self.batch_rule(agent).is_none() {
-            return agent.front(lane).map(|it| it.rank());
-        }
-        let highest = agent.lanes().next() == Some(lane);
-        agent.oldest().filter(|_| highest).map(|it| it.rank())
-    }
-
-    fn may_start(&self, agent: u32, lane: Lane) -> bool {
-        let agent = &self.agents[agent as usize];
-        let ranked = agent.units.is_none() || self.first_ranked(agent).0 == lane;
-        ranked && self.unblocks_at(agent) == Some(self.now)
     }
 
     /// Size and timeout of the agent's batches; `None` if its calls carry one message each.
