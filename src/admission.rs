@@ -111,10 +111,18 @@ impl Floor {
             let (ticket, turn) = self.room.enter(entry);
             return Admitted::Waits(ticket, turn);
         }
-        if if_full == IfFull::Refuse && self.room.is_ahead_of(&entry) {
+        if if_full == IfFull::Refuse && self.is_out_of_turn(&entry) {
             return Admitted::Told(Err((NotAccepted::OutOfTurn, entry.submission.payload)));
         }
         Admitted::Told(self.driver.enter(entry))
+    }
+
+    /// Whether there is room for an entry that others are in line before. What has no room core
+    /// refuses itself, and counts: a policy is to see what was turned away.
+    fn is_out_of_turn(&mut self, entry: &Entry) -> bool {
+        // Time alone may have made room of which nobody knows yet.
+        while self.room.is_ahead_of(entry) && self.admit_first() {}
+        self.room.is_ahead_of(entry) && self.driver.refusal(entry).is_none()
     }
 
     /// Whether there is no room for an entry, or somebody is in line before it.

@@ -276,7 +276,7 @@ impl Floor {
         }
     }
 
-    fn admit_first(&mut self) -> bool {
+    pub(crate) fn admit_first(&mut self) -> bool {
         self.room.admit_first(&mut self.driver, &mut self.admitted)
     }
 

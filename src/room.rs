@@ -134,10 +134,11 @@ impl WaitingRoom {
         Some(waiting)
     }
 
-    /// Lets the first of a line in, of the first line for which there is room. Whether somebody
-    /// left the room.
+    /// Lets the first of a line in, of the first line for which there is room; nobody whose
+    /// deadline has passed. Whether somebody was let in.
     #[inline]
     pub(crate) fn admit_first(&mut self, driver: &mut Driver, wakers: &mut Vec<Waker>) -> bool {
+        self.expire(driver.now(), wakers);
         let tickets = self
             .heads
             .iter()

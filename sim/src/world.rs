@@ -203,6 +203,8 @@ impl<'p> World<'p> {
                 // Callers hear of what was settled, and send, before the arrivals are over.
                 self.heed_events();
             }
+            // Whoever waits for room comes before whoever comes now.
+            self.admit_blocked();
             while self.traffic.peek() <= self.now {
                 let arrival = self.traffic.send();
                 self.counts_on(monitor)?;
@@ -211,13 +213,14 @@ impl<'p> World<'p> {
             self.traffic.close(self.now);
             self.give_up_due();
             self.state.advance(self.now);
+            self.admit_blocked();
             if self.state.may_take() {
                 // A remote side hears that a call was given up before the next one starts.
                 self.heed_events();
                 self.start_calls();
             }
             self.heed_events();
-            let entered = self.blocked_count > 0 && self.admit_blocked();
+            let entered = self.admit_blocked();
             if !entered && self.calendar.next().min(self.traffic.peek()) > self.now {
                 return Some(());
             }

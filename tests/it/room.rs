@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use ebbtide::{AgentConfig, AgentRef, Broker, BrokerConfig, Bytes, Lane, Outcome, Pause};
+use ebbtide::{
+    AgentConfig, AgentRef, Broker, BrokerConfig, Bytes, Lane, NotAccepted, Outcome, Pause,
+};
 use tokio::time::{sleep, timeout};
 
 const MS: Duration = Duration::from_millis(1);
@@ -85,6 +87,64 @@ async fn one_agents_senders_do_not_wait_for_another_agents() {
     assert!(!waits.is_finished());
     broker.resume_agent("paused").unwrap();
     assert!(waits.await.unwrap());
+}
+
+/// Core never heard of it, and a policy took an overloaded queue for one that nobody is turned
+/// away from.
+#[tokio::test(start_paused = true)]
+async fn a_message_refused_while_others_wait_is_counted() {
+    let config = BrokerConfig {
+        max_queue_size: 1,
+        reserve: 0,
+        ..BrokerConfig::default()
+    };
+    let broker = Broker::builder().config(config).start().await.unwrap();
+    let agent = broker.add_agent("agent", async |_: &u32| Ok(())).unwrap();
+    broker.pause_agent("agent", Pause::UntilResumed).unwrap();
+    agent.send(1).await.unwrap();
+    let mut waits = Box::pin(agent.send(2).into_future());
+    assert!(poll_once(&mut waits).is_none());
+    let refused = agent.try_send(3).unwrap_err();
+    assert!(refused.reason.is_full(), "{refused}");
+    assert_eq!(broker.books().refused, 1);
+}
+
+/// Whoever came as the deadline made room was refused out of turn, since nobody had let the
+/// waiting sender in yet; what is refused then is refused by core.
+#[tokio::test(start_paused = true)]
+async fn room_that_time_has_made_goes_to_whoever_waits() {
+    let config = BrokerConfig {
+        max_queue_size: 1,
+        reserve: 0,
+        ..BrokerConfig::default()
+    };
+    let broker = Broker::builder().config(config).start().await.unwrap();
+    let agent = broker.add_agent("agent", async |_: &u32| Ok(())).unwrap();
+    broker.pause_agent("agent", Pause::UntilResumed).unwrap();
+    agent.send(1).deadline(10 * MS).await.unwrap();
+    let mut waits = Box::pin(agent.send(2).into_future());
+    assert!(poll_once(&mut waits).is_none());
+    // No task has run since: the alarm has not gone off.
+    tokio::time::advance(20 * MS).await;
+    let refused = agent.try_send(3).unwrap_err();
+    assert!(refused.reason.is_full(), "{refused}");
+    assert_eq!(broker.books().refused, 1);
+    assert!(poll_once(&mut waits).is_some(), "it is let in");
+}
+
+/// It was let in, to expire at once.
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_beyond_the_deadline_is_not_let_in() {
+    let (broker, paused, _echo) = hundred_bytes().await;
+    paused.send(1).size(60).deadline(10 * MS).await.unwrap();
+    let mut waits = Box::pin(paused.send(2).size(60).deadline(10 * MS).into_future());
+    assert!(poll_once(&mut waits).is_none());
+    tokio::time::advance(20 * MS).await;
+    let other = paused.send(3).size(60).try_now();
+    assert!(other.is_ok(), "there is room");
+    let told = poll_once(&mut waits).expect("it waits no longer");
+    assert_eq!(told.unwrap_err().reason, NotAccepted::Expired);
+    assert_eq!(broker.books().accepted, 2);
 }
 
 /// A message that is counted as long as it lives.

@@ -34,11 +34,17 @@ impl World<'_> {
     fn wait_for_room(&mut self, source: usize, arrival: &Arrival) {
         let place = self.blocked[source].join(*arrival);
         self.blocked_count += 1;
-        let deadline = self.plan.classes[usize::from(arrival.class.0)].deadline;
-        if let Some(most) = deadline.into_iter().chain(arrival.patience).min() {
+        if let Some(at) = self.waits_until(arrival) {
             let source = source as u32;
-            self.gives_up(arrival.at + most, Sender::InLine { source, place });
+            self.gives_up(at, Sender::InLine { source, place });
         }
+    }
+
+    /// When a sender has no use for its message any more.
+    fn waits_until(&self, arrival: &Arrival) -> Option<Time> {
+        let deadline = self.plan.classes[usize::from(arrival.class.0)].deadline;
+        let most = deadline.into_iter().chain(arrival.patience).min()?;
+        Some(arrival.at + most)
     }
 
     /// Somebody waits until `at` at most.
@@ -176,11 +182,18 @@ impl World<'_> {
         refusal.is_none_or(|refusal| !refusal.is_full())
     }
 
-    /// Lets waiting senders in as far as there is room. Whether any entered.
+    /// Lets waiting senders in as far as there is room, and none whose wait is over. Whether any
+    /// entered.
+    #[inline]
     pub(super) fn admit_blocked(&mut self) -> bool {
+        self.blocked_count > 0 && self.admit_lines()
+    }
+
+    fn admit_lines(&mut self) -> bool {
         let mut entered = false;
         for source in 0..self.blocked.len() {
             while let Some(&first) = self.blocked[source].first()
+                && self.waits_until(&first).is_none_or(|at| at > self.now)
                 && self.has_room(&first)
             {
                 self.blocked[source].pass();

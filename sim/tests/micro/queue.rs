@@ -210,6 +210,41 @@ fn a_blocked_sender_gives_up_when_it_has_no_patience_left() {
     );
 }
 
+/// A queue of none, and its only slot taken until 1, when c comes: the place is b's, who has waited
+/// for it since 0.5. It was c's, and in the live broker b's.
+#[test]
+fn whoever_waits_for_room_comes_before_whoever_comes_as_there_is_some() {
+    check_text(
+        r#"(
+            run: (length: "1500ms", warm_up: "0s", replications: 1),
+            traffic: [
+                (
+                    arrivals: Trace(file: "messages"),
+                    when_full: Block,
+                    classes: [
+                        (name: "a", to: Agent("echo")),
+                        (name: "b", to: Agent("echo")),
+                    ],
+                ),
+                (
+                    arrivals: Deterministic("1/s"),
+                    classes: [(name: "c", to: Agent("echo"))],
+                ),
+            ],
+            agents: [(name: "echo", call: Constant("1s"))],
+            broker: (
+                policy: "fixed", num_workers: 1, delivery_parallelism: 1,
+                max_queue_size: 0, reserve: 0,
+            ),
+        )"#,
+        "t_s,class\n0,a\n0.5,b\n",
+        "a: delivered 1
+         b: delivered 1.5
+         c: refused
+         calls: 2",
+    );
+}
+
 /// A queue of none, and its only slot taken until 5. A caller sends at 1, gives up at 1.5, thinks
 /// until 2.5, and gives up again at 3.
 #[test]
