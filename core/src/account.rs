@@ -113,6 +113,7 @@ impl AgentTally {
     }
 
     /// A call succeeded.
+    #[inline]
     pub(crate) fn succeeded(&mut self, batch: u32, in_flight: u32, time: Duration) {
         self.calls.succeeded += 1;
         self.calls.messages += u64::from(batch);
@@ -122,12 +123,7 @@ impl AgentTally {
             return;
         }
         if self.samples.len() == MOST_SAMPLES {
-            let mut kept = 0_usize;
-            self.samples.retain(|_| {
-                kept += 1;
-                kept % 2 == 1
-            });
-            self.thinning = self.thinning.max(1) * 2;
+            self.thin();
         }
         self.passed_over = self.thinning.max(1) - 1;
         self.samples.push(CallSample {
@@ -135,6 +131,16 @@ impl AgentTally {
             in_flight,
             time,
         });
+    }
+
+    #[cold]
+    fn thin(&mut self) {
+        let mut kept = 0_usize;
+        self.samples.retain(|_| {
+            kept += 1;
+            kept % 2 == 1
+        });
+        self.thinning = self.thinning.max(1) * 2;
     }
 }
 

@@ -24,7 +24,9 @@ impl Timers {
     /// A timer was set for `at`.
     #[inline]
     pub(crate) fn sooner(&mut self, at: Time, why: Wake) {
-        self.first = self.first.min((at, why));
+        if (at, why) < self.first {
+            self.first = (at, why);
+        }
     }
 }
 

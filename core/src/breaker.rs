@@ -149,6 +149,7 @@ impl Breaker {
     /// A call ended, of which `in_flight` were in flight when it started, itself included.
     /// `bound` is the limit beyond which its own no longer binds. Returns whether the state
     /// changed.
+    #[inline]
     pub fn call_ended(
         &mut self,
         now: Time,
@@ -249,6 +250,7 @@ impl Breaker {
     }
 
     /// Counts a call in the bucket of `now`.
+    #[inline]
     fn bucket(&mut self, now: Time) -> &mut Tally {
         if now >= self.next_bucket {
             self.slide(now);
@@ -258,6 +260,7 @@ impl Breaker {
         tally
     }
 
+    #[cold]
     fn slide(&mut self, now: Time) {
         let bucket = now.as_nanos() / self.bucket_width;
         for stale in (self.newest + 1..=bucket).rev().take(BUCKETS as usize) {

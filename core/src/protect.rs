@@ -37,6 +37,17 @@ pub(crate) struct Startable {
     pub(crate) bytes: u64,
 }
 
+/// What a message on its way in means for the calls that may start.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Newcomer {
+    lane: Lane,
+    /// Whether it may be taken at once, its agent and its ordering key permitting.
+    is_due: bool,
+    ordering_key: Option<u64>,
+    size: u32,
+    units: u32,
+}
+
 impl<M, L: Listener<M>> BrokerState<M, L> {
     /// Size and timeout of the agent's batches; `None` if its calls carry one message each.
     pub(crate) fn batch_rule(&self, agent: &Agent) -> Option<BatchRule> {
@@ -209,28 +220,34 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         agent.limit.min(slots.max(1))
     }
 
+    /// What `submission` is once it has entered.
+    #[inline(always)]
+    pub(crate) fn newcomer(&self, submission: &Submission<M>) -> Newcomer {
+        Newcomer {
+            lane: submission.lane,
+            is_due: submission.due.is_none_or(|due| due <= self.now)
+                && !self.lanes.is_paused(submission.lane),
+            ordering_key: submission.ordering_key,
+            size: submission.size,
+            units: submission.units,
+        }
+    }
+
     /// What free slots could start now, if one more message each to `more` had entered:
     /// agents in the order of registration, each agent's highest lanes first. Where that
     /// would take a trial, what is certain counts: of a batch agent's messages full batches,
     /// or the one that has closed; of an agent with a unit limit one call. Bytes are counted
     /// as far as `bytes`: the messages of thousands of free slots are not walked through for
     /// each submission.
-    pub(crate) fn startable(
-        &self,
-        submission: &Submission<M>,
-        more: &[AgentId],
-        bytes: u64,
-    ) -> Startable {
+    pub(crate) fn startable(&self, newcomer: Newcomer, more: &[AgentId], bytes: u64) -> Startable {
         let mut found = Startable::default();
         let mut free = self.workers.free_slots();
-        let due = submission.due.is_none_or(|due| due <= self.now)
-            && !self.lanes.is_paused(submission.lane);
         for (index, agent) in (0..).zip(&self.agents) {
             let stands_behind = |key| agent.keys.is_held(key);
-            let joins = due
+            let joins = newcomer.is_due
                 && more.contains(&AgentId(index))
-                && !submission.ordering_key.is_some_and(stands_behind);
-            let joining = joins.then_some(submission);
+                && !newcomer.ordering_key.is_some_and(stands_behind);
+            let joining = joins.then_some(newcomer);
             let calls = self.startable_calls(agent, joining).min(free);
             if calls > 0 {
                 free -= calls;
@@ -242,7 +259,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         found
     }
 
-    fn startable_calls(&self, agent: &Agent, joining: Option<&Submission<M>>) -> u64 {
+    fn startable_calls(&self, agent: &Agent, joining: Option<Newcomer>) -> u64 {
         let now = self.now;
         let first_units = self.first_units(agent, joining);
         if (agent.units.as_ref()).is_some_and(|units| !units.has(now, first_units)) {
@@ -275,7 +292,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     }
 
     /// Units of the message that goes first once `joining` has entered.
-    fn first_units(&self, agent: &Agent, joining: Option<&Submission<M>>) -> u64 {
+    fn first_units(&self, agent: &Agent, joining: Option<Newcomer>) -> u64 {
         let queued = (agent.takeable > 0).then(|| self.first_ranked(agent, self.now));
         let units = match (queued, joining) {
             (Some((lane, index)), Some(joining)) => {
@@ -308,7 +325,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         &self,
         agent: &Agent,
         calls: u64,
-        joining: Option<&Submission<M>>,
+        joining: Option<Newcomer>,
         most: u64,
     ) -> u64 {
         let each = self.batch_rule(agent).map_or(1, |rule| rule.size);

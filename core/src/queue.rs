@@ -5,9 +5,9 @@ use ebbtide_policies::units::Time;
 use serde::{Deserialize, Serialize};
 
 use crate::config::BrokerConfig;
-use crate::event::{Listener, Requeue, What};
+use crate::event::{Listener, Requeue, What, Whereabouts};
 use crate::leases::LeaseState;
-use crate::message::{DeadReason, Outcome};
+use crate::message::{AgentId, DeadReason, MessageId, Outcome};
 use crate::messages::Place;
 use crate::state::{BrokerState, Wake};
 
@@ -51,17 +51,16 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let message = &mut self.messages[index];
         message.turn = turn;
         let (rank, agent) = (message.rank(), message.account.agent.0 as usize);
-        let behind = match message.ordering_key {
-            Some(key) if !message.holds_key => !self.agents[agent].keys.enter(key, rank, index),
-            _ => false,
-        };
-        if behind {
-            self.messages[index].place = Place::Behind;
-            self.books.waiting += 1;
-            self.agents[agent].waiting += 1;
-        } else {
-            self.messages[index].holds_key = true;
-            self.enlist(index);
+        match message.ordering_key {
+            Some(key) if !message.holds_key && !self.agents[agent].keys.enter(key, rank, index) => {
+                message.place = Place::Behind;
+                self.books.waiting += 1;
+                self.agents[agent].waiting += 1;
+            }
+            _ => {
+                message.holds_key = true;
+                self.enlist(index);
+            }
         }
         self.fail_fast(index);
     }
@@ -139,13 +138,12 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         message.place = Place::Delayed;
         let due = message.due;
         self.books.delayed += 1;
-        self.timers.delayed.push(due, id);
-        self.timers.sooner(due, Wake::Due);
         let messages = &self.messages;
-        let delayed = usize::try_from(self.books.delayed).unwrap_or(usize::MAX);
-        self.timers.delayed.compact(delayed, |due, id| {
+        self.timers.delayed.make_room(|due, id: MessageId| {
             messages.is_live(id.index, id.generation) && messages[id.index].due == due
         });
+        self.timers.delayed.push(due, id);
+        self.timers.sooner(due, Wake::Due);
     }
 
     /// Delayed messages that are due by `now` become waiting.
@@ -218,19 +216,13 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
 
     /// A message gets its outcome and leaves core (invariant 2: there is no way back).
     pub(crate) fn finish(&mut self, index: u32, outcome: Outcome) {
-        let id = self.id(index);
         let message = &self.messages[index];
-        let was = message.whereabouts();
-        let (place, agent, size) = (
-            message.place,
-            message.account.agent.0 as usize,
-            message.size,
-        );
-        let (key, holds_key) = (message.ordering_key, message.holds_key);
-        let mut leased_in = None;
-        match place {
+        let (was, size) = (message.whereabouts(), message.size);
+        match message.place {
             Place::Listed | Place::Sorted => self.delist(index),
             Place::Behind => {
+                let agent = message.account.agent.0 as usize;
+                let key = message.ordering_key;
                 let (key, rank) = (
                     key.expect("only keyed messages stand behind"),
                     message.rank(),
@@ -241,14 +233,31 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             }
             Place::Delayed => self.books.delayed -= 1,
             Place::Leased(slot) => {
-                self.leases[slot].live -= 1;
-                self.books.leased -= 1;
-                leased_in = Some(slot);
+                self.finish_leased(index, slot, outcome);
+                let lease = &self.leases[slot];
+                if lease.live == 0 && lease.state == LeaseState::Active {
+                    self.abandon(slot, outcome);
+                }
+                return;
             }
         }
-        if leased_in.is_none() {
-            self.books.bytes -= u64::from(size);
-        }
+        self.books.bytes -= u64::from(size);
+        self.conclude(index, outcome, was);
+    }
+
+    /// The same of a message in the call of `slot`, which has other messages without an outcome
+    /// or is closing.
+    #[inline(always)]
+    pub(crate) fn finish_leased(&mut self, index: u32, slot: u32, outcome: Outcome) {
+        self.leases[slot].live -= 1;
+        self.books.leased -= 1;
+        self.conclude(index, outcome, Whereabouts::Leased);
+    }
+
+    /// A message that is in no place any more leaves core.
+    #[inline(always)]
+    fn conclude(&mut self, index: u32, outcome: Outcome, was: Whereabouts) {
+        let id = self.id(index);
         self.books.outcomes[outcome.index()] += 1;
         if matches!(outcome, Outcome::DeadLettered(_)) {
             self.tell_weight(index);
@@ -257,7 +266,8 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             self.tell_history(index);
         }
         let message = self.messages.remove(index);
-        self.count_outcome(&message, outcome);
+        let agent = message.account.agent;
+        self.count_outcome(agent, message.sent, outcome);
         self.emit(What::Finished {
             message: id,
             kind: message.kind,
@@ -269,15 +279,9 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             attempts: message.attempts,
             payload: message.payload,
         });
-        if let Some(key) = key.filter(|_| holds_key) {
-            let next = self.agents[agent].keys.holder_done(key);
+        if let Some(key) = message.ordering_key.filter(|_| message.holds_key) {
+            let next = self.agents[agent.0 as usize].keys.holder_done(key);
             self.pass_key_to(next);
-        }
-        if let Some(slot) = leased_in
-            && self.leases[slot].live == 0
-            && self.leases[slot].state == LeaseState::Active
-        {
-            self.abandon(slot, outcome);
         }
     }
 
@@ -305,17 +309,15 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         }
     }
 
-    #[inline]
-    fn count_outcome(&mut self, message: &crate::messages::Message<M>, outcome: Outcome) {
+    #[inline(always)]
+    fn count_outcome(&mut self, agent: AgentId, sent: Time, outcome: Outcome) {
         let flow = &mut self.tally.flow;
         flow.completed += 1;
         match outcome {
             Outcome::Delivered => {
                 flow.delivered += 1;
-                self.agents[message.account.agent.0 as usize]
-                    .tally
-                    .delivered += 1;
-                self.tally.sojourn.record(self.now.since(message.sent));
+                self.agents[agent.0 as usize].tally.delivered += 1;
+                self.tally.sojourn.record(self.now.since(sent));
             }
             Outcome::Expired => flow.expired += 1,
             Outcome::DeadLettered(_) => flow.dead_lettered += 1,

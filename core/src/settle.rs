@@ -43,20 +43,32 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let lease = &mut self.leases[slot];
         lease.state = LeaseState::Closing;
         let (agent, probe, size) = (lease.agent as usize, lease.probe, lease.size as usize);
-        let is_live = |at| self.live_member(slot, at).is_some();
-        self.end_call(slot, call_end(settlement, size, is_live));
+        let end = match settlement {
+            // Of an active lease some message is live.
+            Settlement::All(verdict) => end_by(verdict),
+            Settlement::Each(verdicts) => self.end_of_each(slot, verdicts),
+            Settlement::Panicked => CallEnd::Failed,
+        };
+        self.end_call(slot, end);
         let mut limited = false;
         for at in 0..size {
-            if let Some(index) = self.live_member(slot, at) {
-                let verdict = verdict_at(settlement, at);
-                limited |= matches!(verdict, Verdict::RateLimited(_));
-                if let Some(how) = setback(settlement, verdict) {
-                    self.set_back(index, slot, how);
-                }
-                self.apply_verdict(index, verdict, probe);
+            let Some(index) = self.live_member(slot, at) else {
+                continue;
+            };
+            let verdict = verdict_at(settlement, at);
+            if verdict == Verdict::Delivered {
+                self.finish_leased(index, slot, Outcome::Delivered);
+                continue;
             }
+            limited |= matches!(verdict, Verdict::RateLimited(_));
+            if let Some(how) = setback(settlement, verdict) {
+                self.set_back(index, slot, how);
+            }
+            self.apply_verdict(index, verdict, probe);
         }
-        self.agents[agent].tally.calls.rate_limited += u64::from(limited);
+        if limited {
+            self.agents[agent].tally.calls.rate_limited += 1;
+        }
         self.release(slot);
         self.note_queue_level();
         debug_assert!(self.books.balance(), "invariant 1: {:?}", self.books);
@@ -80,6 +92,18 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         self.leases[lease.slot].expires = expires;
         self.timers.lease_until(expires);
         Ok(expires)
+    }
+
+    /// A call fails when it delivers nothing and something failed; 429, snooze, reject and
+    /// discard apart.
+    #[inline(never)]
+    fn end_of_each(&self, slot: u32, verdicts: &[Verdict]) -> CallEnd {
+        let all = 0..self.leases[slot].size as usize;
+        let live = all.filter(|&at| self.live_member(slot, at).is_some());
+        let ends = live.map(|at| end_by(verdict_at(Settlement::Each(verdicts), at)));
+        let first = [CallEnd::Succeeded, CallEnd::Failed];
+        let any = |end: &CallEnd| ends.clone().any(|one| one == *end);
+        first.into_iter().find(any).unwrap_or(CallEnd::Declined)
     }
 
     fn late(&mut self, lease: LeaseId) -> LateSettle {
@@ -190,14 +214,22 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         self.tell_breaker(at, health, probe, in_flight);
     }
 
+    #[inline(always)]
     fn tell_breaker(&mut self, at: u32, health: Health, probe: bool, in_flight: u32) {
         let bound = self.breaker_bound(&self.agents[at as usize]);
         let Some(breaker) = &mut self.agents[at as usize].breaker else {
             return;
         };
-        if !breaker.call_ended(self.now, health, probe, in_flight, bound) {
-            return;
+        if breaker.call_ended(self.now, health, probe, in_flight, bound) {
+            self.breaker_changed(at);
         }
+    }
+
+    #[cold]
+    fn breaker_changed(&mut self, at: u32) {
+        let Some(breaker) = &self.agents[at as usize].breaker else {
+            return;
+        };
         let (state, until, fails_fast) =
             (breaker.state(), breaker.open_until(), breaker.fails_fast());
         let agent = AgentId(at);
@@ -235,7 +267,6 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         }
     }
 
-    #[inline(always)]
     fn apply_verdict(&mut self, index: u32, verdict: Verdict, probe: bool) {
         match verdict {
             Verdict::Delivered => self.finish(index, Outcome::Delivered),
@@ -345,19 +376,13 @@ fn setback(settlement: Settlement<'_>, verdict: Verdict) -> Option<SetbackKind> 
     }
 }
 
-/// A call fails when it delivers nothing and something failed; 429, snooze, reject and
-/// discard apart.
-fn call_end(settlement: Settlement<'_>, size: usize, is_live: impl Fn(usize) -> bool) -> CallEnd {
-    let mut end = CallEnd::Declined;
-    for at in (0..size).filter(|&at| is_live(at)) {
-        match verdict_at(settlement, at) {
-            Verdict::Delivered => return CallEnd::Succeeded,
-            Verdict::Failed => end = CallEnd::Failed,
-            Verdict::Rejected
-            | Verdict::Discarded
-            | Verdict::Snoozed(_)
-            | Verdict::RateLimited(_) => {}
+/// How a call ends all of whose messages that count get this verdict.
+fn end_by(verdict: Verdict) -> CallEnd {
+    match verdict {
+        Verdict::Delivered => CallEnd::Succeeded,
+        Verdict::Failed => CallEnd::Failed,
+        Verdict::Rejected | Verdict::Discarded | Verdict::Snoozed(_) | Verdict::RateLimited(_) => {
+            CallEnd::Declined
         }
     }
-    end
 }

@@ -6,6 +6,7 @@ use crate::error::{Refusal, SubmitError};
 use crate::event::{Account, Listener, What};
 use crate::message::{AgentId, Kind, Lane, MessageId, Outcome, Submission};
 use crate::messages::{Message, Place};
+use crate::protect::Newcomer;
 use crate::state::{BrokerState, Wake};
 
 /// No message before or after.
@@ -28,7 +29,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         self.run_timers_before_arrivals();
         let refusal = self.refusal(&submission, &[submission.agent]);
         if let Some(reason) = refusal {
-            self.refuse(&submission, submission.agent);
+            self.refuse(Account::of(&submission, submission.agent), submission.sent);
             return Err(SubmitError { reason, submission });
         }
         let agent = submission.agent;
@@ -82,7 +83,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         };
         if let Some(reason) = refusal {
             for &agent in &subscribers {
-                self.refuse(&submission, agent);
+                self.refuse(Account::of(&submission, agent), submission.sent);
             }
             return Err(SubmitError { reason, submission });
         }
@@ -133,18 +134,34 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             Lane::High | Lane::Normal | Lane::Low | Lane::Bulk => 0,
         };
         let allowed = self.config.max_queue_size.saturating_add(reserve);
-        let allowed_bytes = self.config.max_queue_bytes.0;
         let (queued, bytes) = (self.books.queued(), self.books.bytes);
-        if queued + more <= allowed && bytes + size <= allowed_bytes {
+        if queued + more <= allowed && bytes + size <= self.config.max_queue_bytes.0 {
             return None;
         }
+        self.refusal_when_full(self.newcomer(submission), agents, allowed, size)
+    }
+
+    /// The same where the queue holds no more than it may only if some of it starts at once.
+    /// A message here is told by what matters of it: one that is handed about by reference would
+    /// have to be made in memory first, and most never come here.
+    #[inline(never)]
+    fn refusal_when_full(
+        &self,
+        newcomer: Newcomer,
+        agents: &[AgentId],
+        allowed: u64,
+        size: u64,
+    ) -> Option<Refusal> {
+        let allowed_bytes = self.config.max_queue_bytes.0;
+        let (queued, bytes) = (self.books.queued(), self.books.bytes);
         let over = (bytes + size).saturating_sub(allowed_bytes);
-        let startable = self.startable(submission, agents, over);
+        let startable = self.startable(newcomer, agents, over);
         let over_bytes = bytes + size > allowed_bytes.saturating_add(startable.bytes);
         if over_bytes && size > allowed_bytes {
             let allowed = allowed_bytes;
             return Some(Refusal::TooLarge { size, allowed });
         }
+        let more = agents.len() as u64;
         if queued + more > allowed.saturating_add(startable.calls) {
             return Some(Refusal::Full { queued, allowed });
         }
@@ -155,26 +172,18 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         })
     }
 
-    fn refuse(&mut self, submission: &Submission<M>, agent: AgentId) {
+    #[inline(never)]
+    fn refuse(&mut self, account: Account, sent: Time) {
         self.books.refused += 1;
         self.tally.flow.refused += 1;
-        let account = Account {
-            agent,
-            lane: submission.lane,
-            class: submission.class,
-        };
-        let sent = submission.sent.min(self.now);
+        let sent = sent.min(self.now);
         self.emit(What::Refused { account, sent });
     }
 
     #[inline(always)]
     fn accept(&mut self, submission: Submission<M>, agent: AgentId) -> MessageId {
         let now = self.now;
-        let account = Account {
-            agent,
-            lane: submission.lane,
-            class: submission.class,
-        };
+        let account = Account::of(&submission, agent);
         let (sent, size) = (submission.sent.min(now), submission.size);
         let due = submission.due.map_or(now, |due| due.max(now));
         let deadline = submission.deadline.unwrap_or(Time::MAX);
@@ -208,13 +217,11 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         self.retries.arrived();
         self.may_tick_early();
         if deadline != Time::MAX {
+            let messages = &self.messages;
+            let is_live = |_, id: MessageId| messages.is_live(id.index, id.generation);
+            self.timers.deadlines.make_room(is_live);
             self.timers.deadlines.push(deadline, message);
             self.timers.sooner(deadline, Wake::Deadline);
-            let messages = &self.messages;
-            let live = self.books.queued() + self.books.leased;
-            let live = usize::try_from(live).unwrap_or(usize::MAX);
-            let is_live = |_, id: MessageId| messages.is_live(id.index, id.generation);
-            self.timers.deadlines.compact(live, is_live);
         }
         self.emit(What::Accepted {
             message,
@@ -230,5 +237,16 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         self.note_queue_level();
         debug_assert!(self.books.balance(), "invariant 1: {:?}", self.books);
         message
+    }
+}
+
+impl Account {
+    /// That of `submission`, were it for `agent`.
+    fn of<M>(submission: &Submission<M>, agent: AgentId) -> Self {
+        Self {
+            agent,
+            lane: submission.lane,
+            class: submission.class,
+        }
     }
 }

@@ -32,13 +32,19 @@ impl<T: Copy + Ord> Default for TimerQueue<T> {
 
 impl<T: Copy + Ord> TimerQueue<T> {
     /// Sets a timer.
+    #[inline]
     pub(crate) fn push(&mut self, at: Time, what: T) {
         self.set += 1;
         if self.in_order.back().is_none_or(|&(last, ..)| last <= at) {
             self.in_order.push_back((at, self.set, what));
         } else {
-            self.out_of_order.push(Reverse((at, self.set, what)));
+            self.push_out_of_order(at, what);
         }
+    }
+
+    #[inline(never)]
+    fn push_out_of_order(&mut self, at: Time, what: T) {
+        self.out_of_order.push(Reverse((at, self.set, what)));
     }
 
     /// The time of the first entry that `live` accepts; drops the others before it.
@@ -81,15 +87,26 @@ impl<T: Copy + Ord> TimerQueue<T> {
         Some((at, what))
     }
 
-    /// Drops pointless entries once they outnumber `live_at_most` three to one, so that
+    /// Where there is no room for another entry, drops the pointless ones before more is had:
     /// long timers of short-lived things do not pile up.
-    pub(crate) fn compact(&mut self, live_at_most: usize, mut live: impl FnMut(Time, T) -> bool) {
-        if self.in_order.len() + self.out_of_order.len() < 1024 + 4 * live_at_most {
-            return;
+    #[inline]
+    pub(crate) fn make_room(&mut self, live: impl FnMut(Time, T) -> bool) {
+        let is_full = |len, capacity| len == capacity && len > 0;
+        if is_full(self.in_order.len(), self.in_order.capacity())
+            || is_full(self.out_of_order.len(), self.out_of_order.capacity())
+        {
+            self.drop_pointless(live);
         }
+    }
+
+    /// Leaves room for half as many as are left, so that this is not soon done again.
+    #[cold]
+    fn drop_pointless(&mut self, mut live: impl FnMut(Time, T) -> bool) {
         self.in_order.retain(|&(at, _, what)| live(at, what));
+        self.in_order.reserve(self.in_order.len() / 2);
         self.out_of_order
             .retain(|&Reverse((at, _, what))| live(at, what));
+        self.out_of_order.reserve(self.out_of_order.len() / 2);
     }
 }
 

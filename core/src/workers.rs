@@ -19,6 +19,10 @@ pub struct Workers {
     /// Slots with a call.
     taken: u64,
     ready: u32,
+    /// The only ready worker with a free slot, where that is known: nearly always when work waits,
+    /// since every slot that is freed is taken at once.
+    #[serde(skip)]
+    only_free: Option<WorkerId>,
 }
 
 /// One worker.
@@ -54,6 +58,7 @@ impl Workers {
             free: 0,
             taken: 0,
             ready: 0,
+            only_free: None,
         }
     }
 
@@ -92,6 +97,9 @@ impl Workers {
 
     /// The ready worker with a free slot and the fewest calls, the lowest name among equals.
     pub fn least_busy(&self) -> Option<WorkerId> {
+        if self.only_free.is_some() || self.free == 0 {
+            return self.only_free.filter(|_| self.free > 0);
+        }
         // One number a worker and no branch that depends on luck: this is asked for each call.
         let none = u64::MAX;
         let key = |(at, worker): (u64, &Worker)| {
@@ -134,6 +142,7 @@ impl Workers {
         let worker = &mut self.all[at];
         let before = std::mem::replace(&mut worker.state, state);
         let free = u64::from(self.parallelism - worker.calls);
+        self.only_free = None;
         if before == WorkerState::Ready {
             self.ready -= 1;
             self.free -= free;
@@ -149,6 +158,7 @@ impl Workers {
     pub fn remove(&mut self, id: WorkerId) -> Option<Worker> {
         let worker = self.all.remove(self.find(id)?);
         self.taken -= u64::from(worker.calls);
+        self.only_free = None;
         if worker.state == WorkerState::Ready {
             self.ready -= 1;
             self.free -= u64::from(self.parallelism - worker.calls);
@@ -171,6 +181,7 @@ impl Workers {
         worker.calls -= 1;
         self.taken -= 1;
         if worker.state == WorkerState::Ready {
+            self.only_free = (self.free == 0).then_some(id);
             self.free += 1;
         }
         worker.state == WorkerState::Draining && worker.calls == 0

@@ -6,6 +6,7 @@
 //! Deliberately absent: any rule of the broker.
 
 mod audience;
+mod calls;
 mod grain;
 mod line;
 mod patience;
@@ -16,19 +17,20 @@ pub use audience::{Ended, OutcomeSink};
 
 use std::collections::BTreeMap;
 
-use ebbtide_core::event::{CallEnd, Event, What, WorkerChange};
+use ebbtide_core::Journaled;
+use ebbtide_core::event::{CallEnd, What, WorkerChange};
 use ebbtide_core::message::{LeaseId, WorkerId};
-use ebbtide_core::{Call, Journaled, Member, Settlement};
 use ebbtide_measure::{Run, RunEnd, Unfinished};
 use ebbtide_policies::units::{Duration, Time};
 
-use crate::agents::{AgentModel, CallItem, CallPlan, CallResult, Cancelled, Started};
+use crate::agents::{AgentModel, CallItem, CallPlan};
 use crate::calendar::{Calendar, Entry};
 use crate::monitor::Monitor;
 use crate::plan::Plan;
 use crate::streams::{MessageKey, Streams};
 use crate::traffic::{Arrival, Traffic};
 
+use calls::Running;
 use line::Line;
 use patience::Patience;
 
@@ -65,6 +67,8 @@ pub(crate) struct World<'p> {
     /// Messages that wait for room, by source.
     blocked: Vec<Line>,
     blocked_count: usize,
+    /// Whether some of them entered in the last round: what they bring about is yet to come.
+    has_entered: bool,
     streams: Streams,
     arrival_sink: Option<ArrivalSink<'p>>,
     outcome_sink: Option<OutcomeSink<'p>>,
@@ -73,27 +77,6 @@ pub(crate) struct World<'p> {
     now: Time,
     events: u64,
     items: Vec<CallItem>,
-}
-
-/// A call under way, or what is left of the slot's last one.
-#[derive(Clone, Debug)]
-struct Running {
-    lease: LeaseId,
-    worker: WorkerId,
-    agent: u32,
-    /// Calls that the slot had before.
-    turn: u32,
-    state: CallState,
-}
-
-#[derive(Clone, Debug)]
-enum CallState {
-    /// Over, as far as the broker is concerned.
-    Gone,
-    /// Waits for one of the remote side's servers.
-    Waits,
-    /// The remote side works on it.
-    Runs(CallPlan),
 }
 
 impl<'p> World<'p> {
@@ -124,6 +107,7 @@ impl<'p> World<'p> {
                 .map(|_| Line::default())
                 .collect(),
             blocked_count: 0,
+            has_entered: false,
             has_callers: plan.has_callers(),
             streams,
             arrival_sink: None,
@@ -155,9 +139,9 @@ impl<'p> World<'p> {
         let limit = length + self.plan.run.tail;
         let (mut glances, mut reported) = (0, Time::ZERO);
         self.heed_events();
-        while let Some(next) = self.next_instant(length, limit) {
+        while let Some(next) = self.next_round(length, limit) {
             self.now = next;
-            self.instant(monitor)?;
+            self.round(monitor)?;
             if self.events / GLANCE != glances {
                 glances = self.events / GLANCE;
                 if monitor.is_stopped() {
@@ -171,13 +155,18 @@ impl<'p> World<'p> {
         Some(self.finish(length, limit))
     }
 
-    /// When something happens next; `None` when the run is over.
-    fn next_instant(&self, length: Time, limit: Time) -> Option<Time> {
+    /// When something happens next, which may be at this instant; `None` when the run is over.
+    #[inline(always)]
+    fn next_round(&self, length: Time, limit: Time) -> Option<Time> {
+        if self.has_entered {
+            return Some(self.now);
+        }
         let arrival = self.traffic.peek();
+        let entry = self.calendar.next();
         let wake = self.state.next_wake().map_or(Time::MAX, |(at, _)| at);
-        let entry = self.calendar.next().min(self.patience.next());
-        let next = entry.min(self.grain(arrival.min(wake)));
-        if next > length {
+        let other = self.patience.next().min(self.grain(arrival.min(wake)));
+        let next = entry.min(other);
+        if next > length && entry.min(arrival) > self.now {
             let done = self.state.is_idle() && arrival == Time::MAX && self.blocked_count == 0;
             if done || next > limit {
                 return None;
@@ -189,42 +178,39 @@ impl<'p> World<'p> {
     /// Everything that happens now, in the order of `semantics.md`; what a call or an outcome
     /// of this instant brings about at the same instant happens in another round. `None` if
     /// `monitor` says stop, which an instant without an end must heed as well.
-    fn instant(&mut self, monitor: &Monitor) -> Option<()> {
-        loop {
-            self.counts_on(monitor)?;
-            if self.plan.time_grain.is_zero() {
-                while let Some(entry) = self.calendar.pop_due(self.now) {
-                    self.happen(entry);
-                }
-            } else {
-                self.happen_by_worker();
+    #[inline(always)]
+    fn round(&mut self, monitor: &Monitor) -> Option<()> {
+        self.counts_on(monitor)?;
+        if self.plan.time_grain.is_zero() {
+            while let Some(entry) = self.calendar.pop_due(self.now) {
+                self.happen(entry);
             }
-            if self.has_callers {
-                // Callers hear of what was settled, and send, before the arrivals are over.
-                self.heed_events();
-            }
-            // Whoever waits for room comes before whoever comes now.
-            self.admit_blocked();
-            while self.traffic.peek() <= self.now {
-                let arrival = self.traffic.send();
-                self.counts_on(monitor)?;
-                self.arrive(&arrival);
-            }
-            self.traffic.close(self.now);
-            self.give_up_due();
-            self.state.advance(self.now);
-            self.admit_blocked();
-            if self.state.may_take() {
-                // A remote side hears that a call was given up before the next one starts.
-                self.heed_events();
-                self.start_calls();
-            }
-            self.heed_events();
-            let entered = self.admit_blocked();
-            if !entered && self.calendar.next().min(self.traffic.peek()) > self.now {
-                return Some(());
-            }
+        } else {
+            self.happen_by_worker();
         }
+        if self.has_callers {
+            // Callers hear of what was settled, and send, before the arrivals are over.
+            self.heed_events();
+        }
+        // Whoever waits for room comes before whoever comes now.
+        self.admit_blocked();
+        while self.traffic.peek() <= self.now {
+            let arrival = self.traffic.send();
+            self.counts_on(monitor)?;
+            self.arrive(arrival);
+        }
+        self.traffic.close(self.now);
+        self.give_up_due();
+        self.state.advance(self.now);
+        self.admit_blocked();
+        if self.state.may_take() {
+            // A remote side hears that a call was given up before the next one starts.
+            self.heed_events();
+            self.start_calls();
+        }
+        self.heed_events();
+        self.has_entered = self.admit_blocked();
+        Some(())
     }
 
     /// Counts an event; `None` if `monitor` says stop.
@@ -257,137 +243,19 @@ impl<'p> World<'p> {
         }
     }
 
-    /// Free slots take what they may, one call at a time in the idlest worker.
-    fn start_calls(&mut self) {
-        while self.state.may_take() {
-            let Some(worker) = self.state.least_busy_worker() else {
-                return;
-            };
-            let Some(call) = self.state.take_one(self.now, worker) else {
-                return;
-            };
-            self.begin_call(&call, worker);
-        }
-    }
-
-    fn begin_call(&mut self, call: &Call, worker: WorkerId) {
-        let slot = call.lease.slot();
-        let started = self.remote_start(call);
-        let last = self.running.get(slot as usize);
-        let turn = last.map_or(0, |last| last.turn.wrapping_add(1));
-        let state = match started {
-            Started::Runs(plan) => {
-                self.expect_end(slot, turn, &plan);
-                CallState::Runs(plan)
-            }
-            Started::Waits => CallState::Waits,
-        };
-        let (lease, agent) = (call.lease, call.agent.0);
-        let running = Running {
-            lease,
-            worker,
-            agent,
-            turn,
-            state,
-        };
-        match self.running.get_mut(slot as usize) {
-            Some(last) => *last = running,
-            None => self.running.push(running),
-        }
-    }
-
-    /// The remote side hears of a call.
-    #[inline(always)]
-    fn remote_start(&mut self, call: &Call) -> Started {
-        let item = |member: Member<'_, Tag>| CallItem {
-            key: member.payload.key,
-            attempt: member.calls - 1,
-            units: member.payload.units,
-            service: member.payload.service,
-            drawn: None,
-        };
-        let mut items = self.state.members_of(call.lease).map(item);
-        let first = items.next().expect("a call that starts has live messages");
-        let one = [first];
-        let items = if call.size == 1 {
-            one.as_slice()
-        } else {
-            self.items.clear();
-            self.items.push(first);
-            self.items.extend(items);
-            self.items.as_slice()
-        };
-        self.agents[call.agent.0 as usize].start(self.now, call.lease.slot(), items)
-    }
-
-    fn expect_end(&mut self, slot: u32, turn: u32, plan: &CallPlan) {
-        if let Some(ends) = plan.ends {
-            let at = self.grain(ends).max(self.now);
-            self.calendar.enter(at, Entry::CallEnds { slot, turn });
-        }
-    }
-
-    /// The remote side works on a call from now on that waited for one of its servers.
-    fn runs(&mut self, slot: u32, plan: CallPlan) {
-        let turn = self.running[slot as usize].turn;
-        self.expect_end(slot, turn, &plan);
-        self.running[slot as usize].state = CallState::Runs(plan);
-    }
-
-    /// A call's end has come; unless the broker gave it up before, it is settled.
-    fn end_call(&mut self, slot: u32, turn: u32) {
-        let call = &mut self.running[slot as usize];
-        if call.turn == turn
-            && let CallState::Runs(plan) = std::mem::replace(&mut call.state, CallState::Gone)
-        {
-            let settlement = match &plan.result {
-                CallResult::All(verdict) => Settlement::All(*verdict),
-                CallResult::Each(verdicts) => Settlement::Each(verdicts),
-            };
-            let (lease, agent) = (call.lease, call.agent);
-            // A late settle is core's to count.
-            let _ = self.state.settle(self.now, lease, settlement);
-            self.remote_end(agent, &plan);
-        } else if let Some((agent, plan)) = self.given_up.remove(&(slot, turn)) {
-            self.remote_end(agent, &plan);
-        }
-    }
-
-    fn remote_end(&mut self, agent: u32, plan: &CallPlan) {
-        if let Some((slot, plan)) = self.agents[agent as usize].end(self.now, plan) {
-            self.runs(slot, plan);
-        }
-    }
-
-    /// The broker has dropped the call's handler.
-    fn give_up(&mut self, slot: u32) {
-        let call = &mut self.running[slot as usize];
-        let (agent, turn) = (call.agent, call.turn);
-        let plan = match std::mem::replace(&mut call.state, CallState::Gone) {
-            CallState::Gone => return,
-            CallState::Waits => None,
-            CallState::Runs(plan) => Some(plan),
-        };
-        match (
-            self.agents[agent as usize].cancel(self.now, slot, plan.as_ref()),
-            plan,
-        ) {
-            (Cancelled::WorksOn, Some(plan)) => {
-                self.given_up.insert((slot, turn), (agent, plan));
-            }
-            (Cancelled::Stopped(Some((slot, plan))), _) => self.runs(slot, plan),
-            (Cancelled::WorksOn | Cancelled::Stopped(None), _) => {}
-        }
-    }
-
     /// What core said goes to whom it concerns besides the recorder.
+    #[inline(always)]
     fn heed_events(&mut self) {
-        while let Some(event) = self.state.listener_mut().next_concern() {
-            self.heed(event);
+        while self.state.listener().concerns_anybody() {
+            self.heed_next();
         }
     }
 
-    fn heed(&mut self, event: Event<Tag>) {
+    #[inline(never)]
+    fn heed_next(&mut self) {
+        let Some(event) = self.state.listener_mut().next_concern() else {
+            return;
+        };
         match event.what {
             What::Finished {
                 payload,

@@ -8,6 +8,8 @@
 //! Everything is drawn by key, so that no policy changes another message's luck. Deliberately
 //! absent: the events of the simulation, which are the world's business.
 
+mod steps;
+
 use std::collections::VecDeque;
 
 use ebbtide_core::message::Verdict;
@@ -19,7 +21,9 @@ use crate::streams::{MessageKey, Stream, Streams};
 
 use super::fault::{Fault, InForce, Timetable};
 use super::remote_limit::Gate;
-use super::{Agent, Drift, Noise, Slowdown};
+use super::{Agent, Noise, Slowdown};
+
+use steps::Steps;
 
 /// The least time of a call during an outage: without it, a broker without backoff would
 /// spin at one instant.
@@ -102,7 +106,7 @@ pub struct AgentModel {
     hang: f64,
     stops_on_cancel: bool,
     faults: Timetable,
-    /// Nothing but its work and the round trip: no noise, no drift, no crowding, no trouble.
+    /// Nothing but its work and the round trip: no noise, drift, crowding, limit or trouble.
     is_plain: bool,
     draws: Draws,
     /// Calls that the remote side works on.
@@ -175,7 +179,7 @@ impl AgentModel {
             hang: agent.hangs,
             stops_on_cancel: agent.stops_on_cancel,
             faults,
-            is_plain: is_steady && is_sound,
+            is_plain: is_steady && is_sound && agent.rate_limit.is_none(),
             draws: Draws {
                 work: stream("calls"),
                 round_trip: stream("round trips"),
@@ -190,8 +194,24 @@ impl AgentModel {
         }
     }
 
-    /// The broker starts a call, which goes by `tag` until its end; at least one message.
+    /// As [`start`](Self::start), of one message.
     #[inline(always)]
+    pub fn start_one(&mut self, now: Time, tag: u32, item: CallItem) -> Started {
+        match &self.work {
+            Work::Single(call) if self.is_plain && self.working < self.servers => {
+                let length = self.length(self.demand(call, &item), &item);
+                self.working += 1;
+                Started::Runs(CallPlan {
+                    ends: Some(now + length),
+                    result: CallResult::All(Verdict::Delivered),
+                })
+            }
+            _ => self.start(now, tag, &[item]),
+        }
+    }
+
+    /// The broker starts a call, which goes by `tag` until its end; at least one message.
+    #[inline(never)]
     pub fn start(&mut self, now: Time, tag: u32, items: &[CallItem]) -> Started {
         if let Some(refused) = self.refuse(now, items) {
             return Started::Runs(refused);
@@ -208,13 +228,21 @@ impl AgentModel {
     }
 
     /// The end of a call has come. Returns the waiting call that starts now, if any.
-    #[inline]
+    #[inline(always)]
     pub fn end(&mut self, now: Time, plan: &CallPlan) -> Option<(u32, CallPlan)> {
         if plan.was_refused() {
             return None;
         }
         self.working -= 1;
-        if self.waiting.is_empty() || self.working >= self.servers {
+        if self.waiting.is_empty() {
+            return None;
+        }
+        self.start_waiting(now)
+    }
+
+    #[inline(never)]
+    fn start_waiting(&mut self, now: Time) -> Option<(u32, CallPlan)> {
+        if self.working >= self.servers {
             return None;
         }
         let Waiting { tag, items } = self.waiting.pop_front()?;
@@ -240,7 +268,6 @@ impl AgentModel {
     }
 
     /// Answers 429 if a rate limit says so. What one of several refuses costs the others nothing.
-    #[inline]
     fn refuse(&mut self, now: Time, items: &[CallItem]) -> Option<CallPlan> {
         if self.gate.is_none() && self.faults.is_empty() {
             return None;
@@ -259,7 +286,6 @@ impl AgentModel {
     }
 
     /// The remote side begins to work on a call.
-    #[inline(always)]
     fn run(&mut self, now: Time, items: &[CallItem]) -> CallPlan {
         self.working += 1;
         if !self.is_plain {
@@ -338,24 +364,28 @@ impl AgentModel {
     }
 
     /// Nanoseconds of work.
-    #[inline(always)]
     fn work(&self, items: &[CallItem]) -> f64 {
-        let demand = |sampler: &Sampler, item: &CallItem| match item.service {
-            Some(service) => service.as_nanos() as f64,
-            None => item.drawn.unwrap_or_else(|| {
-                sampler.value(&mut self.draws.work.draw(item.key.mixed(), item.attempt))
-            }),
-        };
         match &self.work {
-            Work::Single(call) => demand(call, &items[0]),
+            Work::Single(call) => self.demand(call, &items[0]),
             Work::Batch(per_call, Some(per_item)) => {
-                let demands = items.iter().map(|item| demand(per_item, item));
+                let demands = items.iter().map(|item| self.demand(per_item, item));
                 per_call + demands.sum::<f64>()
             }
             Work::Batch(per_call, None) => {
                 let stated = items.iter().filter_map(|item| item.service);
                 per_call + stated.map(|service| service.as_nanos() as f64).sum::<f64>()
             }
+        }
+    }
+
+    /// Nanoseconds of one message's work.
+    #[inline(always)]
+    fn demand(&self, sampler: &Sampler, item: &CallItem) -> f64 {
+        match item.service {
+            Some(service) => service.as_nanos() as f64,
+            None => item.drawn.unwrap_or_else(|| {
+                sampler.value(&mut self.draws.work.draw(item.key.mixed(), item.attempt))
+            }),
         }
     }
 
@@ -434,45 +464,6 @@ impl Slowdown {
     fn factor(self, calls: u32) -> f64 {
         let beyond = f64::from(calls.saturating_sub(self.limit));
         1.0 + self.alpha * beyond + self.beta * beyond * (beyond + 1.0)
-    }
-}
-
-/// A factor over time, asked in order of time.
-#[derive(Clone, Debug)]
-struct Steps {
-    steps: Vec<(Time, f64)>,
-    passed: usize,
-}
-
-impl Steps {
-    fn new(drift: Option<&Drift>, files: &Files) -> Self {
-        let steps = match drift {
-            None => Vec::new(),
-            Some(Drift::Steps(steps)) => steps
-                .iter()
-                .map(|(from, factor)| (*from, factor.0))
-                .collect(),
-            Some(Drift::File { file, base, speed }) => files.series(file).factors(*base, *speed),
-        };
-        Self { steps, passed: 0 }
-    }
-
-    fn is_flat(&self) -> bool {
-        self.steps.is_empty()
-    }
-
-    fn at(&mut self, now: Time) -> f64 {
-        while self
-            .steps
-            .get(self.passed)
-            .is_some_and(|(from, _)| *from <= now)
-        {
-            self.passed += 1;
-        }
-        match self.passed {
-            0 => 1.0,
-            passed => self.steps[passed - 1].1,
-        }
     }
 }
 

@@ -126,7 +126,7 @@ fn whole(value: f64) -> u64 {
 }
 
 impl Draw {
-    #[inline]
+    #[inline(always)]
     fn value(&self, rng: &mut KeyedRng) -> f64 {
         match self {
             Self::Constant(value) => *value,

@@ -46,8 +46,13 @@ impl Audience {
         }
     }
 
-    /// The first event that the world has not heeded.
+    /// Whether there is an event that the world has not heeded.
     #[inline]
+    pub(super) fn concerns_anybody(&self) -> bool {
+        !self.concerns.is_empty()
+    }
+
+    /// The first event that the world has not heeded.
     pub(super) fn next_concern(&mut self) -> Option<Event<Tag>> {
         self.concerns.pop_front()
     }
@@ -70,6 +75,13 @@ impl Listener<Tag> for Audience {
         self.recorder.record(&event);
         if self.concerns_the_world(&event.what) {
             self.concerns.push_back(event);
+            return;
+        }
+        match event.what {
+            // Nothing else owns anything. Said here, events need not be made in memory to be
+            // dropped again.
+            What::History { .. } | What::Decided(_) => drop(event),
+            _ => std::mem::forget(event),
         }
     }
 }

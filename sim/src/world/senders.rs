@@ -6,6 +6,7 @@ use ebbtide_core::event::{Account, Event, What};
 use ebbtide_core::message::{AgentId, MessageId};
 use ebbtide_policies::units::Time;
 
+use crate::streams::MessageKey;
 use crate::traffic::{Address, Arrival, WhenFull};
 
 use super::patience::Sender;
@@ -14,34 +15,46 @@ use super::{Tag, World};
 impl World<'_> {
     /// A message is sent: it enters, is lost, or waits with its source's later ones for room.
     #[inline(always)]
-    pub(super) fn arrive(&mut self, arrival: &Arrival) {
-        if let Some(sink) = &mut self.arrival_sink {
-            sink(arrival);
+    pub(super) fn arrive(&mut self, arrival: Arrival) {
+        if self.arrival_sink.is_some() {
+            self.tell_sink(arrival);
         }
-        let source = self.source_of(arrival);
+        let source = self.source_of(arrival.key);
         let waits = self
             .plan
             .sources
             .get(source)
             .is_some_and(|it| it.when_full == WhenFull::Block);
-        if waits && (!self.blocked[source].is_empty() || !self.has_room(arrival)) {
-            return self.wait_for_room(source, arrival);
+        if waits && self.must_wait(source, arrival) {
+            return;
         }
         self.submit(arrival);
     }
 
-    /// Until there is room, or until the sender has no use for it any more.
-    fn wait_for_room(&mut self, source: usize, arrival: &Arrival) {
-        let place = self.blocked[source].join(*arrival);
+    fn tell_sink(&mut self, arrival: Arrival) {
+        if let Some(sink) = &mut self.arrival_sink {
+            sink(&arrival);
+        }
+    }
+
+    /// Whether a message waits from now on until there is room, or until its sender has no use
+    /// for it any more.
+    #[inline(never)]
+    fn must_wait(&mut self, source: usize, arrival: Arrival) -> bool {
+        if self.blocked[source].is_empty() && self.has_room(arrival) {
+            return false;
+        }
+        let place = self.blocked[source].join(arrival);
         self.blocked_count += 1;
         if let Some(at) = self.waits_until(arrival) {
             let source = source as u32;
             self.gives_up(at, Sender::InLine { source, place });
         }
+        true
     }
 
     /// When a sender has no use for its message any more.
-    fn waits_until(&self, arrival: &Arrival) -> Option<Time> {
+    fn waits_until(&self, arrival: Arrival) -> Option<Time> {
         let deadline = self.plan.classes[usize::from(arrival.class.0)].deadline;
         let most = deadline.into_iter().chain(arrival.patience).min()?;
         Some(arrival.at + most)
@@ -103,12 +116,12 @@ impl World<'_> {
         agents.iter().map(account).collect()
     }
 
-    pub(super) fn source_of(&self, arrival: &Arrival) -> usize {
-        (arrival.key.source() as usize).min(self.blocked.len() - 1)
+    pub(super) fn source_of(&self, key: MessageKey) -> usize {
+        (key.source() as usize).min(self.blocked.len() - 1)
     }
 
     #[inline(always)]
-    pub(super) fn submit(&mut self, arrival: &Arrival) {
+    pub(super) fn submit(&mut self, arrival: Arrival) {
         let class = &self.plan.classes[usize::from(arrival.class.0)];
         let accepted = match &class.to {
             Address::Agents(_) => {
@@ -125,7 +138,7 @@ impl World<'_> {
     }
 
     /// Whether it was accepted.
-    fn broadcast(&mut self, topic: &str, arrival: &Arrival) -> bool {
+    fn broadcast(&mut self, topic: &str, arrival: Arrival) -> bool {
         let submission = self.submission(arrival);
         let Ok(messages) = self.state.broadcast(self.now, topic, submission) else {
             return false;
@@ -140,7 +153,7 @@ impl World<'_> {
     }
 
     #[inline(always)]
-    pub(super) fn submission(&self, arrival: &Arrival) -> Submission<Tag> {
+    pub(super) fn submission(&self, arrival: Arrival) -> Submission<Tag> {
         let class = &self.plan.classes[usize::from(arrival.class.0)];
         Submission {
             agent: arrival.agent.unwrap_or(AgentId(0)),
@@ -163,13 +176,13 @@ impl World<'_> {
         }
     }
 
-    pub(super) fn start_patience(&mut self, arrival: &Arrival, message: MessageId) {
+    pub(super) fn start_patience(&mut self, arrival: Arrival, message: MessageId) {
         if let Some(patience) = arrival.patience {
             self.gives_up(arrival.at + patience, Sender::Of(message));
         }
     }
 
-    pub(super) fn has_room(&mut self, arrival: &Arrival) -> bool {
+    pub(super) fn has_room(&mut self, arrival: Arrival) -> bool {
         let submission = self.submission(arrival);
         let class = &self.plan.classes[usize::from(arrival.class.0)];
         let refusal = match &class.to {
@@ -193,12 +206,12 @@ impl World<'_> {
         let mut entered = false;
         for source in 0..self.blocked.len() {
             while let Some(&first) = self.blocked[source].first()
-                && self.waits_until(&first).is_none_or(|at| at > self.now)
-                && self.has_room(&first)
+                && self.waits_until(first).is_none_or(|at| at > self.now)
+                && self.has_room(first)
             {
                 self.blocked[source].pass();
                 self.blocked_count -= 1;
-                self.submit(&first);
+                self.submit(first);
                 entered = true;
             }
         }

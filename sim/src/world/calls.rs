@@ -1,0 +1,153 @@
+//! Calls as the remote side has them: begun, at their end, given up.
+
+use ebbtide_core::message::{LeaseId, WorkerId};
+use ebbtide_core::{Call, Member, Settlement};
+
+use crate::agents::{CallItem, CallPlan, CallResult, Cancelled, Started};
+use crate::calendar::Entry;
+
+use super::{Tag, World};
+
+/// A call under way, or what is left of the slot's last one.
+#[derive(Clone, Debug)]
+pub(super) struct Running {
+    pub(super) lease: LeaseId,
+    pub(super) worker: WorkerId,
+    pub(super) agent: u32,
+    /// Calls that the slot had before.
+    pub(super) turn: u32,
+    pub(super) state: CallState,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum CallState {
+    /// Over, as far as the broker is concerned.
+    Gone,
+    /// Waits for one of the remote side's servers.
+    Waits,
+    /// The remote side works on it.
+    Runs(CallPlan),
+}
+
+impl World<'_> {
+    /// Free slots take what they may, one call at a time in the idlest worker.
+    #[inline(always)]
+    pub(super) fn start_calls(&mut self) {
+        while self.state.may_take() {
+            let Some(worker) = self.state.least_busy_worker() else {
+                return;
+            };
+            let Some(call) = self.state.take_one(self.now, worker) else {
+                return;
+            };
+            self.begin_call(&call, worker);
+        }
+    }
+
+    fn begin_call(&mut self, call: &Call, worker: WorkerId) {
+        let slot = call.lease.slot();
+        let started = self.remote_start(call);
+        let last = self.running.get(slot as usize);
+        let turn = last.map_or(0, |last| last.turn.wrapping_add(1));
+        let state = match started {
+            Started::Runs(plan) => {
+                self.expect_end(slot, turn, &plan);
+                CallState::Runs(plan)
+            }
+            Started::Waits => CallState::Waits,
+        };
+        let (lease, agent) = (call.lease, call.agent.0);
+        let running = Running {
+            lease,
+            worker,
+            agent,
+            turn,
+            state,
+        };
+        match self.running.get_mut(slot as usize) {
+            Some(last) => *last = running,
+            None => self.running.push(running),
+        }
+    }
+
+    /// The remote side hears of a call.
+    #[inline(always)]
+    fn remote_start(&mut self, call: &Call) -> Started {
+        let item = |member: Member<'_, Tag>| CallItem {
+            key: member.payload.key,
+            attempt: member.calls - 1,
+            units: member.payload.units,
+            service: member.payload.service,
+            drawn: None,
+        };
+        let mut items = self.state.members_of(call.lease).map(item);
+        let agent = &mut self.agents[call.agent.0 as usize];
+        if call.size == 1 {
+            let one = items.next().expect("a call that starts has a live message");
+            return agent.start_one(self.now, call.lease.slot(), one);
+        }
+        self.items.clear();
+        self.items.extend(items);
+        agent.start(self.now, call.lease.slot(), &self.items)
+    }
+
+    fn expect_end(&mut self, slot: u32, turn: u32, plan: &CallPlan) {
+        if let Some(ends) = plan.ends {
+            let at = self.grain(ends).max(self.now);
+            self.calendar.enter(at, Entry::CallEnds { slot, turn });
+        }
+    }
+
+    /// The remote side works on a call from now on that waited for one of its servers.
+    fn runs(&mut self, slot: u32, plan: CallPlan) {
+        let turn = self.running[slot as usize].turn;
+        self.expect_end(slot, turn, &plan);
+        self.running[slot as usize].state = CallState::Runs(plan);
+    }
+
+    /// A call's end has come; unless the broker gave it up before, it is settled.
+    pub(super) fn end_call(&mut self, slot: u32, turn: u32) {
+        let call = &mut self.running[slot as usize];
+        if call.turn == turn
+            && let CallState::Runs(plan) = std::mem::replace(&mut call.state, CallState::Gone)
+        {
+            let settlement = match &plan.result {
+                CallResult::All(verdict) => Settlement::All(*verdict),
+                CallResult::Each(verdicts) => Settlement::Each(verdicts),
+            };
+            let (lease, agent) = (call.lease, call.agent);
+            // A late settle is core's to count.
+            let _ = self.state.settle(self.now, lease, settlement);
+            self.remote_end(agent, &plan);
+        } else if let Some((agent, plan)) = self.given_up.remove(&(slot, turn)) {
+            self.remote_end(agent, &plan);
+        }
+    }
+
+    fn remote_end(&mut self, agent: u32, plan: &CallPlan) {
+        if let Some((slot, plan)) = self.agents[agent as usize].end(self.now, plan) {
+            self.runs(slot, plan);
+        }
+    }
+
+    /// The broker has dropped the call's handler.
+    pub(super) fn give_up(&mut self, slot: u32) {
+        let call = &mut self.running[slot as usize];
+        let (agent, turn) = (call.agent, call.turn);
+        let plan = match std::mem::replace(&mut call.state, CallState::Gone) {
+            CallState::Gone => return,
+            CallState::Waits => None,
+            CallState::Runs(plan) => Some(plan),
+        };
+        match (
+            self.agents[agent as usize].cancel(self.now, slot, plan.as_ref()),
+            plan,
+        ) {
+            (Cancelled::WorksOn, Some(plan)) => {
+                self.given_up.insert((slot, turn), (agent, plan));
+            }
+            (Cancelled::Stopped(Some((slot, plan))), _) => self.runs(slot, plan),
+            (Cancelled::WorksOn | Cancelled::Stopped(None), _) => {}
+        }
+    }
+}
