@@ -110,8 +110,11 @@ impl fmt::Display for Counterexample {
 /// The experiment of a scenario; `None` if it has no plan.
 fn run(subject: &Subject, ron: &str) -> Option<Experiment> {
     let (plan, _) = subject.plan(ron).ok()?;
-    let (sinks, monitor) = (Sinks::default(), Monitor::default());
-    Some(Experiment::run(&plan, &sinks, &monitor))
+    let sinks = Sinks {
+        courses: true,
+        ..Sinks::default()
+    };
+    Some(Experiment::run(&plan, &sinks, &Monitor::default()))
 }
 
 fn plots(scene: &Scene, experiment: &Experiment) -> Vec<Plot> {

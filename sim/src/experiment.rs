@@ -43,6 +43,8 @@ pub struct Sinks<'a> {
     pub outcomes: Option<&'a (dyn Fn(usize, u32) -> OutcomeSink<'a> + Sync)>,
     /// Gets the journal of a contender's first replication, by its place.
     pub journal: Option<&'a (dyn Fn(usize) -> Box<dyn JournalSink> + Sync)>,
+    /// Whether a contender's first replication keeps its course over time.
+    pub courses: bool,
 }
 
 /// What an experiment found.
@@ -53,7 +55,8 @@ pub struct Experiment {
     /// Each contender's results, in the plan's order; those of whom no replication was
     /// finished are missing.
     pub policies: Vec<PolicyResults>,
-    /// Each one's first replication, with its course over time.
+    /// Each one's first replication, with its course over time if that was [asked
+    /// for](Sinks::courses).
     pub first_runs: Vec<Run>,
     /// Every pair of contenders.
     pub comparisons: Vec<Comparison>,
@@ -145,7 +148,7 @@ fn round(
     let runs: Vec<Option<Run>> = jobs
         .par_iter()
         .map(|&(contender, number)| {
-            let detail = if number == 0 {
+            let detail = if number == 0 && sinks.courses {
                 Detail::Full
             } else {
                 Detail::Summary

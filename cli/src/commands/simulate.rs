@@ -57,6 +57,7 @@ fn simulate(
     let decisions = logs.as_ref().map(|logs| |contender| logs.sink(contender));
     let sinks = Sinks {
         decisions: decisions.as_ref().map(|sink| sink as _),
+        courses: decisions.is_some(),
         ..Sinks::default()
     };
     let monitor = Monitor::default();
