@@ -3,8 +3,9 @@
 //!
 //! A message is late by what its sojourn (or its wait, if that is what the objective limits) is beyond the
 //! objective's limit. One that has no outcome when the run is over counts with its age. One that was lost
-//! (refused, expired, cancelled, returned, dead-lettered) counts as if it had taken until its deadline, without one
-//! [`LOST`], or longer if it was kept longer: losing messages never pays. Each message's lateness weighs by its own
+//! (refused, expired, cancelled, returned, dead-lettered) is late by its whole deadline, without one by [`LOST`], or by
+//! what it was kept beyond the limit if that is more: to lose a message costs more than to deliver it at the last moment,
+//! also where the deadline is within the objective. Each message's lateness weighs by its own
 //! work, so that a second late of a message that is a second's work costs as much as ten of one that is 0.1 s.
 //!
 //! Workers are paid while messages arrive, from their order until they are gone; messages and calls count to the end
@@ -15,7 +16,7 @@ use ebbtide_core::units::Duration;
 use ebbtide_policies::prices::Prices;
 use serde::{Deserialize, Serialize};
 
-/// How long a lost message without a deadline is taken to have lasted.
+/// How late a lost message without a deadline is, at least.
 pub const LOST: Duration = Duration::from_secs(60);
 
 /// What a run took, before prices.

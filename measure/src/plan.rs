@@ -52,7 +52,7 @@ pub struct PlanClass {
 }
 
 impl PlanClass {
-    /// How long one of its messages is taken to have lasted if it was lost.
+    /// How late one of its messages is at least if it was lost.
     pub(crate) fn lost(&self) -> Duration {
         self.deadline.unwrap_or(LOST)
     }

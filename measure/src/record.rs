@@ -67,6 +67,15 @@ impl Limits {
         (wait - self.wait) + (sojourn - self.sojourn)
     }
 
+    /// How late a message is that was lost after so long: by `least`, if anything can be late.
+    #[inline]
+    fn beyond_when_lost(self, least: Duration, took: Duration) -> Duration {
+        if self.wait == Duration::MAX && self.sojourn == Duration::MAX {
+            return Duration::ZERO;
+        }
+        self.beyond(took, took).max(least)
+    }
+
     fn of(objective: Option<Objective>) -> Self {
         let of = |measure| match objective {
             Some(objective) if objective.measure == measure => objective.limit,
@@ -240,8 +249,9 @@ impl Recorder {
         cell.offered += u64::from(in_window);
         cell.refused += u64::from(in_window);
         if in_window {
-            let took = self.plan.classes[usize::from(account.class.0)].lost();
-            cell.late(self.limits.beyond(took, took), false);
+            let least = self.plan.classes[usize::from(account.class.0)].lost();
+            let late = self.limits.beyond_when_lost(least, Duration::ZERO);
+            cell.late(late, false);
         }
         if let Some(timeline) = &mut self.timeline {
             timeline.series.open_bin().refused += 1;
@@ -281,8 +291,8 @@ impl Recorder {
             }
             cell.end(outcome, sojourn);
             let late = if is_lost(outcome) {
-                let took = sojourn.max(self.plan.classes[usize::from(account.class.0)].lost());
-                self.limits.beyond(took, took)
+                let least = self.plan.classes[usize::from(account.class.0)].lost();
+                self.limits.beyond_when_lost(least, sojourn)
             } else {
                 let wait = started.unwrap_or(at).since(sent);
                 self.limits.beyond(wait, sojourn)

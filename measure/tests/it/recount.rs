@@ -224,8 +224,10 @@ impl Kept {
         let counted = ended
             .chain(open)
             .filter(|(a, sent, ..)| belongs(a) && in_window(*sent));
-        let took = counted.map(|(_, sent, at, least)| at.since(sent).as_secs_f64().max(least));
-        took.map(|took| (took - 0.2).max(0.0)).sum()
+        let late = |(_, sent, at, least): (_, Time, Time, f64)| {
+            (at.since(sent).as_secs_f64() - 0.2).max(least)
+        };
+        counted.map(late).sum()
     }
 
     /// Waits in seconds, shortest first, of the messages sent in the window.

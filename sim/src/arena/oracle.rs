@@ -25,7 +25,7 @@ mod score;
 mod search;
 mod twin;
 
-pub use find::{AtPrice, Found, Replication, find, find_all, run_of, score};
+pub use find::{AtPrice, Found, Replication, bound, find, find_all, run_of, score};
 pub use schedule::Schedule;
 pub use search::Budget;
 

@@ -3,7 +3,7 @@
 
 use ebbtide_measure::{Cost, Prices};
 use ebbtide_sim::arena::oracle::cache::{Cache, key};
-use ebbtide_sim::arena::oracle::{Found, PACE, score};
+use ebbtide_sim::arena::oracle::{Found, PACE, bound, score};
 use ebbtide_sim::arena::suite;
 use ebbtide_sim::{Plan, Scenario};
 
@@ -55,6 +55,30 @@ fn shipped_schedules_cost_what_they_did() {
         checked += 1;
     }
     assert!(checked >= 20, "only {checked} were there to be scored");
+}
+
+#[test]
+fn shipped_bounds_are_what_is_found_now() {
+    for entry in Cache::shipped().entries() {
+        let shipped = ebbtide_sim::shipped::find(&entry.scenario).expect("it is of the suite");
+        let Some(plan) = plan(shipped) else { continue };
+        let config = &plan.contenders[0].config;
+        for replication in &entry.replications {
+            for at in &replication.prices {
+                let prices = Prices {
+                    late: at.price,
+                    call: config.price_call,
+                };
+                let found = bound(&plan, config, replication.number, prices);
+                assert!(
+                    (found - at.fluid).abs() <= SAME * at.fluid,
+                    "{}: {found}, shipped is {}",
+                    entry.scenario,
+                    at.fluid
+                );
+            }
+        }
+    }
 }
 
 #[test]

@@ -154,6 +154,12 @@ pub fn score(plan: &Plan, config: &BrokerConfig, number: u32, schedule: &Schedul
     core::cost(plan, config, number, schedule)
 }
 
+/// The fluid lower bound of a replication, in worker-seconds.
+#[must_use]
+pub fn bound(plan: &Plan, config: &Checked<BrokerConfig>, number: u32, prices: Prices) -> f64 {
+    fluid::bound(&Path::new(plan, config, number), prices)
+}
+
 /// What a policy costs in a replication, and the schedule that it made.
 #[must_use]
 pub fn run_of(

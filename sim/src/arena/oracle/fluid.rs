@@ -63,11 +63,15 @@ impl Least {
         let most = largest_batch(path, agent);
         let per_call = agent.per_call.map_or(0.0, Duration::as_secs_f64);
         let demand = demand_of(message);
-        let call = Duration::from_secs_f64((demand + per_call) * factor);
+        // A call is given up when its lease ends, and the next one draws another length.
+        let lease = agent.protect.call_timeout;
+        let lease = lease.unwrap_or(path.config.call_timeout());
+        let call = Duration::from_secs_f64((demand + per_call) * factor).min(lease);
         let lost = weight * path.beyond_when_lost(message, call);
         let late = (weight * path.beyond(Measure::Sojourn, call)).min(lost);
         let slots = f64::from(path.config.delivery_parallelism);
-        let work = (demand + per_call / most) * factor / slots;
+        let share = (demand + per_call / most) * factor;
+        let work = share.min(lease.as_secs_f64() / most) / slots;
         let worth = (work + prices.call / most).min(lost - late);
         // After so long it costs as much to be late as to be served by a worker of its own.
         let patience = if weight > 0.0 { worth / weight } else { 0.0 };
@@ -76,7 +80,8 @@ impl Least {
             .objective
             .map_or(Duration::MAX, |it| match it.measure {
                 Measure::Sojourn => it.limit.max(call),
-                Measure::Wait => it.limit + call,
+                // Of a batch its part may come last.
+                Measure::Wait => it.limit + if most > 1.0 { lease } else { call },
             });
         let until = message.sent + in_time + Duration::from_secs_f64(patience);
         let is_certain =
@@ -141,6 +146,11 @@ fn may_fail_fast(path: &Path<'_>, agent: &Agent, from: Time, until: Time) -> boo
     at_once
         || agent.rate_limit.is_some()
         || agent.hangs > 0.0
+        || path
+            .plan
+            .worker_deaths
+            .iter()
+            .any(|death| from <= death.at && death.at <= until)
         || fault.any(|it| {
             matches!(
                 it.effect,
@@ -194,7 +204,53 @@ fn least_factor(path: &Path<'_>, agent: &Agent) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use ebbtide_policies::observation::Setting;
+
     use super::*;
+    use crate::arena::oracle::{PRICES, Schedule, score};
+    use crate::files::Files;
+    use crate::plan::Plan;
+
+    /// The bound of a scenario of one agent, and what the cheapest number of workers costs there.
+    #[track_caller]
+    fn check(agent: &str, objective: &str, price: f64) {
+        let text = format!(
+            "(run: (length: \"300s\"), traffic: [(arrivals: Poisson(\"2/s\"), classes: [(name: \"m\", \
+             to: Agent(\"a\"))])], agents: [(name: \"a\", {agent})], broker: (max_workers: 12, \
+             worker_start_ms: 0, delivery_parallelism: 1, batch_timeout_ms: 0, objective: \"{objective}\"))"
+        );
+        let plan = Plan::new(&text, Files::default()).unwrap_or_else(|error| panic!("{error}"));
+        let config = &plan.contenders[0].config;
+        let prices = Prices {
+            late: price,
+            call: 0.0,
+        };
+        let bound = bound(&Path::new(&plan, config, 0), prices);
+        for workers in 1..=12 {
+            let kept = Schedule::fixed(Setting {
+                workers,
+                batch_size: config.batch_size,
+                batch_timeout: config.batch_timeout(),
+            });
+            let cost = score(&plan, config, 0, &kept).expect("it runs");
+            let cost = cost.total(prices);
+            assert!(bound <= cost, "{workers} workers cost {cost}, not {bound}");
+        }
+    }
+
+    /// A call of a quarter of an hour is given up after two seconds; it counted whole.
+    #[test]
+    fn no_call_is_longer_than_its_lease() {
+        let protect = "protect: (call_timeout: \"2s\", retry_backoff: \"10ms\")";
+        let long = "call: LogNormal(median: \"200ms\", sigma: 3.0)";
+        let batch = "per_call: \"20ms\", per_item: LogNormal(median: \"200ms\", sigma: 3.0)";
+        for objective in ["p95(sojourn) < 1s", "p95(wait) < 1s"] {
+            for price in PRICES {
+                check(&format!("{long}, {protect}"), objective, price);
+                check(&format!("{batch}, {protect}"), objective, price);
+            }
+        }
+    }
 
     fn seconds(s: f64) -> Time {
         Time::ZERO + Duration::from_secs_f64(s)

@@ -145,8 +145,11 @@ impl<'p> Path<'p> {
 
     /// How late a message is that was lost after so long, in seconds.
     pub(crate) fn beyond_when_lost(&self, message: &Message, took: Duration) -> f64 {
+        if self.config.objective.is_none() {
+            return 0.0;
+        }
         let least = self.class(message.class).deadline.unwrap_or(LOST);
-        self.beyond_either(took.max(least))
+        self.beyond_either(took).max(least.as_secs_f64())
     }
 
     fn agents_of(&self, arrival: &Arrival) -> Vec<u32> {
