@@ -8,7 +8,7 @@ use ebbtide_policies::units::Time;
 
 use crate::driver::Driver;
 use crate::error::NotAccepted;
-use crate::floor::{Errands, Floor};
+use crate::floor::Floor;
 use crate::keys::To;
 use crate::parcel::Parcel;
 use crate::room::{Ticket, Turn};
@@ -68,11 +68,12 @@ pub(crate) enum IfFull {
 
 impl Shared {
     /// Hands an entry in, which its sender did at `now`: the clock is read once.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn submit(self: &Arc<Self>, if_full: IfFull, now: Time, entry: Entry) -> Admitted {
-        self.with_floor_at(now, &mut Errands::default(), |floor, _| {
-            floor.submit(if_full, entry)
-        })
+        let mut floor = self.hold(now);
+        let admitted = floor.submit(if_full, entry);
+        self.let_go(floor, None);
+        admitted
     }
 
     /// The sender has gone.
@@ -98,6 +99,7 @@ impl Shared {
 }
 
 impl Floor {
+    #[inline(always)]
     fn submit(&mut self, if_full: IfFull, mut entry: Entry) -> Admitted {
         let submission = &mut entry.submission;
         if submission.luck == 0 {
@@ -107,6 +109,24 @@ impl Floor {
         if submission.deadline.is_some_and(|deadline| deadline <= now) {
             return Admitted::Told(Err((NotAccepted::Expired, entry.submission.payload)));
         }
+        let plain = entry.topic.is_none() && entry.idempotency_key.is_none();
+        if plain && self.has_plenty(&entry.submission) {
+            return Admitted::Told(self.driver.accept(entry.submission));
+        }
+        self.submit_with_care(if_full, entry)
+    }
+
+    /// Whether there is room for a message, and nobody in line for it.
+    #[inline(always)]
+    fn has_plenty(&self, submission: &Submission<Parcel>) -> bool {
+        let (books, config) = (self.driver.books(), self.driver.config());
+        self.room.is_empty()
+            && books.queued() < config.max_queue_size
+            && books.bytes + u64::from(submission.size) <= config.max_queue_bytes.0
+    }
+
+    #[inline(never)]
+    fn submit_with_care(&mut self, if_full: IfFull, entry: Entry) -> Admitted {
         if if_full == IfFull::Wait && self.must_wait(&entry) {
             let (ticket, turn) = self.room.enter(entry);
             return Admitted::Waits(ticket, turn);
@@ -127,13 +147,7 @@ impl Floor {
 
     /// Whether there is no room for an entry, or somebody is in line before it.
     fn must_wait(&mut self, entry: &Entry) -> bool {
-        let size = u64::from(entry.submission.size);
-        let (books, config) = (self.driver.books(), self.driver.config());
-        let plenty = self.room.is_empty()
-            && entry.topic.is_none()
-            && books.queued() < config.max_queue_size
-            && books.bytes + size <= config.max_queue_bytes.0;
-        if plenty {
+        if entry.topic.is_none() && self.has_plenty(&entry.submission) {
             return false;
         }
         let driver = &self.driver;
@@ -168,6 +182,13 @@ impl Driver {
         subscribers.find(|agent| self.takes.get(agent.0 as usize) != Some(&message))
     }
 
+    /// Accepts a message for one agent, unless it is refused.
+    #[inline(always)]
+    fn accept(&mut self, submission: Submission<Parcel>) -> Told {
+        let accepted = self.submit(submission).map(Accepted::Message);
+        accepted.map_err(|(refusal, parcel)| (refusal.into(), parcel))
+    }
+
     /// Accepts an entry, unless it is refused or was accepted before.
     pub(crate) fn enter(&mut self, entry: Entry) -> Told {
         let to = match &entry.topic {
@@ -186,12 +207,14 @@ impl Driver {
             return Err((other, entry.submission.payload));
         }
         let accepted = match entry.topic {
-            None => self.submit(entry.submission).map(Accepted::Message),
-            Some(topic) => self
-                .broadcast(&topic, entry.submission)
-                .map(Accepted::Copies),
+            None => self.accept(entry.submission)?,
+            Some(topic) => {
+                let copies = self.broadcast(&topic, entry.submission);
+                copies
+                    .map(Accepted::Copies)
+                    .map_err(|(refusal, parcel)| (refusal.into(), parcel))?
+            }
         };
-        let accepted = accepted.map_err(|(refusal, parcel)| (refusal.into(), parcel))?;
         if let Some(key) = key {
             // What failed at once has been heard of by now.
             let mut live = accepted.messages().to_vec();

@@ -17,7 +17,6 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, sleep_until};
 
 use crate::clock::Clock;
-use crate::floor::Errands;
 use crate::shared::Shared;
 
 /// Turns that other tasks get at an instant of paused time before its timers run. What ends
@@ -85,12 +84,11 @@ fn keep_watch(shared: &Arc<Shared>) {
         // Whoever sets the alarm before this is heard all the same: it is read after.
         let _ = thread.set(thread::current());
     }
-    let mut errands = Errands::default();
     while let Some(armed) = shared.armed() {
         let ahead = armed.since(shared.clock.now());
         if !ahead.is_zero() {
             thread::park_timeout(ahead.into());
-        } else if !go_off(shared, &mut errands) {
+        } else if !go_off(shared) {
             thread::sleep(AFTER_A_PANIC);
         }
     }
@@ -102,7 +100,6 @@ async fn watch(shared: Arc<Shared>) {
         return;
     };
     let _runtime = Runtime(shared.clone());
-    let mut errands = Errands::default();
     while let Some(armed) = shared.armed() {
         tokio::select! {
             biased;
@@ -112,14 +109,14 @@ async fn watch(shared: Arc<Shared>) {
         for _ in 0..TURNS {
             tokio::task::yield_now().await;
         }
-        if !go_off(&shared, &mut errands) {
+        if !go_off(&shared) {
             sleep(AFTER_A_PANIC).await;
         }
     }
 }
 
 /// Whatever is due happens. `false`: it panicked.
-fn go_off(shared: &Arc<Shared>, errands: &mut Errands) -> bool {
-    let due = || shared.with_floor(errands, |floor, errands| floor.wake_up(shared, errands));
+fn go_off(shared: &Arc<Shared>) -> bool {
+    let due = || shared.on_floor(|floor| floor.wake_up(shared));
     catch_unwind(AssertUnwindSafe(due)).is_ok()
 }

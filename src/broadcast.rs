@@ -74,7 +74,10 @@ impl<'a, M: Send + Sync + 'static> Broadcast<'a, M> {
     }
 
     fn submit(mut self, if_full: IfFull) -> Admitted {
-        let letter: Parcel = Arc::new(Letter::new(self.message, self.options.take_headers()));
+        let mut letter = Letter::new(self.message);
+        if let Some(headers) = self.options.take_headers() {
+            letter.address(headers);
+        }
         let shared = self.broker.shared();
         // The agent of a broadcast is not read.
         let (to, kind, now) = (AgentId(u32::MAX), Kind::Broadcast, shared.clock.now());

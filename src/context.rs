@@ -28,6 +28,17 @@ pub struct Context {
 pub struct LeaseLost;
 
 impl Context {
+    /// Of a call of which nothing else is known.
+    pub(crate) fn of(lease: LeaseId, control: Arc<CallControl>) -> Self {
+        Self {
+            control,
+            lease,
+            attempt: 0,
+            deadline: None,
+            headers: Headers::default(),
+        }
+    }
+
     /// Which attempt this is, from 1; of a batch, its first message's.
     #[must_use]
     pub fn attempt(&self) -> u32 {
@@ -113,12 +124,13 @@ impl CallControl {
 thread_local! {
     /// The number of the broker one of whose handlers is being polled on this thread; 0: none.
     static BROKER: Cell<u64> = const { Cell::new(0) };
-    /// What that handler's requests inherit.
-    static CURRENT: Cell<Option<Ambient>> = const { Cell::new(None) };
+    // What that handler's requests inherit.
+    static DEADLINE: Cell<Option<Time>> = const { Cell::new(None) };
+    static HEADERS: Cell<Headers> = const { Cell::new(Headers::NONE) };
 }
 
 /// What requests inherit that a handler makes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Ambient {
     pub(crate) deadline: Option<Time>,
     pub(crate) headers: Headers,
@@ -129,18 +141,24 @@ impl Ambient {
     #[inline]
     pub(crate) fn current(broker: u64) -> Option<Self> {
         (BROKER.get() == broker).then(|| {
-            let current = CURRENT.take();
-            CURRENT.set(current.clone());
-            current.expect("it is set with the broker's number")
+            let headers = HEADERS.take();
+            HEADERS.set(headers.clone());
+            let deadline = DEADLINE.get();
+            Self { deadline, headers }
         })
     }
 
     /// Polls a handler of `broker` with this as the current one.
-    pub(crate) fn within<T>(this: &mut Option<Self>, broker: u64, poll: impl FnOnce() -> T) -> T {
-        let (outer_broker, outer) = (BROKER.replace(broker), CURRENT.replace(this.take()));
+    #[inline]
+    pub(crate) fn within<T>(&mut self, broker: u64, poll: impl FnOnce() -> T) -> T {
+        let headers = std::mem::take(&mut self.headers);
+        let outer_broker = BROKER.replace(broker);
+        let outer_deadline = DEADLINE.replace(self.deadline);
+        let outer_headers = HEADERS.replace(headers);
         let result = poll();
         BROKER.set(outer_broker);
-        *this = CURRENT.replace(outer);
+        DEADLINE.set(outer_deadline);
+        self.headers = HEADERS.replace(outer_headers);
         result
     }
 }

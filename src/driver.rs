@@ -22,7 +22,7 @@ use crate::ear::Ear;
 use crate::guard::Guarded;
 use crate::journal::Line;
 use crate::parcel::Parcel;
-use crate::runner::{Done, Load, Member};
+use crate::runner::{Done, Load, Member, Otherwise};
 use crate::written::Written;
 
 /// The broker's state and the time of whoever works on it.
@@ -35,21 +35,11 @@ pub(crate) struct Driver {
     pub(crate) takes: Vec<TypeId>,
     /// Used again for each call with several verdicts.
     verdicts: Vec<Verdict>,
-    calls: Vec<Call>,
+    /// The calls that the last take started.
+    begun: Vec<Call>,
     /// For the test of the test: one settle in so many is dropped, from this one on.
     #[cfg(test)]
     pub(crate) sabotage: Option<(u64, u64)>,
-}
-
-/// A call to start.
-pub(crate) struct Begun {
-    pub(crate) lease: LeaseId,
-    pub(crate) agent: AgentId,
-    pub(crate) load: Load,
-    /// Of its first message, this one included.
-    pub(crate) attempt: u32,
-    /// The first deadline of its messages.
-    pub(crate) deadline: Option<Time>,
 }
 
 impl Driver {
@@ -71,7 +61,7 @@ impl Driver {
             now: Time::ZERO,
             takes: Vec::new(),
             verdicts: Vec::new(),
-            calls: Vec::new(),
+            begun: Vec::new(),
             #[cfg(test)]
             sabotage: None,
         }
@@ -88,7 +78,7 @@ impl Driver {
     }
 
     /// Accepts a message, or gives its parcel back with the reason.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn submit(
         &mut self,
         submission: Submission<Parcel>,
@@ -101,36 +91,33 @@ impl Driver {
         self.state.would_refuse(self.now, submission)
     }
 
-    /// Starts up to `at_most` calls of a worker.
+    /// Starts up to `at_most` calls of a worker: see [`Self::begun`].
     #[inline]
-    pub(crate) fn take(&mut self, worker: WorkerId, at_most: u32, begun: &mut Vec<Begun>) {
-        let mut calls = std::mem::take(&mut self.calls);
-        self.state.take(self.now, worker, at_most, &mut calls);
-        begun.extend(calls.drain(..).map(|call| self.begin(&call)));
-        self.calls = calls;
+    pub(crate) fn take(&mut self, worker: WorkerId, at_most: u32) {
+        self.begun.clear();
+        self.state.take(self.now, worker, at_most, &mut self.begun);
     }
 
-    fn begin(&self, call: &Call) -> Begun {
-        let mut members = self.state.members_of(call.lease).map(|member| {
-            member.payload.begin(member.calls);
-            Member {
-                parcel: member.payload.clone(),
-                call: member.calls,
-            }
-        });
-        let load = match call.size {
-            1 => Load::One(members.next().expect("a call that starts has a message")),
-            _ => Load::Many(members.collect()),
-        };
-        let messages = self.state.messages_of(call.lease);
-        let first = messages.first().and_then(|&one| self.state.attempts(one));
-        let deadlines = messages.iter().filter_map(|&one| self.state.deadline(one));
-        Begun {
-            lease: call.lease,
-            agent: call.agent,
-            load,
-            attempt: first.unwrap_or(0) + 1,
-            deadline: deadlines.min(),
+    /// The calls that the last take started.
+    pub(crate) fn begun(&self) -> &[Call] {
+        &self.begun
+    }
+
+    /// Fills in what a call that starts carries.
+    #[inline]
+    pub(crate) fn load(&self, call: &Call, load: &mut Load) {
+        let mut members = self.state.members_of(call.lease);
+        let first = members.next().expect("a call that starts has a message");
+        let context = &mut load.context;
+        context.lease = call.lease;
+        context.attempt = first.attempts + 1;
+        context.deadline = first.deadline;
+        context.headers = first.payload.headers().clone();
+        load.members.push(Member::begin(&first));
+        for member in members {
+            let deadlines = context.deadline.into_iter().chain(member.deadline);
+            context.deadline = deadlines.min();
+            load.members.push(Member::begin(&member));
         }
     }
 
@@ -143,20 +130,35 @@ impl Driver {
                 return Ok(());
             }
         }
-        let now = self.now;
         match done {
-            Done::One(said) => {
+            Done::Delivered => {
+                let settlement = Settlement::All(Verdict::Delivered);
+                self.state.settle(self.now, lease, settlement)
+            }
+            Done::Otherwise(otherwise) => self.settle_otherwise(lease, otherwise),
+        }
+    }
+
+    #[inline(never)]
+    fn settle_otherwise(
+        &mut self,
+        lease: LeaseId,
+        otherwise: &Otherwise,
+    ) -> Result<(), LateSettle> {
+        let now = self.now;
+        match otherwise {
+            Otherwise::One(said) => {
                 let settlement = Settlement::All(said.verdict(now));
                 self.state.settle(now, lease, settlement)
             }
-            Done::Each(said) => {
+            Otherwise::Each(said) => {
                 self.verdicts.clear();
                 self.verdicts
                     .extend(said.iter().map(|said| said.verdict(now)));
                 let settlement = Settlement::Each(&self.verdicts);
                 self.state.settle(now, lease, settlement)
             }
-            Done::Panicked(text) => {
+            Otherwise::Panicked(text) => {
                 for &message in self.state.messages_of(lease) {
                     if let Some(parcel) = self.state.payload(message) {
                         parcel.notes().add(text.clone());

@@ -6,7 +6,7 @@
 
 use ebbtide_core::event::{CallEnd, DecisionRecord, Event, Listener, What, WorkerChange};
 use ebbtide_core::history::History;
-use ebbtide_core::message::{LeaseId, Outcome, WorkerId};
+use ebbtide_core::message::{AgentId, LeaseId, Outcome, WorkerId};
 use ebbtide_policies::units::Time;
 
 use crate::dead::{DeadLetters, Death, Weight};
@@ -78,6 +78,7 @@ impl Ear {
         }
     }
 
+    #[cold]
     fn decided(&mut self, at: Time, record: Box<DecisionRecord>) {
         if let Some(text) = self.panicked.lock().take() {
             self.notices.tell(at, || Happening::PolicyPanicked { text });
@@ -127,6 +128,13 @@ impl Ear {
         self.notices.tell(at, || happening);
     }
 
+    #[cold]
+    fn timed_out(&mut self, at: Time, lease: LeaseId, agent: AgentId) {
+        self.timed_out = Some(lease);
+        self.notices.tell(at, || Happening::CallTimedOut { agent });
+    }
+
+    #[cold]
     fn bury(&mut self, death: Death) {
         let (agent, reason, attempts) = (death.account.agent, death.reason, death.attempts);
         self.notices.tell(death.at, || Happening::DeadLettered {
@@ -138,6 +146,7 @@ impl Ear {
         self.drops.extend(oldest);
     }
 
+    #[cold]
     fn worker(&mut self, at: Time, worker: WorkerId, state: WorkerChange) {
         self.figures.worker(at, worker, state);
         self.news.push(News::Worker(worker, state));
@@ -145,11 +154,30 @@ impl Ear {
 }
 
 impl Listener<Parcel> for Ear {
-    #[inline]
+    #[inline(always)]
     fn hear(&mut self, event: Event<Parcel>) {
+        if self.observer.is_some() {
+            self.hear_observed(event);
+        } else {
+            self.note(event);
+        }
+    }
+}
+
+impl Ear {
+    #[cold]
+    #[inline(never)]
+    fn hear_observed(&mut self, event: Event<Parcel>) {
         if let Some(observer) = &mut self.observer {
             observer.hear(&event);
         }
+        self.note(event);
+    }
+
+    /// Where core says something it knows what it says: there only that arm is left of the match,
+    /// and no event is made in memory.
+    #[inline(always)]
+    fn note(&mut self, event: Event<Parcel>) {
         let at = event.at;
         match event.what {
             What::Accepted { account, .. } => self.figures.accepted(account),
@@ -170,8 +198,7 @@ impl Listener<Parcel> for Ear {
             } => {
                 self.figures.ended(agent, how, at.since(started));
                 if how == CallEnd::TimedOut {
-                    self.timed_out = Some(lease);
-                    self.notices.tell(at, || Happening::CallTimedOut { agent });
+                    self.timed_out(at, lease, agent);
                 }
             }
             What::SlotFreed { worker, agent } => self.figures.slot_freed(worker, agent),

@@ -231,8 +231,7 @@ impl Figures {
     }
 
     pub(crate) fn worker(&mut self, at: Time, worker: WorkerId, state: WorkerChange) {
-        let place = self.workers.binary_search_by_key(&worker, |it| it.worker);
-        match (place, state) {
+        match (self.place_of(worker), state) {
             (Ok(place), WorkerChange::Gone) => {
                 self.workers.remove(place);
             }
@@ -251,10 +250,26 @@ impl Figures {
         }
     }
 
+    /// Names follow each other but for the gaps that gone workers leave, as in core.
     #[inline]
     fn find_worker(&mut self, worker: WorkerId) -> Option<&mut WorkerFigures> {
-        let place = self.workers.binary_search_by_key(&worker, |it| it.worker);
-        place.ok().map(|place| &mut self.workers[place])
+        let first = self.workers.first()?.worker.0;
+        let guess = worker.0.wrapping_sub(first) as usize;
+        let there = |place: usize| {
+            self.workers
+                .get(place)
+                .is_some_and(|it| it.worker == worker)
+        };
+        let place = match there(guess) {
+            true => guess,
+            false => self.place_of(worker).ok()?,
+        };
+        self.workers.get_mut(place)
+    }
+
+    #[cold]
+    fn place_of(&self, worker: WorkerId) -> Result<usize, usize> {
+        self.workers.binary_search_by_key(&worker, |it| it.worker)
     }
 
     pub(crate) fn decided(&mut self, at: Time, record: &DecisionRecord) {

@@ -59,6 +59,7 @@ pub(crate) struct Floor {
     pub(crate) phase: Phase,
     /// Why it is not open, once it is not.
     pub(crate) closed_by: Closed,
+    pub(crate) errands: Errands,
 }
 
 /// An agent as the shell knows it.
@@ -116,6 +117,7 @@ impl Floor {
             luck: 0,
             phase: Phase::Open,
             closed_by: Closed::ShutDown,
+            errands: Errands::default(),
         }
     }
 
@@ -136,20 +138,20 @@ impl Floor {
     }
 
     /// The alarm has gone off: whatever is due happens.
-    pub(crate) fn wake_up(&mut self, shared: &Arc<Shared>, errands: &mut Errands) {
+    pub(crate) fn wake_up(&mut self, shared: &Arc<Shared>) {
         self.driver.advance();
         let now = self.driver.now();
         for worker in self.health.look(now, &self.crew) {
             self.lose_worker(worker);
         }
-        self.room.expire(now, &mut errands.wakers);
-        errands.wakers.append(&mut self.admitted);
-        self.hear(shared, errands);
+        self.room.expire(now, &mut self.errands.wakers);
+        self.errands.wakers.append(&mut self.admitted);
+        self.hear(shared);
         self.armed = Time::MAX;
         self.alarm_is_here = true;
         // Whoever has been awake since the last alarm and left something is not waited for.
         if self.driver.takeable_at().is_some_and(|at| at <= now) {
-            self.call_a_hand(errands);
+            self.call_a_hand();
         }
     }
 
@@ -209,24 +211,24 @@ impl Floor {
     /// The first thing done under the lock: it is `now`, and graces that are over by now have
     /// ended before anybody asks which slots are free.
     #[inline]
-    pub(crate) fn open(&mut self, now: Time, errands: &mut Errands) {
+    pub(crate) fn open(&mut self, now: Time) {
         self.driver.stamp(now);
         self.took_nothing = false;
         while let Some(&(over, worker, lease)) = self.graces.front()
             && over <= self.driver.now()
         {
             self.graces.pop_front();
-            self.lose_call(worker, lease, true, errands);
+            self.lose_call(worker, lease, true);
         }
     }
 
     /// The last thing done under the lock.
     #[inline]
-    pub(crate) fn close(&mut self, shared: &Arc<Shared>, errands: &mut Errands) {
-        self.hear(shared, errands);
+    pub(crate) fn close(&mut self, shared: &Arc<Shared>) {
+        self.hear(shared);
         while !self.room.is_empty() && self.admit_first() {
             self.took_nothing = false;
-            self.hear(shared, errands);
+            self.hear(shared);
         }
         let mut alarm = self.driver.next_timer();
         if self.crew.is_awake() {
@@ -240,13 +242,13 @@ impl Floor {
                 // What looks takeable was not to be had just now: nobody is sent in circles.
                 alarm = alarm.min(self.driver.now() + TRUST);
             } else {
-                self.call_a_hand(errands);
+                self.call_a_hand();
             }
         }
-        alarm = alarm.min(self.wake_senders(errands));
-        self.arm(alarm, errands);
+        alarm = alarm.min(self.wake_senders());
+        self.arm(alarm);
         if self.phase == Phase::Closing && self.is_through() {
-            self.end(shared, errands);
+            self.end(shared);
         }
     }
 
@@ -256,17 +258,17 @@ impl Floor {
     }
 
     /// Every message has its outcome, and no other enters.
-    fn end(&mut self, shared: &Arc<Shared>, errands: &mut Errands) {
+    fn end(&mut self, shared: &Arc<Shared>) {
         self.driver.shutdown(Duration::ZERO);
         self.driver.advance();
-        self.hear(shared, errands);
+        self.hear(shared);
         self.phase = Phase::Closed;
         self.driver.close_journal();
         let runners = self.agents.iter_mut().filter_map(|it| it.runner.take());
-        errands.runners.extend(runners);
-        errands.nudges.extend(self.crew.dismiss_all());
-        errands.alarm = true;
-        errands.closed = true;
+        self.errands.runners.extend(runners);
+        self.errands.nudges.extend(self.crew.dismiss_all());
+        self.errands.alarm = true;
+        self.errands.closed = true;
     }
 
     /// A handler has ended within its grace, if it has one.
@@ -282,7 +284,7 @@ impl Floor {
 
     /// Tells senders whose messages were let in, soon: not one by one while workers make room,
     /// which would cost more than the messages do. The latest time to come back to it.
-    fn wake_senders(&mut self, errands: &mut Errands) -> Time {
+    fn wake_senders(&mut self) -> Time {
         if self.admitted.is_empty() {
             return Time::MAX;
         }
@@ -290,21 +292,21 @@ impl Floor {
         if self.crew.is_up() && self.driver.books().queued() > half {
             return self.driver.now() + TRUST;
         }
-        errands.wakers.append(&mut self.admitted);
+        self.errands.wakers.append(&mut self.admitted);
         Time::MAX
     }
 
-    fn call_a_hand(&mut self, errands: &mut Errands) {
+    fn call_a_hand(&mut self) {
         let driver = &self.driver;
         let least_busy = driver.least_busy_worker();
         let woken = self
             .crew
             .wake_one(|worker| Some(worker) == least_busy)
             .or_else(|| self.crew.wake_one(|worker| driver.has_free_slot(worker)));
-        errands.nudges.extend(woken);
+        self.errands.nudges.extend(woken);
     }
 
-    fn arm(&mut self, timer: Time, errands: &mut Errands) {
+    fn arm(&mut self, timer: Time) {
         let mut at = timer.min(self.health.next_look());
         if let Some(&(over, ..)) = self.graces.front() {
             at = at.min(over);
@@ -314,24 +316,28 @@ impl Floor {
         }
         if at < self.armed {
             self.armed = at;
-            errands.alarm = !self.alarm_is_here;
+            self.errands.alarm = !self.alarm_is_here;
         }
         self.alarm_is_here = false;
     }
 
     /// Heeds what core said, in order.
     #[inline]
-    pub(crate) fn hear(&mut self, shared: &Arc<Shared>, errands: &mut Errands) {
+    pub(crate) fn hear(&mut self, shared: &Arc<Shared>) {
         let ear = self.driver.ear_mut();
-        errands.endings.append(&mut ear.endings);
-        errands.drops.append(&mut ear.drops);
+        if !ear.endings.is_empty() {
+            self.errands.endings.append(&mut ear.endings);
+        }
+        if !ear.drops.is_empty() {
+            self.errands.drops.append(&mut ear.drops);
+        }
         if !ear.news.is_empty() {
-            self.heed(shared, errands);
+            self.heed(shared);
         }
     }
 
     /// What is heeded may bring more about.
-    fn heed(&mut self, shared: &Arc<Shared>, errands: &mut Errands) {
+    fn heed(&mut self, shared: &Arc<Shared>) {
         loop {
             let news = std::mem::take(&mut self.driver.ear_mut().news);
             if news.is_empty() {
@@ -343,41 +349,35 @@ impl Floor {
                         if timed_out && let Some(link) = self.crew.link(worker) {
                             self.health.suspect(self.driver.now(), link);
                         }
-                        self.abandon(worker, lease, errands);
+                        self.abandon(worker, lease);
                     }
                     News::PolicyPanicked => {
                         let fixed = Box::new(Fixed::at_start_setting());
-                        errands.policies.push(self.driver.switch_policy(fixed));
+                        self.errands.policies.push(self.driver.switch_policy(fixed));
                     }
-                    News::Worker(worker, state) => self.worker(worker, state, shared, errands),
+                    News::Worker(worker, state) => self.worker(worker, state, shared),
                 }
             }
         }
     }
 
     /// A handler works for nobody: it is told, and dropped after its grace.
-    fn abandon(&mut self, worker: WorkerId, lease: LeaseId, errands: &mut Errands) {
+    fn abandon(&mut self, worker: WorkerId, lease: LeaseId) {
         let grace = self.driver.config().cancel_grace();
         if !grace.is_zero() {
             let over = self.driver.now() + grace;
             let place = self.graces.partition_point(|&(other, ..)| other <= over);
             self.graces.insert(place, (over, worker, lease));
         }
-        self.lose_call(worker, lease, grace.is_zero(), errands);
+        self.lose_call(worker, lease, grace.is_zero());
     }
 
-    fn lose_call(&mut self, worker: WorkerId, lease: LeaseId, over: bool, errands: &mut Errands) {
+    fn lose_call(&mut self, worker: WorkerId, lease: LeaseId, over: bool) {
         let link = self.crew.lose_call(worker, LostCall { lease, over });
-        errands.nudges.extend(link);
+        self.errands.nudges.extend(link);
     }
 
-    fn worker(
-        &mut self,
-        worker: WorkerId,
-        state: WorkerChange,
-        shared: &Arc<Shared>,
-        errands: &mut Errands,
-    ) {
+    fn worker(&mut self, worker: WorkerId, state: WorkerChange, shared: &Arc<Shared>) {
         match state {
             WorkerChange::Starting => {
                 let config = self.driver.config();
@@ -390,20 +390,28 @@ impl Floor {
                 }
                 let link = Arc::new(WorkerLink::new(shared.clone(), worker, slots, start));
                 self.crew.hire(link.clone());
-                errands.hires.push(link);
+                self.errands.hires.push(link);
                 if start.is_zero() {
                     self.worker_ready(worker);
                 }
             }
-            WorkerChange::Gone => errands.nudges.extend(self.crew.dismiss(worker)),
+            WorkerChange::Gone => self.errands.nudges.extend(self.crew.dismiss(worker)),
             WorkerChange::Ready | WorkerChange::Draining => {}
         }
     }
 }
 
 impl Errands {
-    /// Does what is on the list.
+    /// Whether there is nothing to do: mostly so for whoever hands a message in.
     #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        let told = self.endings.is_empty() && self.drops.is_empty();
+        let nobody = self.nudges.is_empty() && self.hires.is_empty() && self.wakers.is_empty();
+        let gone = self.runners.is_empty() && self.policies.is_empty();
+        told && nobody && gone && !self.alarm && !self.closed
+    }
+
+    /// Does what is on the list.
     pub(crate) fn run(&mut self, shared: &Arc<Shared>) {
         for (parcel, ending) in self.endings.drain(..) {
             outlive(|| parcel.finish(ending));

@@ -18,6 +18,8 @@ use std::sync::Arc;
 pub struct Headers(Option<Arc<Vec<(String, String)>>>);
 
 impl Headers {
+    pub(crate) const NONE: Self = Self(None);
+
     /// Sets a header; an earlier value of that name is replaced.
     pub fn set(&mut self, name: impl Into<String>, value: impl Into<String>) {
         let (name, value) = (name.into(), value.into());

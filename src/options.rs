@@ -67,17 +67,15 @@ impl Options {
         self.rare.get_or_insert_default()
     }
 
-    /// Its headers, with those that it inherits.
+    /// Its headers, with those that it inherits; `None`: it cannot have any.
     #[inline]
-    pub(crate) fn take_headers(&mut self) -> Headers {
-        let Some(rare) = &mut self.rare else {
-            return Headers::default();
-        };
+    pub(crate) fn take_headers(&mut self) -> Option<Headers> {
+        let rare = self.rare.as_mut()?;
         let mut headers = std::mem::take(&mut rare.headers);
         if let Some(parent) = &rare.parent {
             headers.inherit(&parent.headers);
         }
-        headers
+        Some(headers)
     }
 
     #[inline]
@@ -97,12 +95,19 @@ impl Options {
         payload: Parcel,
     ) -> Submission<Parcel> {
         let mut submission = Submission {
+            agent,
             kind,
             lane: self.lane,
+            class: ClassId(0),
+            sent: now,
+            due: None,
             deadline: patience.map(|patience| now + patience),
+            ordering_key: None,
             size: self.size,
             units: self.units,
-            ..Submission::new(agent, now, payload)
+            luck: 0,
+            nested: false,
+            payload,
         };
         if let Some(rare) = &self.rare {
             rare.apply(&mut submission, patience);

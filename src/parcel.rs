@@ -6,6 +6,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::task::Waker;
 
 use parking_lot::Mutex;
 
@@ -24,7 +25,7 @@ pub(crate) trait Carried: Send + Sync + 'static {
     fn message(&self) -> &(dyn Any + Send + Sync);
     fn headers(&self) -> &Headers;
     /// Its `call`-th call starts: only that one's reply counts from here on.
-    fn begin(&self, call: u32);
+    fn begin(&self, call: u64);
     /// Where a reply goes: a [`ReplySlot`] of its type.
     fn reply_slot(&self) -> Option<&(dyn Any + Send + Sync)>;
     /// It has its outcome. Its sender is woken with nothing left of it here, so that it may
@@ -66,20 +67,52 @@ pub(crate) struct Letter<M> {
 /// A message that gets a reply.
 pub(crate) struct Inquiry<M, R> {
     pub(crate) message: M,
-    pub(crate) headers: Headers,
+    headers: Headers,
     pub(crate) notes: Notes,
     pub(crate) reply: ReplySlot<R>,
 }
 
 impl<M> Letter<M> {
     #[inline]
-    pub(crate) fn new(message: M, headers: Headers) -> Self {
-        Self {
+    pub(crate) fn new(message: M) -> Arc<Self> {
+        Arc::new(Self {
             message,
-            headers,
+            headers: Headers::NONE,
             notes: Notes::default(),
-        }
+        })
     }
+
+    /// Sets its headers, before it is sent.
+    pub(crate) fn address(self: &mut Arc<Self>, headers: Headers) {
+        mine(self).headers = headers;
+    }
+}
+
+impl<M, R> Inquiry<M, R> {
+    #[inline]
+    pub(crate) fn new(message: M) -> Arc<Self> {
+        Arc::new(Self {
+            message,
+            headers: Headers::NONE,
+            notes: Notes::default(),
+            reply: ReplySlot::default(),
+        })
+    }
+
+    /// Sets its headers, before it is sent.
+    pub(crate) fn address(self: &mut Arc<Self>, headers: Headers) {
+        mine(self).headers = headers;
+    }
+
+    /// Who is to be woken when it has its outcome; to be said before it is sent.
+    pub(crate) fn await_by(self: &mut Arc<Self>, waker: Waker) {
+        mine(self).reply.await_by(waker);
+    }
+}
+
+/// What was not sent yet.
+fn mine<T>(parcel: &mut Arc<T>) -> &mut T {
+    Arc::get_mut(parcel).expect("what was not sent is nobody else's")
 }
 
 impl<M: Send + Sync + 'static> Carried for Letter<M> {
@@ -91,7 +124,7 @@ impl<M: Send + Sync + 'static> Carried for Letter<M> {
         &self.headers
     }
 
-    fn begin(&self, _call: u32) {}
+    fn begin(&self, _call: u64) {}
 
     fn reply_slot(&self) -> Option<&(dyn Any + Send + Sync)> {
         None
@@ -117,7 +150,7 @@ impl<M: Send + Sync + 'static, R: Send + 'static> Carried for Inquiry<M, R> {
         &self.headers
     }
 
-    fn begin(&self, call: u32) {
+    fn begin(&self, call: u64) {
         self.reply.begin(call);
     }
 

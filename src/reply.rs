@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use ebbtide_core::Outcome;
 
-use crate::sync::{AtomicU32, Mutex, Ordering};
+use crate::sync::{AtomicU64, Mutex, Ordering};
 
 /// How a message ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) struct Ending {
 /// Where a request's reply waits for its outcome, and its caller for both.
 pub(crate) struct ReplySlot<R> {
     /// The message's present call.
-    call: AtomicU32,
+    call: AtomicU64,
     state: Mutex<ReplyState<R>>,
 }
 
@@ -32,7 +32,7 @@ struct ReplyState<R> {
 impl<R> Default for ReplySlot<R> {
     fn default() -> Self {
         Self {
-            call: AtomicU32::new(0),
+            call: AtomicU64::new(0),
             state: Mutex::new(ReplyState {
                 offered: None,
                 ending: None,
@@ -43,14 +43,19 @@ impl<R> Default for ReplySlot<R> {
 }
 
 impl<R> ReplySlot<R> {
+    /// Who is to be woken, if nobody else knows of it yet.
+    pub(crate) fn await_by(&mut self, waker: Waker) {
+        self.state.get_mut().waker = Some(waker);
+    }
+
     /// The message's `call`-th call starts: only that one's reply counts from here on.
-    pub(crate) fn begin(&self, call: u32) {
+    pub(crate) fn begin(&self, call: u64) {
         self.call.store(call, Ordering::Release);
     }
 
     /// A call's handler has its reply ready; whether it counts is core's to say. The reply of
     /// a call that is no longer the message's present one is dropped.
-    pub(crate) fn offer(&self, call: u32, reply: R) {
+    pub(crate) fn offer(&self, call: u64, reply: R) {
         let mut state = self.state.lock();
         if self.call.load(Ordering::Acquire) == call {
             state.offered = Some(reply);

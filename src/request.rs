@@ -12,15 +12,16 @@ use crate::address::AgentRef;
 use crate::admission::{Accepted, Admitted, Entry, IfFull, Told};
 use crate::error::{NoReply, NotAccepted, RequestError, SendError};
 use crate::options::{Options, message_options};
-use crate::parcel::{Inquiry, Notes};
-use crate::reply::{Ending, ReplySlot};
+use crate::parcel::Inquiry;
+use crate::reply::Ending;
 use crate::room::{Ticket, Turn};
 
 /// A request on its way to be sent; await it for the reply.
 #[must_use = "a request is sent when it is awaited"]
 pub struct Request<'a, M, R> {
     agent: &'a AgentRef<M, R>,
-    message: M,
+    /// Where message and reply stay: they are moved no more.
+    inquiry: Arc<Inquiry<M, R>>,
     options: Options,
 }
 
@@ -30,7 +31,7 @@ impl<'a, M: Send + Sync + 'static, R: Send + 'static> Request<'a, M, R> {
     pub(crate) fn new(agent: &'a AgentRef<M, R>, message: M, options: Options) -> Self {
         Self {
             agent,
-            message,
+            inquiry: Inquiry::new(message),
             options,
         }
     }
@@ -58,17 +59,13 @@ impl<'a, M: Send + Sync + 'static, R: Send + 'static> IntoFuture for Request<'a,
     type IntoFuture = Reply<'a, M, R>;
 
     fn into_future(mut self) -> Reply<'a, M, R> {
-        let headers = self.options.take_headers();
-        let inquiry = Inquiry {
-            message: self.message,
-            headers,
-            notes: Notes::default(),
-            reply: ReplySlot::default(),
-        };
+        if let Some(headers) = self.options.take_headers() {
+            self.inquiry.address(headers);
+        }
         Reply {
             agent: self.agent,
             options: self.options,
-            inquiry: Some(Arc::new(inquiry)),
+            inquiry: Some(self.inquiry),
             progress: Progress::Unsent,
         }
     }
@@ -166,10 +163,15 @@ impl<M: Send + Sync + 'static, R: Send + 'static> Future for Reply<'_, M, R> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        if matches!(this.progress, Progress::Unsent)
-            && let Some(reason) = this.submit(IfFull::Wait)
-        {
-            return Poll::Ready(this.fail(reason.into()));
+        if matches!(this.progress, Progress::Unsent) {
+            let inquiry = this.inquiry.as_mut().expect("it is not over");
+            inquiry.await_by(cx.waker().clone());
+            if let Some(reason) = this.submit(IfFull::Wait) {
+                return Poll::Ready(this.fail(reason.into()));
+            }
+            if matches!(this.progress, Progress::Accepted(_)) {
+                return Poll::Pending;
+            }
         }
         if let Progress::Waits(_, turn) = &this.progress {
             let told = ready!(turn.poll(cx));

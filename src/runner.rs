@@ -8,10 +8,11 @@ use std::any::TypeId;
 use std::future::Future;
 use std::sync::Arc;
 
+use ebbtide_core::message::LeaseId;
 use tokio_util::sync::ReusableBoxFuture;
 
 use crate::agent::{Agent, Batch, BatchAgent, typed};
-use crate::context::Context;
+use crate::context::{CallControl, Context};
 use crate::failure::{Failure, Said};
 use crate::headers::Headers;
 use crate::parcel::Parcel;
@@ -21,7 +22,18 @@ use crate::reply::ReplySlot;
 #[derive(Clone)]
 pub(crate) struct Member {
     pub(crate) parcel: Parcel,
-    pub(crate) call: u32,
+    pub(crate) call: u64,
+}
+
+impl Member {
+    /// A message whose call begins.
+    #[inline(always)]
+    pub(crate) fn begin(member: &ebbtide_core::Member<'_, Parcel>) -> Self {
+        let call = u64::from(member.calls);
+        member.payload.begin(call);
+        let parcel = member.payload.clone();
+        Self { parcel, call }
+    }
 }
 
 impl std::fmt::Debug for Member {
@@ -32,40 +44,71 @@ impl std::fmt::Debug for Member {
     }
 }
 
-/// What a call carries.
+/// What a call carries, and what its handler is told. A slot's calls use one after another.
 #[derive(Debug)]
-pub(crate) enum Load {
-    One(Member),
-    Many(Vec<Member>),
+pub(crate) struct Load {
+    pub(crate) members: Vec<Member>,
+    pub(crate) context: Context,
 }
 
 impl Load {
-    /// Those of its first message.
-    pub(crate) fn headers(&self) -> Headers {
-        let first = match self {
-            Self::One(member) => Some(member),
-            Self::Many(members) => members.first(),
-        };
-        first.map_or_else(Headers::default, |first| first.parcel.headers().clone())
+    /// Of a call, to be filled in.
+    pub(crate) fn of(lease: LeaseId, control: Arc<CallControl>) -> Box<Self> {
+        Box::new(Self {
+            members: Vec::new(),
+            context: Context::of(lease, control),
+        })
+    }
+
+    /// Its call has ended.
+    fn clear(&mut self) {
+        self.members.clear();
+        self.context.headers = Headers::NONE;
     }
 }
 
-/// What came of a call.
+/// What came of a call. Mostly there is nothing to say, and it fits into a register.
 #[derive(Debug)]
 pub(crate) enum Done {
+    /// Its only message was delivered.
+    Delivered,
+    Otherwise(Box<Otherwise>),
+}
+
+#[derive(Debug)]
+pub(crate) enum Otherwise {
     One(Said),
     Each(Vec<Said>),
     /// With the text of the panic.
     Panicked(String),
 }
 
-/// A call's future, in a box that is used again.
-pub(crate) type CallFuture = ReusableBoxFuture<'static, Done>;
+impl Done {
+    #[inline]
+    fn one(said: Said) -> Self {
+        match said {
+            Said::Delivered => Self::Delivered,
+            said => Self::Otherwise(Box::new(Otherwise::One(said))),
+        }
+    }
+
+    fn each(said: Vec<Said>) -> Self {
+        Self::Otherwise(Box::new(Otherwise::Each(said)))
+    }
+
+    pub(crate) fn panicked(text: String) -> Self {
+        Self::Otherwise(Box::new(Otherwise::Panicked(text)))
+    }
+}
+
+/// A call's future, in a box that is used again. Its load comes back with the result, without its
+/// messages.
+pub(crate) type CallFuture = ReusableBoxFuture<'static, (Done, Box<Load>)>;
 
 /// An agent whose types are erased.
 pub(crate) trait Runner: Send + Sync + 'static {
     /// Puts a call's future into `future`.
-    fn start(self: Arc<Self>, load: Load, context: Context, future: &mut CallFuture);
+    fn start(self: Arc<Self>, load: Box<Load>, future: &mut CallFuture);
     fn is_batch(&self) -> bool;
     fn types(&self) -> Types;
 }
@@ -93,22 +136,26 @@ impl Types {
 pub(crate) struct Single<A>(pub(crate) A);
 
 impl<A: Agent> Runner for Single<A> {
-    fn start(self: Arc<Self>, load: Load, context: Context, future: &mut CallFuture) {
-        match load {
-            Load::One(member) => future.set(async move {
-                let handled = self.0.handle(typed(&member), &context).await;
-                Done::One(conclude(&member, handled))
-            }),
-            // Core gives an agent that is no batch agent one message a call.
-            Load::Many(members) => future.set(async move {
-                let mut said = Vec::with_capacity(members.len());
-                for member in &members {
-                    let handled = self.0.handle(typed(member), &context).await;
-                    said.push(conclude(member, handled));
+    fn start(self: Arc<Self>, mut load: Box<Load>, future: &mut CallFuture) {
+        future.set(async move {
+            let done = match load.members.as_slice() {
+                [member] => {
+                    let handled = self.0.handle(typed(member), &load.context).await;
+                    Done::one(conclude(member, handled))
                 }
-                Done::Each(said)
-            }),
-        }
+                // Core gives an agent that is no batch agent one message a call.
+                members => {
+                    let mut said = Vec::with_capacity(members.len());
+                    for member in members {
+                        let handled = self.0.handle(typed(member), &load.context).await;
+                        said.push(conclude(member, handled));
+                    }
+                    Done::each(said)
+                }
+            };
+            load.clear();
+            (done, load)
+        });
     }
 
     fn is_batch(&self) -> bool {
@@ -124,15 +171,14 @@ impl<A: Agent> Runner for Single<A> {
 pub(crate) struct Whole<A>(pub(crate) A);
 
 impl<A: BatchAgent> Runner for Whole<A> {
-    fn start(self: Arc<Self>, load: Load, context: Context, future: &mut CallFuture) {
-        let members = match load {
-            Load::One(member) => vec![member],
-            Load::Many(members) => members,
-        };
+    fn start(self: Arc<Self>, mut load: Box<Load>, future: &mut CallFuture) {
         future.set(async move {
-            let handled = self.0.handle(Batch::new(&members), &context).await;
-            let said = members.iter().zip(handled);
-            Done::Each(said.map(|(member, one)| conclude(member, one)).collect())
+            let batch = Batch::new(&load.members);
+            let handled = self.0.handle(batch, &load.context).await;
+            let said = load.members.iter().zip(handled);
+            let said = said.map(|(member, one)| conclude(member, one)).collect();
+            load.clear();
+            (Done::each(said), load)
         });
     }
 
@@ -146,6 +192,7 @@ impl<A: BatchAgent> Runner for Whole<A> {
 }
 
 /// Leaves a handler's reply where its caller finds it, or its complaint with the message.
+#[inline(always)]
 fn conclude<R: Send + 'static>(member: &Member, handled: Result<R, Failure>) -> Said {
     match handled {
         Ok(reply) => {

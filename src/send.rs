@@ -21,7 +21,8 @@ use crate::shared::Shared;
 #[must_use = "an event is sent when it is awaited"]
 pub struct Event<'a, M, R> {
     agent: &'a AgentRef<M, R>,
-    message: M,
+    /// Where the message stays: it is moved no more.
+    letter: Arc<Letter<M>>,
     options: Options,
 }
 
@@ -31,7 +32,7 @@ impl<'a, M: Send + Sync + 'static, R: Send + 'static> Event<'a, M, R> {
     pub(crate) fn new(agent: &'a AgentRef<M, R>, message: M, options: Options) -> Self {
         Self {
             agent,
-            message,
+            letter: Letter::new(message),
             options,
         }
     }
@@ -41,23 +42,7 @@ impl<'a, M: Send + Sync + 'static, R: Send + 'static> Event<'a, M, R> {
     /// # Errors
     /// [`SendError`], which gives the message back.
     pub fn try_now(self) -> Result<(), SendError<M>> {
-        let told = self.submit(IfFull::Refuse).at_once();
-        told.map(drop)
-            .map_err(|(reason, parcel)| send_error(reason, parcel))
-    }
-
-    #[inline]
-    fn submit(mut self, if_full: IfFull) -> Admitted {
-        let letter = Arc::new(Letter::new(self.message, self.options.take_headers()));
-        let shared = &self.agent.broker.shared;
-        let (to, now) = (self.agent.id, shared.clock.now());
-        let idempotency_key = self.options.take_idempotency_key();
-        let entry = Entry {
-            submission: self.options.submission(to, Kind::Event, now, None, letter),
-            topic: None,
-            idempotency_key,
-        };
-        shared.submit(if_full, now, entry)
+        accepted(self.into_future().submit(IfFull::Refuse).at_once())
     }
 }
 
@@ -67,44 +52,61 @@ impl<'a, M: Send + Sync + 'static, R: Send + 'static> IntoFuture for Event<'a, M
 
     #[inline]
     fn into_future(self) -> Sending<'a, M, R> {
-        Sending(Stage::Unsent(self))
+        Sending {
+            agent: self.agent,
+            letter: Some(self.letter),
+            options: self.options,
+            waits: None,
+        }
     }
 }
 
 /// An event being sent. Dropped before it is accepted, it is not sent.
 #[must_use = "an event is sent when it is awaited"]
-pub struct Sending<'a, M, R>(Stage<'a, M, R>);
-
-enum Stage<'a, M, R> {
-    Unsent(Event<'a, M, R>),
-    Waits(Passage<'a>),
-    Over,
+pub struct Sending<'a, M, R> {
+    agent: &'a AgentRef<M, R>,
+    /// `None` once it is handed in.
+    letter: Option<Arc<Letter<M>>>,
+    options: Options,
+    /// It waits for room.
+    waits: Option<Passage<'a>>,
 }
 
-/// The message is moved, never polled in place.
-impl<M, R> Unpin for Sending<'_, M, R> {}
+impl<'a, M: Send + Sync + 'static, R: Send + 'static> Sending<'a, M, R> {
+    #[inline]
+    fn submit(&mut self, if_full: IfFull) -> Admitted {
+        let mut letter = self.letter.take().expect("polled after it was over");
+        if let Some(headers) = self.options.take_headers() {
+            letter.address(headers);
+        }
+        let shared = &self.agent.broker.shared;
+        let (to, now) = (self.agent.id, shared.clock.now());
+        let idempotency_key = self.options.take_idempotency_key();
+        let entry = Entry {
+            submission: (self.options).submission(to, Kind::Event, now, None, letter),
+            topic: None,
+            idempotency_key,
+        };
+        shared.submit(if_full, now, entry)
+    }
+}
 
 impl<M: Send + Sync + 'static, R: Send + 'static> Future for Sending<'_, M, R> {
     type Output = Result<(), SendError<M>>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if matches!(self.0, Stage::Unsent(_)) {
-            let Stage::Unsent(event) = std::mem::replace(&mut self.0, Stage::Over) else {
-                unreachable!("it was just seen");
-            };
-            let shared = &event.agent.broker.shared;
-            match event.submit(IfFull::Wait) {
-                Admitted::Told(told) => return Poll::Ready(accepted(told)),
-                Admitted::Waits(ticket, turn) => {
-                    self.0 = Stage::Waits(Passage::Waits(shared, ticket, turn));
-                }
+        if let Some(passage) = &mut self.waits {
+            return passage.poll(cx).map(accepted);
+        }
+        match self.submit(IfFull::Wait) {
+            Admitted::Told(told) => Poll::Ready(accepted(told)),
+            Admitted::Waits(ticket, turn) => {
+                let shared = &self.agent.broker.shared;
+                let passage = self.waits.insert(Passage::Waits(shared, ticket, turn));
+                passage.poll(cx).map(accepted)
             }
         }
-        let Stage::Waits(passage) = &mut self.0 else {
-            unreachable!("polled after it was over");
-        };
-        passage.poll(cx).map(accepted)
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use ebbtide_core::LateSettle;
 use ebbtide_core::message::LeaseId;
 use ebbtide_policies::units::{Duration, Time};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -58,38 +58,39 @@ impl Shared {
         }
     }
 
-    /// Takes the floor for `work`, at the time it is now, and runs the errands after.
-    #[inline]
-    pub(crate) fn with_floor<T>(
-        self: &Arc<Self>,
-        errands: &mut Errands,
-        work: impl FnOnce(&mut Floor, &mut Errands) -> T,
-    ) -> T {
-        self.with_floor_at(self.clock.now(), errands, work)
-    }
-
-    /// As [`Self::with_floor`], for those who have just read the clock.
-    #[inline]
-    pub(crate) fn with_floor_at<T>(
-        self: &Arc<Self>,
-        now: Time,
-        errands: &mut Errands,
-        work: impl FnOnce(&mut Floor, &mut Errands) -> T,
-    ) -> T {
-        let result = {
-            let mut floor = self.floor.lock();
-            floor.open(now, errands);
-            let result = work(&mut floor, errands);
-            floor.close(self, errands);
-            result
-        };
-        errands.run(self);
+    /// Takes the floor for `work`, and runs the errands after.
+    pub(crate) fn on_floor<T>(self: &Arc<Self>, work: impl FnOnce(&mut Floor) -> T) -> T {
+        let mut floor = self.hold(self.clock.now());
+        let result = work(&mut floor);
+        self.let_go(floor, None);
         result
     }
 
-    /// As [`Self::with_floor`], for those who take it rarely.
-    pub(crate) fn on_floor<T>(self: &Arc<Self>, work: impl FnOnce(&mut Floor) -> T) -> T {
-        self.with_floor(&mut Errands::default(), |floor, _| work(floor))
+    /// Takes the floor, at `now`; until [`Self::let_go`].
+    #[inline]
+    pub(crate) fn hold(&self, now: Time) -> MutexGuard<'_, Floor> {
+        let mut floor = self.floor.lock();
+        floor.open(now);
+        floor
+    }
+
+    /// Gives the floor back, and runs the errands. Who comes often and has errands each time lends
+    /// a list for them.
+    #[inline]
+    pub(crate) fn let_go(
+        self: &Arc<Self>,
+        mut floor: MutexGuard<'_, Floor>,
+        list: Option<&mut Errands>,
+    ) {
+        floor.close(self);
+        if floor.errands.is_empty() {
+            return;
+        }
+        let mut fresh = None;
+        let list = list.unwrap_or_else(|| fresh.insert(Errands::default()));
+        std::mem::swap(list, &mut floor.errands);
+        drop(floor);
+        list.run(self);
     }
 
     pub(crate) fn extend(self: &Arc<Self>, lease: LeaseId) -> Result<(), LateSettle> {

@@ -16,11 +16,10 @@ use std::task::{Context as TaskContext, Poll, Waker};
 use ebbtide_core::message::LeaseId;
 
 use crate::alarm;
-use crate::context::{Ambient, CallControl, Context};
+use crate::context::{Ambient, CallControl};
 use crate::crew::{LostCall, Mood, SlotWaker, WorkerLink};
-use crate::driver::Begun;
 use crate::floor::{Errands, Floor};
-use crate::runner::{CallFuture, Done, Runner, idle_future};
+use crate::runner::{CallFuture, Done, Load, Runner, idle_future};
 use crate::shared::AtWork;
 
 /// Calls that a worker starts before it lets other tasks run.
@@ -43,8 +42,8 @@ pub(crate) struct Worker {
     turns: u32,
     errands: Errands,
     // Lists that are used again.
-    begun: Vec<Begun>,
-    runners: Vec<Arc<dyn Runner>>,
+    /// Slots whose calls are to be started.
+    begun: Vec<u32>,
     lost: Vec<LostCall>,
     woken: Vec<u32>,
 }
@@ -55,8 +54,13 @@ struct Slot {
     /// The call's lease; `None`: the slot is free.
     lease: Option<LeaseId>,
     control: Arc<CallControl>,
+    /// For the next call, or filled for it. Each call gives its own back, unless it panics or is
+    /// dropped.
+    load: Option<Box<Load>>,
+    /// Whom the next call calls.
+    runner: Option<Arc<dyn Runner>>,
     /// What requests made by the handler inherit.
-    ambient: Option<Ambient>,
+    ambient: Ambient,
     waker: Waker,
 }
 
@@ -85,7 +89,9 @@ impl Worker {
                 future: idle_future(),
                 lease: None,
                 control: Arc::new(CallControl::new(link.clone())),
-                ambient: None,
+                load: None,
+                runner: None,
+                ambient: Ambient::default(),
                 waker: Waker::from(waker),
             }
         };
@@ -97,7 +103,6 @@ impl Worker {
             turns: 0,
             errands: Errands::default(),
             begun: Vec::new(),
-            runners: Vec::new(),
             lost: Vec::new(),
             woken: Vec::new(),
             link,
@@ -144,15 +149,18 @@ impl Worker {
         self.link.bell.go_on();
         let mut context = TaskContext::from_waker(&slot.waker);
         let future = &mut slot.future;
-        let polled = Ambient::within(&mut slot.ambient, self.link.shared.number, || {
+        let polled = slot.ambient.within(self.link.shared.number, || {
             catch_unwind(AssertUnwindSafe(|| future.poll(&mut context)))
         });
         let done = match polled {
             Ok(Poll::Pending) => return,
-            Ok(Poll::Ready(done)) => done,
+            Ok(Poll::Ready((done, load))) => {
+                slot.load = Some(load);
+                done
+            }
             Err(panic) => {
                 slot.empty();
-                Done::Panicked(panic_text(&*panic))
+                Done::panicked(panic_text(&*panic))
             }
         };
         slot.lease = None;
@@ -187,12 +195,10 @@ impl Worker {
     /// Settles what has ended, to take later at the same instant.
     fn settle(&mut self) {
         let link = self.link.clone();
-        let mut errands = std::mem::take(&mut self.errands);
-        link.shared.with_floor(&mut errands, |floor, _| {
-            self.hand_in(floor);
-            floor.crew.set_mood(link.id, Mood::Awake);
-        });
-        self.errands = errands;
+        let mut floor = link.shared.hold(link.shared.clock.now());
+        self.hand_in(&mut floor);
+        floor.crew.set_mood(link.id, Mood::Awake);
+        link.shared.let_go(floor, Some(&mut self.errands));
         self.asks_again = true;
     }
 
@@ -208,37 +214,30 @@ impl Worker {
     /// Settles what has ended and takes what may be taken. `false`: the worker is gone.
     fn visit_floor(&mut self) -> bool {
         let link = self.link.clone();
-        let mut errands = std::mem::take(&mut self.errands);
-        let stays = link.shared.with_floor(&mut errands, |floor, errands| {
-            self.hand_in(floor);
-            floor.hear(&link.shared, errands);
-            if !floor.crew.knows(link.id) {
-                return false;
-            }
+        let mut floor = link.shared.hold(link.shared.clock.now());
+        self.hand_in(&mut floor);
+        floor.hear(&link.shared);
+        let stays = floor.crew.knows(link.id);
+        if stays {
             floor.crew.take_lost(link.id, &mut self.lost);
-            self.take(floor);
-            true
-        });
-        self.errands = errands;
+            self.take(&mut floor);
+        }
+        link.shared.let_go(floor, Some(&mut self.errands));
         stays
     }
 
     fn take(&mut self, floor: &mut Floor) {
-        let lost = self.lost.iter().filter(|lost| lost.over);
-        let given_up = lost.filter(|lost| self.slot_of(lost.lease).is_some());
-        let free = self.free.len() + given_up.count();
+        let over = self.lost.iter().filter(|lost| lost.over);
+        let given_up = over.filter_map(|lost| self.slot_of(lost.lease));
+        let given_up: Vec<u32> = given_up.collect();
+        self.free.extend(given_up);
+        let free = self.free.len();
         let asked = if self.link.shared.clock.is_runtime() {
             self.take_in_turn(floor, free)
         } else {
-            let (id, begun) = (self.link.id, &mut self.begun);
-            floor.driver.take(id, free as u32, begun);
+            self.take_at_most(floor, free as u32);
             free > 0
         };
-        for begun in &self.begun {
-            let runner = floor.runner(begun.agent);
-            self.runners
-                .push(runner.expect("no call starts for an agent that is removed"));
-        }
         self.asks_again = !self.begun.is_empty();
         floor.took_nothing = asked && self.begun.is_empty();
         let mood = match self.begun.len() {
@@ -261,12 +260,27 @@ impl Worker {
                 _ => {}
             }
             let before = self.begun.len();
-            floor.driver.take(id, 1, &mut self.begun);
+            self.take_at_most(floor, 1);
             if self.begun.len() == before {
                 return true;
             }
         }
         free > 0
+    }
+
+    /// Takes calls into free slots, where they are started when the lock is free again.
+    fn take_at_most(&mut self, floor: &mut Floor, calls: u32) {
+        floor.driver.take(self.link.id, calls);
+        for call in floor.driver.begun() {
+            let free = self.free.pop();
+            let index = free.expect("no more is taken than slots are free");
+            let slot = &mut self.slots[index as usize];
+            let fresh = || Load::of(call.lease, slot.control.clone());
+            let load = slot.load.get_or_insert_with(fresh);
+            floor.driver.load(call, load);
+            slot.runner = floor.runner(call.agent);
+            self.begun.push(index);
+        }
     }
 
     fn slot_of(&self, lease: LeaseId) -> Option<u32> {
@@ -285,23 +299,17 @@ impl Worker {
             if over {
                 slot.empty();
                 slot.lease = None;
-                self.free.push(index);
             }
         }
     }
 
     fn start_calls(&mut self) {
         let mut begun = std::mem::take(&mut self.begun);
-        let mut runners = std::mem::take(&mut self.runners);
-        for (begun, runner) in begun.drain(..).zip(runners.drain(..)) {
-            let index = self
-                .free
-                .pop()
-                .expect("no more is taken than slots are free");
-            self.slots[index as usize].start(begun, runner);
+        for index in begun.drain(..) {
+            self.slots[index as usize].start();
             self.poll_slot(index);
         }
-        (self.begun, self.runners) = (begun, runners);
+        self.begun = begun;
     }
 }
 
@@ -329,23 +337,16 @@ impl Drop for DeathWatch {
 }
 
 impl Slot {
-    fn start(&mut self, begun: Begun, runner: Arc<dyn Runner>) {
+    /// Starts the call that was taken into it.
+    fn start(&mut self) {
+        let taken = self.load.take().zip(self.runner.take());
+        let (load, runner) = taken.expect("no call starts for an agent that is removed");
         self.control.renew();
-        let headers = begun.load.headers();
-        self.lease = Some(begun.lease);
-        self.ambient = Some(Ambient {
-            deadline: begun.deadline,
-            headers: headers.clone(),
-        });
-        let context = Context {
-            control: self.control.clone(),
-            lease: begun.lease,
-            attempt: begun.attempt,
-            deadline: begun.deadline,
-            headers,
-        };
-        let future = &mut self.future;
-        runner.start(begun.load, context, future);
+        let context = &load.context;
+        self.lease = Some(context.lease);
+        self.ambient.deadline = context.deadline;
+        self.ambient.headers = context.headers.clone();
+        runner.start(load, &mut self.future);
     }
 
     /// Drops the handler, which may panic once more.

@@ -249,6 +249,8 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
                 id,
                 payload: &message.payload,
                 calls: message.calls,
+                attempts: message.attempts,
+                deadline: Some(message.deadline).filter(|&at| at != Time::MAX),
             }
         })
     }
@@ -258,13 +260,6 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     pub fn payload(&self, message: MessageId) -> Option<&M> {
         self.is_live(message)
             .then(|| &self.messages[message.index].payload)
-    }
-
-    /// Attempts that a message has spent; `None` once it has its outcome.
-    #[must_use]
-    pub fn attempts(&self, message: MessageId) -> Option<u32> {
-        self.is_live(message)
-            .then(|| self.messages[message.index].attempts)
     }
 
     /// Who subscribes to `topic`.
@@ -327,7 +322,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn emit(&mut self, what: What<M>) {
         self.listener.hear(Event { at: self.now, what });
     }
@@ -349,6 +344,10 @@ pub struct Member<'a, M> {
     /// Calls for it that have started, this one included. Unlike attempts, a failed probe or a
     /// 429 counts too.
     pub calls: u32,
+    /// Attempts that it has spent.
+    pub attempts: u32,
+    /// When it expires; `None`: never.
+    pub deadline: Option<Time>,
 }
 
 /// A message without an outcome.

@@ -58,6 +58,7 @@ impl<T> Table<T> {
     }
 
     /// Whether `generation` of `index` is still the tenant.
+    #[inline]
     pub(crate) fn is_live(&self, index: u32, generation: u32) -> bool {
         self.rows
             .get(index as usize)
@@ -80,6 +81,7 @@ impl<T> Table<T> {
 impl<T> std::ops::Index<u32> for Table<T> {
     type Output = T;
 
+    #[inline]
     fn index(&self, index: u32) -> &T {
         let tenant = self.rows[index as usize].tenant.as_ref();
         tenant.expect("core looks up live rows only")
@@ -87,6 +89,7 @@ impl<T> std::ops::Index<u32> for Table<T> {
 }
 
 impl<T> std::ops::IndexMut<u32> for Table<T> {
+    #[inline]
     fn index_mut(&mut self, index: u32) -> &mut T {
         let tenant = self.rows[index as usize].tenant.as_mut();
         tenant.expect("core looks up live rows only")

@@ -2,7 +2,7 @@
 
 use std::task::Waker;
 
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub(crate) struct AtomicWaker(loom::future::AtomicWaker);
 
@@ -25,6 +25,10 @@ pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 impl<T> Mutex<T> {
     pub(crate) fn new(value: T) -> Self {
         Self(loom::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut().unwrap()
     }
 
     pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {

@@ -1,7 +1,8 @@
 //! Compares ebbtide with its peers: `peers [ROUNDS [CASE]]` prints a page with tables.
 //!
 //! A process of its own for each measurement, which is this program again as
-//! `peers one PEER CASE MILLISECONDS [pinned]`.
+//! `peers one PEER CASE MILLISECONDS [pinned]`. `peers carry PEER CASE MESSAGES` carries so many and
+//! no more: for whoever counts instructions (`valgrind --tool=callgrind`).
 
 mod goals;
 mod page;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         ["one", peer, case, millis, "pinned"] => measure::pin()
             .map_err(|why| format!("cannot be kept on one core: {why}"))
             .and_then(|()| one(peer, case, millis)),
+        ["carry", peer, case, messages] => carry(peer, case, messages),
         [] => compare("7", ""),
         [rounds] => compare(rounds, ""),
         [rounds, case] => compare(rounds, case),
@@ -50,6 +52,19 @@ fn one(peer: &str, case: &str, millis: &str) -> Result<(), String> {
     Ok(())
 }
 
+fn carry(peer: &str, case: &str, messages: &str) -> Result<(), String> {
+    let messages = messages
+        .parse()
+        .map_err(|_| format!("no number: {messages}"))?;
+    let (run, case) = find(peer, case)?;
+    // Without a clock: reading the process's own is beyond valgrind.
+    let messages = case.evenly(messages);
+    let arrived = run(case, messages) == case.sum(messages);
+    arrived
+        .then_some(())
+        .ok_or_else(|| "not every message arrived once".to_owned())
+}
+
 fn measured(peer: &str, case: &str, span: Duration) -> Result<Cost, String> {
     if peer == IDLE {
         // The first one pays for what a process pays once: the clock's calibration foremost.
@@ -63,6 +78,18 @@ fn measured(peer: &str, case: &str, span: Duration) -> Result<Cost, String> {
             wall: span,
         });
     }
+    let (run, case) = find(peer, case)?;
+    Ok(match case {
+        // It takes its time by itself: so many naps as fit.
+        Case::Callers { callers } => {
+            let naps = span.as_millis() / ebbtide_peers::cases::NAP.as_millis();
+            measure::run(run, case, callers * u64::try_from(naps).unwrap_or(1))
+        }
+        Case::Tell { .. } | Case::Ask { .. } => measure::run_for(run, case, span),
+    })
+}
+
+fn find(peer: &str, case: &str) -> Result<(fn(Case, u64) -> u64, Case), String> {
     let run = match peers::ALL.iter().find(|known| known.name == peer) {
         Some(known) => known.run,
         None if peer == BARE => bare::run,
@@ -70,14 +97,7 @@ fn measured(peer: &str, case: &str, span: Duration) -> Result<Cost, String> {
     };
     let known = CASES.iter().find(|(name, _)| *name == case);
     let (_, case) = known.ok_or_else(|| format!("no such case: {case}"))?;
-    Ok(match case {
-        // It takes its time by itself: so many naps as fit.
-        Case::Callers { callers } => {
-            let naps = span.as_millis() / ebbtide_peers::cases::NAP.as_millis();
-            measure::run(run, *case, callers * u64::try_from(naps).unwrap_or(1))
-        }
-        Case::Tell { .. } | Case::Ask { .. } => measure::run_for(run, *case, span),
-    })
+    Ok((run, *case))
 }
 
 /// All peers in all cases whose name holds `case`.
