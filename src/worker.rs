@@ -38,6 +38,8 @@ pub(crate) struct Worker {
     ended: Vec<(LeaseId, Done)>,
     /// It has started calls since it last asked: it asks again before it rests.
     asks_again: bool,
+    /// It has found nothing to do, and was not nudged since.
+    rests: bool,
     /// Turns that it gave others at this instant of paused time.
     turns: u32,
     errands: Errands,
@@ -100,6 +102,7 @@ impl Worker {
             free: (0..count).rev().collect(),
             ended: Vec::new(),
             asks_again: false,
+            rests: false,
             turns: 0,
             errands: Errands::default(),
             begun: Vec::new(),
@@ -111,13 +114,18 @@ impl Worker {
 
     /// Goes on as long as there is something to do, within reason.
     fn take_a_turn(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        if self.link.shared.clock.is_runtime() && !self.lets_others_go_first(cx) {
+        let waits = match self.link.shared.clock.is_runtime() {
+            true => !self.lets_others_go_first(cx),
+            false => self.gives_way(cx),
+        };
+        if waits {
             return Poll::Pending;
         }
         let mut started = 0;
         loop {
             self.poll_woken();
             if self.ended.is_empty() && !self.asks_again && !self.link.bell.take_nudge() {
+                self.rests = true;
                 return Poll::Pending;
             }
             if !self.visit_floor() {
@@ -131,6 +139,17 @@ impl Worker {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Who was at rest and is nudged goes behind the tasks that are ready to run: where one sender
+    /// woke it others are about to send, and it finds the messages of all of them.
+    fn gives_way(&mut self, cx: &mut TaskContext<'_>) -> bool {
+        let gives_way = self.rests && self.link.bell.is_nudged();
+        self.rests = false;
+        if gives_way {
+            cx.waker().wake_by_ref();
+        }
+        gives_way
     }
 
     /// Polls the handlers that asked for it.

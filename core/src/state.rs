@@ -262,6 +262,13 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             .then(|| &self.messages[message.index].payload)
     }
 
+    /// Attempts that a message has spent; `None` once it has its outcome.
+    #[must_use]
+    pub fn attempts(&self, message: MessageId) -> Option<u32> {
+        self.is_live(message)
+            .then(|| self.messages[message.index].attempts)
+    }
+
     /// Who subscribes to `topic`.
     #[must_use]
     pub fn subscribers(&self, topic: &str) -> &[AgentId] {

@@ -126,6 +126,24 @@ fn a_caller_hears_the_call_that_counts() {
     });
 }
 
+/// A caller says who is to be woken before anybody else knows of its message, and need not look.
+#[test]
+fn a_caller_that_was_known_beforehand_is_woken() {
+    loom::model(|| {
+        let noted = std::sync::Arc::new(Noted::default());
+        let mut slot = ReplySlot::<&str>::default();
+        slot.await_by(noted.clone().into());
+        let slot = Arc::new(slot);
+        let core = slot.clone();
+        let finished = spawn(move || {
+            let waker = core.finish(DELIVERED);
+            waker.into_iter().for_each(std::task::Waker::wake);
+        });
+        finished.join().unwrap();
+        assert!(noted.0.load(Ordering::SeqCst), "it sleeps on");
+    });
+}
+
 #[test]
 fn a_reply_to_a_message_that_expired_is_dropped() {
     loom::model(|| {
