@@ -83,17 +83,27 @@ pub(crate) fn run(root: &Path) -> Done {
 
 /// Prints the page of the live broker and its peers; `options` are the rounds and the cases.
 pub(crate) fn peers(root: &Path, options: &[&str]) -> Done {
-    shell::run(shell::cargo(root).args([
+    compare(root, options)?;
+    let count = tools::release_binary(root, "allocations")?;
+    shell::run(&mut shell::program(root, &count.to_string_lossy()))
+}
+
+/// Prints the tables of ways to hold core; `options` are the rounds.
+pub(crate) fn shapes(root: &Path, options: &[&str]) -> Done {
+    compare(root, &[&["shapes"], options].concat())
+}
+
+fn compare(root: &Path, arguments: &[&str]) -> Done {
+    let build = [
         "build",
         "--release",
         "--locked",
         "--package",
         "ebbtide-peers",
-    ]))?;
+    ];
+    shell::run(shell::cargo(root).args(build))?;
     let compare = tools::release_binary(root, "peers")?;
-    shell::run(shell::program(root, &compare.to_string_lossy()).args(options))?;
-    let count = tools::release_binary(root, "allocations")?;
-    shell::run(&mut shell::program(root, &count.to_string_lossy()))
+    shell::run(shell::program(root, &compare.to_string_lossy()).args(arguments))
 }
 
 fn judge(counted: u64, recorded: Option<u64>) -> Done {

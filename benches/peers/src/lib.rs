@@ -8,4 +8,5 @@ pub mod cases;
 pub mod drive;
 pub mod measure;
 pub mod peers;
+pub mod shapes;
 pub mod tally;

@@ -20,9 +20,12 @@ pub struct Peer {
     pub name: &'static str,
     /// Version and setting, for the page.
     pub setting: &'static str,
-    /// Carries so many messages; the sum of the numbers that arrived.
-    pub run: fn(Case, u64) -> u64,
+    /// How it carries them.
+    pub run: Run,
 }
+
+/// Carries so many messages of a case; the sum of the numbers that arrived.
+pub type Run = fn(Case, u64) -> u64;
 
 /// The yardstick's name.
 pub const YARDSTICK: &str = "tokio";

@@ -61,7 +61,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "ebbtide-fidelity",
         ],
     ),
-    ("ebbtide-peers", &["ebbtide"]),
+    (
+        "ebbtide-peers",
+        &["ebbtide", "ebbtide-core", "ebbtide-policies"],
+    ),
     (
         "ebbtide-benches",
         &[

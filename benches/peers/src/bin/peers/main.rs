@@ -1,4 +1,5 @@
-//! Compares ebbtide with its peers: `peers [ROUNDS [CASE]]` prints a page with tables.
+//! Compares ebbtide with its peers: `peers [ROUNDS [CASE]]` prints a page with tables; `peers shapes
+//! [ROUNDS]` compares the ways to hold core.
 //!
 //! A process of its own for each measurement, which is this program again as
 //! `peers one PEER CASE MILLISECONDS [pinned]`. `peers carry PEER CASE MESSAGES` carries so many and
@@ -13,11 +14,23 @@ use std::time::Duration;
 
 use ebbtide_peers::cases::{CASES, Case};
 use ebbtide_peers::measure::{self, Cost};
-use ebbtide_peers::peers::{self, bare, ebbtide};
+use ebbtide_peers::peers::{self, Run, bare, ebbtide};
+use ebbtide_peers::shapes;
+
+use rounds::Taken;
 
 /// Who can be measured besides the peers.
 const BARE: &str = "bare sleep";
 const IDLE: &str = "idle";
+/// What the shapes are measured in.
+const SHAPED: &[&str] = &[
+    "tell 1→1",
+    "tell 8→1",
+    "tell 8→5",
+    "ask 1",
+    "ask 50",
+    "ask 1000",
+];
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -28,6 +41,8 @@ fn main() -> ExitCode {
             .map_err(|why| format!("cannot be kept on one core: {why}"))
             .and_then(|()| one(peer, case, millis)),
         ["carry", peer, case, messages] => carry(peer, case, messages),
+        ["shapes"] => shapes("7"),
+        ["shapes", rounds] => shapes(rounds),
         [] => compare("7", ""),
         [rounds] => compare(rounds, ""),
         [rounds, case] => compare(rounds, case),
@@ -89,8 +104,9 @@ fn measured(peer: &str, case: &str, span: Duration) -> Result<Cost, String> {
     })
 }
 
-fn find(peer: &str, case: &str) -> Result<(fn(Case, u64) -> u64, Case), String> {
-    let run = match peers::ALL.iter().find(|known| known.name == peer) {
+fn find(peer: &str, case: &str) -> Result<(Run, Case), String> {
+    let mut all = peers::ALL.iter().chain(shapes::ALL);
+    let run = match all.find(|known| known.name == peer) {
         Some(known) => known.run,
         None if peer == BARE => bare::run,
         None => return Err(format!("no such peer: {peer}")),
@@ -103,7 +119,16 @@ fn find(peer: &str, case: &str) -> Result<(fn(Case, u64) -> u64, Case), String> 
 /// All peers in all cases whose name holds `case`.
 fn compare(rounds: &str, case: &str) -> Result<(), String> {
     let rounds = rounds.parse().map_err(|_| format!("no number: {rounds}"))?;
-    let taken = rounds::take(rounds, case)?;
+    let mut taken = Taken::of(peers::ALL, rounds, |name| name.contains(case))?;
+    taken.idle = rounds::idle()?;
     page::print(&taken);
+    Ok(())
+}
+
+/// The shapes in which threads may hold core.
+fn shapes(rounds: &str) -> Result<(), String> {
+    let rounds = rounds.parse().map_err(|_| format!("no number: {rounds}"))?;
+    let taken = Taken::of(shapes::ALL, rounds, |name| SHAPED.contains(&name))?;
+    page::print_shapes(&taken);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use ebbtide_peers::cases::{CASES, Case};
 use ebbtide_peers::measure::Cost;
-use ebbtide_peers::peers::{self, YARDSTICK};
+use ebbtide_peers::peers::YARDSTICK;
 
 use crate::rounds::{Cores, Taken};
 use crate::{BARE, goals};
@@ -46,7 +46,34 @@ pub(crate) fn print(taken: &Taken) {
         callers(taken)
     );
     println!("## Who was compared\n");
-    for peer in peers::ALL {
+    print_who(taken);
+}
+
+/// Prints the shapes' tables.
+#[expect(
+    clippy::print_stdout,
+    reason = "the tables are what the program is for"
+)]
+pub(crate) fn print_shapes(taken: &Taken) {
+    println!("CPU a message on one core, ns; {} rounds:\n", taken.rounds);
+    let cpu = |peer, case| spread(&taken.figures(Cores::One, peer, case, Cost::cpu_ns));
+    println!("{}", table(taken, cpu));
+    println!("Messages a second on all cores, millions:\n");
+    let millions = |cost: &Cost| cost.rate() / 1e6;
+    let rates = |peer, case| spread(&taken.figures(Cores::All, peer, case, millions));
+    println!("{}", table(taken, rates));
+    println!("The same, as a multiple of the lock's:\n");
+    let to_lock = |peer, case| ratios(taken, Cores::All, Cost::rate, peer, "lock", case);
+    println!(
+        "{}",
+        table(taken, |peer, case| spread(&to_lock(peer, case)))
+    );
+    print_who(taken);
+}
+
+#[expect(clippy::print_stdout, reason = "the page is what the program is for")]
+fn print_who(taken: &Taken) {
+    for peer in taken.who {
         println!("- **{}**: {}.", peer.name, peer.setting);
     }
 }
@@ -100,7 +127,7 @@ fn table(taken: &Taken, cell: impl Fn(&'static str, &'static str) -> String) -> 
         cases.join(" | "),
         "--:|".repeat(cases.len())
     );
-    for peer in peers::ALL {
+    for peer in taken.who {
         let cells: Vec<_> = cases.iter().map(|case| cell(peer.name, case)).collect();
         text += &format!("| {} | {} |\n", peer.name, cells.join(" | "));
     }
@@ -109,7 +136,7 @@ fn table(taken: &Taken, cell: impl Fn(&'static str, &'static str) -> String) -> 
 
 fn callers(taken: &Taken) -> String {
     let mut text = "| peer | calls a second | of bare sleep |\n|---|--:|--:|\n".to_owned();
-    let names = std::iter::once(BARE).chain(peers::ALL.iter().map(|peer| peer.name));
+    let names = std::iter::once(BARE).chain(taken.who.iter().map(|peer| peer.name));
     for name in names {
         let rates = taken.figures(Cores::All, name, "callers 50", Cost::rate);
         let shares = ratios(taken, Cores::All, Cost::rate, name, BARE, "callers 50");

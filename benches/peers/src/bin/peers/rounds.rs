@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ebbtide_peers::cases::{CASES, Case};
 use ebbtide_peers::measure::Cost;
-use ebbtide_peers::peers;
+use ebbtide_peers::peers::Peer;
 
 use crate::{BARE, IDLE};
 
@@ -30,8 +30,8 @@ pub(crate) enum Cores {
 }
 
 /// What was measured, a cost a round; `None` where it did not end.
-#[derive(Default)]
 pub(crate) struct Taken {
+    pub(crate) who: &'static [Peer],
     pub(crate) rounds: usize,
     costs: BTreeMap<(Cores, &'static str, &'static str), Vec<Option<Cost>>>,
     /// CPU time of an idle broker, and for how long it idled.
@@ -39,6 +39,46 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
+    /// Takes so many rounds of some cases.
+    pub(crate) fn of(
+        who: &'static [Peer],
+        rounds: usize,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<Self, String> {
+        let mut taken = Self {
+            who,
+            rounds,
+            costs: BTreeMap::new(),
+            idle: None,
+        };
+        for round in 0..rounds {
+            eprintln!("round {} of {rounds}", round + 1);
+            for (name, case) in CASES.iter().filter(|(name, _)| is_wanted(name)) {
+                taken.take(round, name, *case)?;
+            }
+        }
+        Ok(taken)
+    }
+
+    fn take(&mut self, round: usize, name: &'static str, case: Case) -> Result<(), String> {
+        match case {
+            Case::Callers { .. } if round < CALLERS_ROUNDS => {
+                self.add(Cores::All, BARE, name, CALLERS_MS)?;
+                for peer in order(self.who, round) {
+                    self.add(Cores::All, peer, name, CALLERS_MS)?;
+                }
+            }
+            Case::Callers { .. } => {}
+            Case::Tell { .. } | Case::Ask { .. } => {
+                for peer in order(self.who, round) {
+                    self.add(Cores::One, peer, name, SPAN_MS)?;
+                    self.add(Cores::All, peer, name, SPAN_MS)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// A figure of each round.
     pub(crate) fn figures(
         &self,
@@ -66,42 +106,16 @@ impl Taken {
     }
 }
 
-/// Takes so many rounds of the cases whose name holds `only`.
-pub(crate) fn take(rounds: usize, only: &str) -> Result<Taken, String> {
-    let mut taken = Taken {
-        rounds,
-        ..Taken::default()
-    };
-    let cases = CASES.iter().filter(|(name, _)| name.contains(only));
-    for round in 0..rounds {
-        eprintln!("round {} of {rounds}", round + 1);
-        for (name, case) in cases.clone() {
-            match case {
-                Case::Callers { .. } if round < CALLERS_ROUNDS => {
-                    taken.add(Cores::All, BARE, name, CALLERS_MS)?;
-                    for peer in order(round) {
-                        taken.add(Cores::All, peer, name, CALLERS_MS)?;
-                    }
-                }
-                Case::Callers { .. } => {}
-                Case::Tell { .. } | Case::Ask { .. } => {
-                    for peer in order(round) {
-                        taken.add(Cores::One, peer, name, SPAN_MS)?;
-                        taken.add(Cores::All, peer, name, SPAN_MS)?;
-                    }
-                }
-            }
-        }
-    }
-    taken.idle = measure(IDLE, "", IDLE_MS, Cores::All)?;
-    Ok(taken)
+/// CPU time of an idle broker, and for how long it idled.
+pub(crate) fn idle() -> Result<Option<Cost>, String> {
+    measure(IDLE, "", IDLE_MS, Cores::All)
 }
 
 /// All peers, in another order each round: steps of a number that shares no factor with theirs.
-fn order(round: usize) -> impl Iterator<Item = &'static str> {
-    let count = peers::ALL.len();
+fn order(who: &'static [Peer], round: usize) -> impl Iterator<Item = &'static str> {
+    let count = who.len();
     let step = [1, 3, 7, 9][round % 4];
-    (0..count).map(move |place| peers::ALL[(round + place * step) % count].name)
+    (0..count).map(move |place| who[(round + place * step) % count].name)
 }
 
 /// Measures in a process of its own.
@@ -153,15 +167,17 @@ pub(crate) fn parse(said: &str) -> Option<Cost> {
 
 #[cfg(test)]
 mod tests {
+    use ebbtide_peers::{peers, shapes};
+
     use super::*;
 
     #[test]
     fn every_round_has_every_peer_once() {
-        for round in 0..20 {
-            let mut names: Vec<_> = order(round).collect();
+        for (who, round) in (0..20).flat_map(|round| [(peers::ALL, round), (shapes::ALL, round)]) {
+            let mut names: Vec<_> = order(who, round).collect();
             names.sort_unstable();
             names.dedup();
-            assert_eq!(names.len(), peers::ALL.len(), "round {round}");
+            assert_eq!(names.len(), who.len(), "round {round}");
         }
     }
 
