@@ -113,7 +113,7 @@ impl AgentTally {
     }
 
     /// A call succeeded.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn succeeded(&mut self, batch: u32, in_flight: u32, time: Duration) {
         self.calls.succeeded += 1;
         self.calls.messages += u64::from(batch);

@@ -24,8 +24,8 @@ impl Timers {
     /// A timer was set for `at`.
     #[inline]
     pub(crate) fn sooner(&mut self, at: Time, why: Wake) {
-        if (at, why) < self.first {
-            self.first = (at, why);
+        if at <= self.first.0 {
+            self.first = self.first.min((at, why));
         }
     }
 }
@@ -63,21 +63,23 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
 
     /// Moves the clock to `now`, after everything that was due before it: a call with a later
     /// time finds the broker as it would be had the shell come back for each timer.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enter(&mut self, now: Time) {
         if now > self.now {
-            self.move_on(now);
+            if self.timers.first.0 < now {
+                self.catch_up(now);
+            }
+            self.pass(now);
         }
     }
 
     #[inline(never)]
-    fn move_on(&mut self, now: Time) {
+    fn catch_up(&mut self, now: Time) {
         while self.timers.first.0 < now {
             self.skip_missed_ticks(now);
             self.pass(self.timers.first.0);
             self.run_timers();
         }
-        self.pass(now);
     }
 
     /// Time goes by and nothing happens: slot-time is booked as it was spent.

@@ -145,6 +145,11 @@ impl Agent {
         self.breaker.as_ref().is_some_and(Breaker::is_probing)
     }
 
+    /// Whether what waits for it fails at once: its breaker is open, and is set so.
+    pub(crate) fn fails_fast(&self) -> bool {
+        self.breaker.as_ref().is_some_and(Breaker::fails_fast)
+    }
+
     /// Most calls in flight that its breaker allows.
     pub(crate) fn breaker_limit(&self) -> u32 {
         self.breaker.as_ref().map_or(u32::MAX, Breaker::limit)

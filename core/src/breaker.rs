@@ -149,7 +149,6 @@ impl Breaker {
     /// A call ended, of which `in_flight` were in flight when it started, itself included.
     /// `bound` is the limit beyond which its own no longer binds. Returns whether the state
     /// changed.
-    #[inline]
     pub fn call_ended(
         &mut self,
         now: Time,
@@ -176,6 +175,18 @@ impl Breaker {
                 self.recover(now, bound)
             }
         }
+    }
+
+    /// A good call of a closed breaker: it is counted, and nothing else changes. Whether it was
+    /// one; if not, [`call_ended`](Self::call_ended) is to be told.
+    #[inline(always)]
+    pub fn stays_closed(&mut self, now: Time, health: Health, in_flight: u32) -> bool {
+        let stays = matches!((self.state, health), (State::Closed, Health::Good));
+        if stays {
+            self.run = 0;
+            self.bucket(now).in_flight += u64::from(in_flight);
+        }
+        stays
     }
 
     fn probe_succeeded(&mut self, now: Time, successes: u32) -> bool {
@@ -250,7 +261,7 @@ impl Breaker {
     }
 
     /// Counts a call in the bucket of `now`.
-    #[inline]
+    #[inline(always)]
     fn bucket(&mut self, now: Time) -> &mut Tally {
         if now >= self.next_bucket {
             self.slide(now);

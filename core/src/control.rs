@@ -342,10 +342,13 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     #[inline(always)]
     pub(crate) fn book_slot_time(&mut self, passed: Duration) {
         self.tally.slots.with_call += passed * self.workers.taken_slots();
-        let mut free = self.workers.free_slots();
-        if free == 0 {
-            return;
+        if self.workers.free_slots() > 0 {
+            self.book_free_slot_time(passed);
         }
+    }
+
+    fn book_free_slot_time(&mut self, passed: Duration) {
+        let mut free = self.workers.free_slots();
         if self.lanes.any_takeable() {
             for at in 0..self.agents.len() {
                 let agent = &self.agents[at];

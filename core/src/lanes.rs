@@ -65,19 +65,19 @@ impl LaneQueue {
 
     /// Puts a message where its rank belongs.
     #[inline(always)]
-    pub(crate) fn insert<M>(&mut self, messages: &mut Table<Message<M>>, index: u32) {
-        let rank = messages[index].rank();
-        if self.tail != NONE && messages[self.tail].rank() > rank {
-            self.sorted.insert(rank, index);
-            messages[index].place = Place::Sorted;
-            return;
-        }
-        let tail = std::mem::replace(&mut self.tail, index);
-        if tail == NONE {
+    pub(crate) fn insert<M>(&mut self, messages: &mut Table<Message<M>>, index: u32, rank: Rank) {
+        if self.tail == NONE {
             self.head = index;
         } else {
-            messages[tail].next = index;
+            let last = &mut messages[self.tail];
+            if last.rank() > rank {
+                self.sorted.insert(rank, index);
+                messages[index].place = Place::Sorted;
+                return;
+            }
+            last.next = index;
         }
+        let tail = std::mem::replace(&mut self.tail, index);
         let message = &mut messages[index];
         message.place = Place::Listed;
         message.previous = tail;

@@ -72,6 +72,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     }
 
     /// What keeps `agent`, which has takeable messages, from being called at `now`.
+    #[inline(always)]
     pub(crate) fn block(&self, agent: &Agent, now: Time) -> Option<Block> {
         if agent.paused_until > now {
             return Some(Block::Paused);

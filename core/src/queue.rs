@@ -5,7 +5,8 @@ use ebbtide_policies::units::Time;
 use serde::{Deserialize, Serialize};
 
 use crate::config::BrokerConfig;
-use crate::event::{Listener, Requeue, What, Whereabouts};
+use crate::event::{Account, Listener, Requeue, What, Whereabouts};
+use crate::lanes::Rank;
 use crate::leases::LeaseState;
 use crate::message::{AgentId, DeadReason, MessageId, Outcome};
 use crate::messages::Place;
@@ -50,28 +51,29 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let turn = self.next_turn();
         let message = &mut self.messages[index];
         message.turn = turn;
-        let (rank, agent) = (message.rank(), message.account.agent.0 as usize);
+        let (account, rank) = (message.account, message.rank());
+        let agent = &mut self.agents[account.agent.0 as usize];
+        let fails_fast = agent.fails_fast();
+        agent.waiting += 1;
+        self.books.waiting += 1;
         match message.ordering_key {
-            Some(key) if !message.holds_key && !self.agents[agent].keys.enter(key, rank, index) => {
+            Some(key) if !message.holds_key && !agent.keys.enter(key, rank, index) => {
                 message.place = Place::Behind;
-                self.books.waiting += 1;
-                self.agents[agent].waiting += 1;
             }
             _ => {
                 message.holds_key = true;
-                self.enlist(index);
+                self.make_takeable(index, account, rank);
             }
         }
-        self.fail_fast(index);
+        if fails_fast {
+            self.fail_fast(index);
+        }
     }
 
-    /// A waiting message fails at once while its agent's breaker is open, if it is set so.
+    /// A waiting message fails at once: its agent's breaker is open, and it is set so.
+    #[cold]
     fn fail_fast(&mut self, index: u32) {
-        let agent = self.messages[index].account.agent.0 as usize;
-        let breaker = self.agents[agent].breaker.as_ref();
-        if breaker.is_some_and(crate::breaker::Breaker::fails_fast) {
-            self.finish(index, Outcome::DeadLettered(DeadReason::BreakerOpen));
-        }
+        self.finish(index, Outcome::DeadLettered(DeadReason::BreakerOpen));
     }
 
     /// What would go back to an agent that was removed is dead instead. Whether it was.
@@ -84,29 +86,19 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         removed
     }
 
-    /// A message that is in no place becomes takeable, at the place its rank gives it; in a
+    /// A message that waits for nothing but its agent gets the place that its rank gives it; in a
     /// paused lane it is held there.
     #[inline(always)]
-    pub(crate) fn enlist(&mut self, index: u32) {
-        let account = self.messages[index].account;
-        self.books.waiting += 1;
-        let agent = &mut self.agents[account.agent.0 as usize];
-        agent.waiting += 1;
-        self.make_takeable(index);
-    }
-
-    #[inline(always)]
-    fn make_takeable(&mut self, index: u32) {
-        let account = self.messages[index].account;
+    fn make_takeable(&mut self, index: u32, account: Account, rank: Rank) {
         let agent = &mut self.agents[account.agent.0 as usize];
         if self.lanes.is_paused(account.lane) {
             self.lanes.held += 1;
-            return agent.held[account.lane.index()].insert(&mut self.messages, index);
+            return agent.held[account.lane.index()].insert(&mut self.messages, index, rank);
         }
         agent.takeable += 1;
         let queue = &mut agent.queues[account.lane.index()];
         let was_empty = queue.is_empty();
-        queue.insert(&mut self.messages, index);
+        queue.insert(&mut self.messages, index, rank);
         if was_empty {
             self.lanes.fill(account.lane, account.agent.0);
         }
@@ -173,8 +165,16 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         }
         let due = self.messages[index].due;
         self.unlease(index, due, why);
-        self.enlist(index);
-        self.fail_fast(index);
+        let message = &self.messages[index];
+        let (account, rank) = (message.account, message.rank());
+        let agent = &mut self.agents[account.agent.0 as usize];
+        let fails_fast = agent.fails_fast();
+        agent.waiting += 1;
+        self.books.waiting += 1;
+        self.make_takeable(index, account, rank);
+        if fails_fast {
+            self.fail_fast(index);
+        }
     }
 
     /// A leased message goes back, to be due at `due` and then at its lane's tail.
@@ -257,7 +257,6 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// A message that is in no place any more leaves core.
     #[inline(always)]
     fn conclude(&mut self, index: u32, outcome: Outcome, was: Whereabouts) {
-        let id = self.id(index);
         self.books.outcomes[outcome.index()] += 1;
         if matches!(outcome, Outcome::DeadLettered(_)) {
             self.tell_weight(index);
@@ -265,11 +264,11 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         if !self.histories.is_empty() {
             self.tell_history(index);
         }
-        let message = self.messages.remove(index);
+        let (generation, message) = self.messages.remove(index);
         let agent = message.account.agent;
         self.count_outcome(agent, message.sent, outcome);
         self.emit(What::Finished {
-            message: id,
+            message: MessageId { index, generation },
             kind: message.kind,
             account: message.account,
             sent: message.sent,
@@ -288,8 +287,10 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// An ordering key may have changed hands; its new holder may be taken.
     pub(crate) fn pass_key_to(&mut self, next: Option<u32>) {
         if let Some(next) = next {
-            self.messages[next].holds_key = true;
-            self.make_takeable(next);
+            let message = &mut self.messages[next];
+            message.holds_key = true;
+            let (account, rank) = (message.account, message.rank());
+            self.make_takeable(next, account, rank);
         }
     }
 

@@ -29,6 +29,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     ///
     /// [`LateSettle`] for a stale lease: nothing is changed, but for a cancelled handler's
     /// slot, which is free now (invariant 3).
+    #[inline(always)]
     pub fn settle(
         &mut self,
         now: Time,
@@ -42,7 +43,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let slot = lease.slot;
         let lease = &mut self.leases[slot];
         lease.state = LeaseState::Closing;
-        let (agent, probe, size) = (lease.agent as usize, lease.probe, lease.size as usize);
+        let size = lease.size;
         let end = match settlement {
             // Of an active lease some message is live.
             Settlement::All(verdict) => end_by(verdict),
@@ -50,29 +51,35 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             Settlement::Panicked => CallEnd::Failed,
         };
         self.end_call(slot, end);
-        let mut limited = false;
-        for at in 0..size {
-            let Some(index) = self.live_member(slot, at) else {
-                continue;
-            };
-            let verdict = verdict_at(settlement, at);
-            if verdict == Verdict::Delivered {
-                self.finish_leased(index, slot, Outcome::Delivered);
-                continue;
-            }
-            limited |= matches!(verdict, Verdict::RateLimited(_));
-            if let Some(how) = setback(settlement, verdict) {
-                self.set_back(index, slot, how);
-            }
-            self.apply_verdict(index, verdict, probe);
-        }
-        if limited {
-            self.agents[agent].tally.calls.rate_limited += 1;
+        if size == 1 && matches!(settlement, Settlement::All(Verdict::Delivered)) {
+            // How most calls end. The one message is live, or its lease were not active.
+            let index = self.leases[slot].members[0].index;
+            self.finish_leased(index, slot, Outcome::Delivered);
+        } else {
+            self.settle_each(slot, settlement);
         }
         self.release(slot);
         self.note_queue_level();
         debug_assert!(self.books.balance(), "invariant 1: {:?}", self.books);
         Ok(())
+    }
+
+    #[inline(never)]
+    fn settle_each(&mut self, slot: u32, settlement: Settlement<'_>) {
+        let lease = &self.leases[slot];
+        let (agent, probe, size) = (lease.agent as usize, lease.probe, lease.size as usize);
+        let mut limited = false;
+        for at in 0..size {
+            if let Some(index) = self.live_member(slot, at) {
+                let verdict = verdict_at(settlement, at);
+                limited |= matches!(verdict, Verdict::RateLimited(_));
+                if let Some(how) = setback(settlement, verdict) {
+                    self.set_back(index, slot, how);
+                }
+                self.apply_verdict(index, verdict, probe);
+            }
+        }
+        self.agents[agent].tally.calls.rate_limited += u64::from(limited);
     }
 
     /// The handler is making progress: its lease ends a call timeout from now.
@@ -106,6 +113,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         first.into_iter().find(any).unwrap_or(CallEnd::Declined)
     }
 
+    #[cold]
     fn late(&mut self, lease: LeaseId) -> LateSettle {
         self.books.late += 1;
         self.emit(What::LateSettle { lease });
@@ -204,6 +212,8 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             }
             CallEnd::Declined | CallEnd::Abandoned => Health::Neutral,
         };
+        let breaker = agent.breaker.as_mut();
+        let unmoved = breaker.is_none_or(|it| it.stays_closed(now, health, in_flight));
         self.emit(What::Ended {
             lease: id,
             agent: AgentId(at),
@@ -211,25 +221,20 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             size,
             how: end,
         });
-        self.tell_breaker(at, health, probe, in_flight);
+        if !unmoved {
+            self.tell_breaker(at, health, probe, in_flight);
+        }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn tell_breaker(&mut self, at: u32, health: Health, probe: bool, in_flight: u32) {
         let bound = self.breaker_bound(&self.agents[at as usize]);
         let Some(breaker) = &mut self.agents[at as usize].breaker else {
             return;
         };
-        if breaker.call_ended(self.now, health, probe, in_flight, bound) {
-            self.breaker_changed(at);
-        }
-    }
-
-    #[cold]
-    fn breaker_changed(&mut self, at: u32) {
-        let Some(breaker) = &self.agents[at as usize].breaker else {
+        if !breaker.call_ended(self.now, health, probe, in_flight, bound) {
             return;
-        };
+        }
         let (state, until, fails_fast) =
             (breaker.state(), breaker.open_until(), breaker.fails_fast());
         let agent = AgentId(at);

@@ -47,14 +47,15 @@ impl<T> Table<T> {
         index
     }
 
-    /// Takes the tenant out; its name is stale from here on.
+    /// Takes the tenant out, with its generation; its name is stale from here on.
     #[inline]
-    pub(crate) fn remove(&mut self, index: u32) -> T {
+    pub(crate) fn remove(&mut self, index: u32) -> (u32, T) {
         let row = &mut self.rows[index as usize];
         let tenant = row.tenant.take().expect("only tenants are removed");
-        row.generation = row.generation.wrapping_add(1);
+        let generation = row.generation;
+        row.generation = generation.wrapping_add(1);
         self.free.push(index);
-        tenant
+        (generation, tenant)
     }
 
     /// Whether `generation` of `index` is still the tenant.
@@ -63,6 +64,14 @@ impl<T> Table<T> {
         self.rows
             .get(index as usize)
             .is_some_and(|row| row.generation == generation && row.tenant.is_some())
+    }
+
+    /// The tenant of `index` and its generation.
+    pub(crate) fn named(&mut self, index: u32) -> (u32, &mut T) {
+        let row = &mut self.rows[index as usize];
+        let tenant = row.tenant.as_mut();
+        let tenant = tenant.expect("core looks up live rows only");
+        (row.generation, tenant)
     }
 
     /// The present generation of `index`.
@@ -104,7 +113,7 @@ mod tests {
     fn a_freed_rows_name_stays_stale_under_its_next_tenant() {
         let mut table = Table::default();
         let (index, old) = table.insert('a');
-        assert_eq!(table.remove(index), 'a');
+        assert_eq!(table.remove(index), (old, 'a'));
         assert!(!table.is_live(index, old));
         let (again, new) = table.insert('b');
         assert_eq!(again, index);

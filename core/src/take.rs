@@ -5,7 +5,7 @@ use ebbtide_policies::units::{Duration, Time};
 use crate::event::{Listener, What};
 use crate::lanes::Rank;
 use crate::leases::LeaseState;
-use crate::message::{AgentId, Call, Lane, LeaseId, WorkerId};
+use crate::message::{AgentId, Call, Lane, LeaseId, MessageId, WorkerId};
 use crate::messages::Place;
 use crate::pick::{Pick, Waiting};
 use crate::protect::BatchRule;
@@ -133,8 +133,8 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     fn lease_message(&mut self, index: u32, slot: u32) -> u64 {
         let now = self.now;
         self.delist(index);
-        let id = self.id(index);
-        let message = &mut self.messages[index];
+        let (generation, message) = self.messages.named(index);
+        let id = MessageId { index, generation };
         message.place = Place::Leased(slot);
         message.calls += 1;
         let first = message.started == Time::MAX;

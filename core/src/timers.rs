@@ -32,7 +32,7 @@ impl<T: Copy + Ord> Default for TimerQueue<T> {
 
 impl<T: Copy + Ord> TimerQueue<T> {
     /// Sets a timer.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, at: Time, what: T) {
         self.set += 1;
         if self.in_order.back().is_none_or(|&(last, ..)| last <= at) {

@@ -167,6 +167,7 @@ impl Workers {
     }
 
     /// A call takes one of its slots.
+    #[inline(always)]
     pub fn take_slot(&mut self, id: WorkerId) {
         let at = self.find(id).expect("calls start only in ready workers");
         self.all[at].calls += 1;
@@ -175,6 +176,7 @@ impl Workers {
     }
 
     /// A call gives its slot back. Whether that leaves a draining worker with nothing.
+    #[inline(always)]
     pub fn free_slot(&mut self, id: WorkerId) -> bool {
         let at = self.find(id).expect("a lease outlives its worker nowhere");
         let worker = &mut self.all[at];
@@ -189,7 +191,7 @@ impl Workers {
 
     /// Names follow each other but for the gaps that gone workers leave: mostly a worker stands
     /// as far from the first as its name says.
-    #[inline]
+    #[inline(always)]
     fn find(&self, id: WorkerId) -> Option<usize> {
         let guess = id.0.checked_sub(self.all.first()?.id.0)? as usize;
         if self.all.get(guess).is_some_and(|worker| worker.id == id) {

@@ -18,20 +18,21 @@ impl<const BITS: u32> Buckets<BITS> {
     const HALF: u32 = BITS - 1;
 
     /// Counts one value.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn record(&mut self, value: u64) {
         let index = Self::index_of(value);
-        if index >= self.counts.len() {
-            self.grow(index);
+        match self.counts.get_mut(index) {
+            Some(count) => *count = count.saturating_add(1),
+            None => self.grow_by(index),
         }
-        let count = &mut self.counts[index];
-        *count = count.saturating_add(1);
     }
 
+    /// Counts the first value beyond the buckets that there are.
     #[cold]
-    fn grow(&mut self, index: usize) {
+    fn grow_by(&mut self, index: usize) {
         let full = (index >> Self::HALF) + 1;
         self.counts.resize(full << Self::HALF, 0);
+        self.counts[index] = 1;
     }
 
     /// Counts all that `other` counted.

@@ -34,6 +34,7 @@ impl Calls {
     }
 
     /// A call ended after `length`.
+    #[inline(always)]
     pub(crate) fn end(&mut self, length: Duration) {
         self.length.ended.record(length);
     }

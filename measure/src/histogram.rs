@@ -37,7 +37,7 @@ pub(crate) struct Latencies {
 
 impl Latencies {
     /// Counts one time.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn record(&mut self, time: Duration) {
         let nanos = time.as_nanos().min(LONGEST);
         self.sum += u128::from(nanos);

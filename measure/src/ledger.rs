@@ -77,7 +77,7 @@ impl Cell {
     }
 
     /// The first call for a message sent in the window started after `wait`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn waited(&mut self, wait: Duration) {
         self.waited += u64::from(!wait.is_zero());
         self.wait.ended.record(wait);
@@ -95,7 +95,7 @@ impl Cell {
     }
 
     /// A message sent in the window is beyond the objective by so much; for good, or so far.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn late(&mut self, by: Duration, is_open: bool) {
         self.late_messages += u64::from(!by.is_zero());
         self.late += u128::from(by.as_nanos());
@@ -105,7 +105,7 @@ impl Cell {
     }
 
     /// A message sent in the window has its outcome after `sojourn`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn end(&mut self, outcome: Outcome, sojourn: Duration) {
         self.ended += 1;
         match outcome {
@@ -142,7 +142,7 @@ impl Ledger {
     }
 
     /// The cell of `account`. Panics if the plan does not name its agent or class.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn cell(&mut self, account: &Account) -> &mut Cell {
         let class = usize::from(account.class.0);
         assert!(class < self.classes, "the plan names every class");

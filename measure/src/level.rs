@@ -23,12 +23,14 @@ pub(crate) struct Section {
 
 impl Level {
     /// One more from `at` on, which is not before the last change.
+    #[inline(always)]
     pub(crate) fn rise(&mut self, at: Time) {
         self.hold(at);
         self.now += 1;
     }
 
     /// One less from `at` on.
+    #[inline(always)]
     pub(crate) fn fall(&mut self, at: Time) {
         self.hold(at);
         debug_assert!(self.now > 0, "more left than came");
@@ -66,6 +68,7 @@ impl Level {
         held.drained
     }
 
+    #[inline(always)]
     fn hold(&mut self, at: Time) {
         if at > self.since {
             let held = at.as_nanos() - self.since.as_nanos();

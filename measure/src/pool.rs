@@ -21,7 +21,8 @@ pub(crate) struct Pool {
     alive: Level,
     /// Workers ready or draining: theirs are the slots.
     open: Level,
-    busy_workers: Level,
+    /// Only if asked for: a figure of the course over time.
+    busy_workers: Option<Level>,
     busy_slots: Level,
     busy_by_agent: Parts,
 }
@@ -30,6 +31,7 @@ pub(crate) struct Pool {
 struct Worker {
     /// Its last change; `None`: never heard of.
     state: Option<WorkerChange>,
+    /// Only if busy workers are counted.
     calls: u32,
 }
 
@@ -52,7 +54,8 @@ pub(crate) struct PoolSums {
 }
 
 impl Pool {
-    pub(crate) fn new(agents: usize) -> Self {
+    /// `by_worker`: whether busy workers are counted besides busy slots.
+    pub(crate) fn new(agents: usize, by_worker: bool) -> Self {
         Self {
             workers: Vec::new(),
             starting: 0,
@@ -60,7 +63,7 @@ impl Pool {
             draining: 0,
             alive: Level::default(),
             open: Level::default(),
-            busy_workers: Level::default(),
+            busy_workers: by_worker.then(Level::default),
             busy_slots: Level::default(),
             busy_by_agent: Parts::new(agents),
         }
@@ -99,10 +102,12 @@ impl Pool {
         let whole = &self.busy_slots;
         self.busy_by_agent.rise(at, agent.0 as usize, whole);
         self.busy_slots.rise(at);
-        let calls = &mut self.workers[worker.0 as usize].calls;
-        *calls += 1;
-        if *calls == 1 {
-            self.busy_workers.rise(at);
+        if let Some(busy_workers) = &mut self.busy_workers {
+            let calls = &mut self.workers[worker.0 as usize].calls;
+            *calls += 1;
+            if *calls == 1 {
+                busy_workers.rise(at);
+            }
         }
     }
 
@@ -111,17 +116,20 @@ impl Pool {
     pub(crate) fn slot_freed(&mut self, at: Time, worker: WorkerId, agent: AgentId) {
         self.busy_by_agent.fall(at, agent.0 as usize);
         self.busy_slots.fall(at);
-        let calls = &mut self.workers[worker.0 as usize].calls;
-        *calls -= 1;
-        if *calls == 0 {
-            self.busy_workers.fall(at);
+        if let Some(busy_workers) = &mut self.busy_workers {
+            let calls = &mut self.workers[worker.0 as usize].calls;
+            *calls -= 1;
+            if *calls == 0 {
+                busy_workers.fall(at);
+            }
         }
     }
 
     /// What its busy part came to until `at` since it was last drained.
     pub(crate) fn drain(&mut self, at: Time) -> BusySection {
         BusySection {
-            workers: self.busy_workers.drain(at),
+            workers: (self.busy_workers.as_mut())
+                .map_or(Section::default(), |level| level.drain(at)),
             slots: self.busy_slots.drain(at),
         }
     }
@@ -130,7 +138,9 @@ impl Pool {
     pub(crate) fn restart(&mut self, at: Time) {
         self.alive.restart(at);
         self.open.restart(at);
-        self.busy_workers.restart(at);
+        if let Some(busy_workers) = &mut self.busy_workers {
+            busy_workers.restart(at);
+        }
         self.busy_slots.restart(at);
         self.busy_by_agent.restart(at);
     }

@@ -133,7 +133,7 @@ impl Recorder {
             ledger: Ledger::new(agents, classes),
             calls: vec![Calls::default(); agents],
             queue: Queue::new(agents, classes),
-            pool: Pool::new(agents),
+            pool: Pool::new(agents, plan.detail == Detail::Full),
             sums: None,
             calls_started: 0,
             scale_actions: 0,
@@ -259,6 +259,7 @@ impl Recorder {
     }
 
     /// A message is gone from where it was.
+    #[inline(always)]
     fn left(&mut self, at: Time, account: &Account, place: Whereabouts) {
         match place {
             Whereabouts::Leased => {}

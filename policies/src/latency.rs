@@ -39,12 +39,12 @@ impl Default for LatencyHistogram {
 
 impl LatencyHistogram {
     /// Counts one latency.
-    #[inline]
+    #[inline(always)]
     pub fn record(&mut self, latency: Duration) {
         self.record_n(latency.as_nanos() / NANOS_PER_MICRO, 1);
     }
 
-    #[inline]
+    #[inline(always)]
     fn record_n(&mut self, micros: u64, times: u32) {
         let mut bucket = bucket_of(micros.max(1));
         if bucket >= BUCKETS {

@@ -33,11 +33,20 @@ impl Entry {
 }
 
 /// Entries by time, by kind, and then as they came.
-#[derive(Clone, Debug, Default)]
+///
+/// The first few are kept sorted, which for so few costs less than a heap's sifting.
+#[derive(Clone, Debug)]
 pub(crate) struct Calendar {
-    heap: BinaryHeap<Scheduled>,
+    /// So many of them are filled: the very first last, and none after any of `later`. None only
+    /// if there are none at all.
+    count: usize,
+    soon: [Scheduled; SOON],
+    later: BinaryHeap<Scheduled>,
     entered: u64,
 }
+
+/// More than are ever kept sorted.
+const SOON: usize = 16;
 
 /// An entry under its key, which no other has: time, rank, number. The greatest comes first.
 #[derive(Clone, Copy, Debug)]
@@ -71,29 +80,89 @@ impl Eq for Scheduled {}
 const RANK_BITS: u32 = 1;
 
 impl Calendar {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enter(&mut self, at: Time, entry: Entry) {
         let low = entry.rank() << (64 - RANK_BITS) | self.entered;
         self.entered += 1;
         let key = u128::from(at.as_nanos()) << 64 | u128::from(low);
-        self.heap.push(Scheduled { key, entry });
+        let scheduled = Scheduled { key, entry };
+        if !self.later.is_empty() && self.is_for_later(scheduled) {
+            return;
+        }
+        let (mut at, soon) = (self.count, &mut self.soon[..=self.count]);
+        while at > 0 && soon[at - 1].key < key {
+            soon[at] = soon[at - 1];
+            at -= 1;
+        }
+        soon[at] = scheduled;
+        self.count += 1;
+        if self.count == SOON {
+            self.put_off();
+        }
+    }
+
+    /// Whether an entry comes after some of those for later; then it is one of them.
+    #[inline(never)]
+    fn is_for_later(&mut self, scheduled: Scheduled) -> bool {
+        let after = self.later.peek().is_some_and(|first| *first > scheduled);
+        if after {
+            self.later.push(scheduled);
+        }
+        after
+    }
+
+    /// There is always room for one more.
+    #[inline(never)]
+    fn put_off(&mut self) {
+        self.later.extend(&self.soon[..SOON / 2]);
+        self.soon.copy_within(SOON / 2.., 0);
+        self.count -= SOON / 2;
     }
 
     /// When something is next; [`Time::MAX`]: never.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next(&self) -> Time {
-        self.heap.peek().map_or(Time::MAX, |next| time_of(next.key))
+        let next = self.soon[..self.count].last();
+        next.map_or(Time::MAX, |next| time_of(next.key))
     }
 
     /// Takes out what is next, if it is due at `now`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pop_due(&mut self, now: Time) -> Option<Entry> {
-        let Scheduled { key, entry } = *self.heap.peek()?;
+        let Scheduled { key, entry } = *self.soon[..self.count].last()?;
         if time_of(key) > now {
             return None;
         }
-        self.heap.pop();
+        self.count -= 1;
+        if self.count == 0 {
+            self.fetch_later();
+        }
         Some(entry)
+    }
+
+    #[inline(never)]
+    fn fetch_later(&mut self) {
+        let first = std::iter::from_fn(|| self.later.pop()).take(SOON / 2);
+        for scheduled in first {
+            self.soon[self.count] = scheduled;
+            self.count += 1;
+        }
+        self.soon[..self.count].reverse();
+    }
+}
+
+impl Default for Calendar {
+    fn default() -> Self {
+        let nothing = Scheduled {
+            key: u128::MAX,
+            entry: Entry::Death(u32::MAX),
+        };
+        Self {
+            count: 0,
+            soon: [nothing; SOON],
+            later: BinaryHeap::new(),
+            entered: 0,
+        }
     }
 }
 
@@ -104,6 +173,7 @@ const fn time_of(key: u128) -> Time {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::streams::Streams;
 
     #[test]
     fn one_instant_keeps_the_order_of_semantics() {
@@ -123,5 +193,32 @@ mod tests {
             Entry::WorkerReady(WorkerId(1)),
         ];
         assert_eq!(all, expected);
+    }
+
+    #[test]
+    fn however_many_there_are_they_come_in_order() {
+        let (mut calendar, mut expected) = (Calendar::default(), Vec::new());
+        let mut rng = Streams::new(1, 0).stream("calendar", 0).draw(0, 0);
+        let mut now = 0;
+        for slot in 0..10_000 {
+            // First more come than go, then more go than come.
+            let goes = rng.happens(if slot < 5_000 { 0.3 } else { 0.7 });
+            if goes && !expected.is_empty() {
+                expected.sort_unstable();
+                let (at, slot) = expected.remove(0);
+                now = at;
+                let entry = Some(Entry::CallEnds { slot, turn: 0 });
+                assert_eq!(calendar.pop_due(Time::from_nanos(at)), entry);
+            } else {
+                let at = now + rng.word() % 1_000;
+                expected.push((at, slot));
+                calendar.enter(Time::from_nanos(at), Entry::CallEnds { slot, turn: 0 });
+            }
+            let next = expected
+                .iter()
+                .min()
+                .map_or(Time::MAX, |(at, _)| Time::from_nanos(*at));
+            assert_eq!(calendar.next(), next);
+        }
     }
 }

@@ -263,6 +263,10 @@ impl<'p> Traffic<'p> {
 
     #[inline]
     fn find_next(&mut self) {
+        if let [only] = self.sources.as_slice() {
+            self.next = only.next;
+            return;
+        }
         self.next = Time::MAX;
         for (index, source) in self.sources.iter().enumerate() {
             if source.next < self.next {

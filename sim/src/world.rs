@@ -18,7 +18,6 @@ pub use audience::{Ended, OutcomeSink};
 use std::collections::BTreeMap;
 
 use ebbtide_core::Journaled;
-use ebbtide_core::event::{CallEnd, What, WorkerChange};
 use ebbtide_core::message::{LeaseId, WorkerId};
 use ebbtide_measure::{Run, RunEnd, Unfinished};
 use ebbtide_policies::units::{Duration, Time};
@@ -30,6 +29,7 @@ use crate::plan::Plan;
 use crate::streams::{MessageKey, Streams};
 use crate::traffic::{Arrival, Traffic};
 
+use audience::Concern;
 use calls::Running;
 use line::Line;
 use patience::Patience;
@@ -163,7 +163,8 @@ impl<'p> World<'p> {
         }
         let arrival = self.traffic.peek();
         let entry = self.calendar.next();
-        let wake = self.state.next_wake().map_or(Time::MAX, |(at, _)| at);
+        let take = self.state.takeable_at().unwrap_or(Time::MAX);
+        let wake = take.min(self.state.next_timer());
         let other = self.patience.next().min(self.grain(arrival.min(wake)));
         let next = entry.min(other);
         if next > length && entry.min(arrival) > self.now {
@@ -246,46 +247,24 @@ impl<'p> World<'p> {
     /// What core said goes to whom it concerns besides the recorder.
     #[inline(always)]
     fn heed_events(&mut self) {
-        while self.state.listener().concerns_anybody() {
+        while self.state.listener().concerns_the_world() {
             self.heed_next();
         }
     }
 
     #[inline(never)]
     fn heed_next(&mut self) {
-        let Some(event) = self.state.listener_mut().next_concern() else {
-            return;
-        };
-        match event.what {
-            What::Finished {
-                payload,
-                account,
-                sent,
-                outcome,
-                ..
-            } => {
+        match self.state.listener_mut().next_concern() {
+            Some(Concern::Ended(ended)) => {
                 if let Some(sink) = &mut self.outcome_sink {
-                    sink(&Ended {
-                        key: payload.key,
-                        agent: account.agent,
-                        sent,
-                        at: event.at,
-                        outcome,
-                    });
+                    sink(&ended);
                 }
-                self.finished(event.at, payload.key, sent);
+                self.finished(ended.at, ended.key, ended.sent);
             }
-            What::Abandoned { lease, .. } => self.told(lease),
-            What::Ended {
-                lease,
-                how: CallEnd::WorkerLost,
-                ..
-            } => self.give_up(lease.slot()),
-            What::Worker {
-                worker,
-                state: WorkerChange::Starting,
-            } => self.start_worker(worker),
-            _ => {}
+            Some(Concern::Abandoned(lease)) => self.told(lease),
+            Some(Concern::WorkerLost(lease)) => self.give_up(lease.slot()),
+            Some(Concern::WorkerOrdered(worker)) => self.start_worker(worker),
+            None => {}
         }
     }
 

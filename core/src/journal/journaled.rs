@@ -184,6 +184,19 @@ impl<M, L: Listener<M>> Journaled<M, L> {
         lease: LeaseId,
         settlement: Settlement<'_>,
     ) -> Result<(), LateSettle> {
+        if self.recorder.is_some() {
+            return self.settle_noted(now, lease, settlement);
+        }
+        self.state.settle(now, lease, settlement)
+    }
+
+    #[inline(never)]
+    fn settle_noted(
+        &mut self,
+        now: Time,
+        lease: LeaseId,
+        settlement: Settlement<'_>,
+    ) -> Result<(), LateSettle> {
         self.note(now, |_| Input::Settle {
             lease,
             verdicts: settlement.into(),
@@ -339,7 +352,7 @@ impl<M, L> Journaled<M, L> {
 
 impl<M, L: Listener<M>> Journaled<M, L> {
     /// One call into core, its input before, the decisions it brought about after.
-    #[inline]
+    #[inline(always)]
     fn call<T>(
         &mut self,
         now: Time,

@@ -57,6 +57,14 @@ pub struct CallPlan {
 }
 
 impl CallPlan {
+    /// All goes well, until then.
+    pub(crate) const fn delivered(ends: Time) -> Self {
+        Self {
+            ends: Some(ends),
+            result: CallResult::All(Verdict::Delivered),
+        }
+    }
+
     /// Whether the remote side never began to work on it.
     fn was_refused(&self) -> bool {
         matches!(self.result, CallResult::All(Verdict::RateLimited(_)))
@@ -194,19 +202,17 @@ impl AgentModel {
         }
     }
 
-    /// As [`start`](Self::start), of one message.
+    /// A call of one message to a plain agent with a free server: it is delivered then. `None`:
+    /// more is to be asked, see [`start`](Self::start).
     #[inline(always)]
-    pub fn start_one(&mut self, now: Time, tag: u32, item: CallItem) -> Started {
+    pub fn start_plain(&mut self, now: Time, item: &CallItem) -> Option<Time> {
         match &self.work {
             Work::Single(call) if self.is_plain && self.working < self.servers => {
-                let length = self.length(self.demand(call, &item), &item);
+                let length = self.length(self.demand(call, item), item);
                 self.working += 1;
-                Started::Runs(CallPlan {
-                    ends: Some(now + length),
-                    result: CallResult::All(Verdict::Delivered),
-                })
+                Some(now + length)
             }
-            _ => self.start(now, tag, &[item]),
+            _ => None,
         }
     }
 
@@ -291,10 +297,7 @@ impl AgentModel {
         if !self.is_plain {
             return self.run_eventful(now, items);
         }
-        CallPlan {
-            ends: Some(now + self.length(self.work(items), &items[0])),
-            result: CallResult::All(Verdict::Delivered),
-        }
+        CallPlan::delivered(now + self.length(self.work(items), &items[0]))
     }
 
     /// The same with all that may befall a call; apart so that plain calls stay short.

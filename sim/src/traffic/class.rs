@@ -129,13 +129,18 @@ impl Count {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn draw(&self, stream: Stream, key: MessageKey) -> u32 {
         match self {
             Self::Always(count) => *count,
-            Self::Drawn(sampler) => sampler.count(&mut stream.draw(key.mixed(), 0)),
+            Self::Drawn(sampler) => drawn(sampler, stream, key),
         }
     }
+}
+
+#[inline(never)]
+fn drawn(sampler: &Sampler, stream: Stream, key: MessageKey) -> u32 {
+    sampler.count(&mut stream.draw(key.mixed(), 0))
 }
 
 /// Whom a class's messages are for, resolved.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use ebbtide_core::event::{CallEnd, Event, Listener, What, WorkerChange};
-use ebbtide_core::message::{AgentId, Outcome};
+use ebbtide_core::message::{AgentId, LeaseId, Outcome, WorkerId};
 use ebbtide_measure::Recorder;
 use ebbtide_policies::units::Time;
 
@@ -29,12 +29,25 @@ pub struct Ended {
     pub outcome: Outcome,
 }
 
+/// What core said that the world has yet to heed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Concern {
+    /// A message has its outcome.
+    Ended(Ended),
+    /// Nobody waits for a call any more.
+    Abandoned(LeaseId),
+    /// A call's worker is lost.
+    WorkerLost(LeaseId),
+    /// A worker was ordered.
+    WorkerOrdered(WorkerId),
+}
+
 /// The recorder, and what the world has yet to heed.
 pub(crate) struct Audience {
     pub(super) recorder: Recorder,
     /// Whether anybody but the recorder wants to know of outcomes.
     wants_outcomes: bool,
-    concerns: VecDeque<Event<Tag>>,
+    concerns: VecDeque<Concern>,
 }
 
 impl Audience {
@@ -46,25 +59,44 @@ impl Audience {
         }
     }
 
-    /// Whether there is an event that the world has not heeded.
+    /// Whether there is something that the world has not heeded.
     #[inline]
-    pub(super) fn concerns_anybody(&self) -> bool {
+    pub(super) fn concerns_the_world(&self) -> bool {
         !self.concerns.is_empty()
     }
 
-    /// The first event that the world has not heeded.
-    pub(super) fn next_concern(&mut self) -> Option<Event<Tag>> {
+    /// The first thing that the world has not heeded.
+    pub(super) fn next_concern(&mut self) -> Option<Concern> {
         self.concerns.pop_front()
     }
 
-    #[inline]
-    fn concerns_the_world(&self, what: &What<Tag>) -> bool {
-        match what {
-            What::Finished { .. } => self.wants_outcomes,
-            What::Ended { how, .. } => *how == CallEnd::WorkerLost,
-            What::Worker { state, .. } => *state == WorkerChange::Starting,
-            What::Abandoned { .. } => true,
-            _ => false,
+    #[inline(always)]
+    fn concern(&self, event: &Event<Tag>) -> Option<Concern> {
+        match event.what {
+            What::Finished {
+                ref payload,
+                account,
+                sent,
+                outcome,
+                ..
+            } if self.wants_outcomes => Some(Concern::Ended(Ended {
+                key: payload.key,
+                agent: account.agent,
+                sent,
+                at: event.at,
+                outcome,
+            })),
+            What::Abandoned { lease, .. } => Some(Concern::Abandoned(lease)),
+            What::Ended {
+                lease,
+                how: CallEnd::WorkerLost,
+                ..
+            } => Some(Concern::WorkerLost(lease)),
+            What::Worker {
+                worker,
+                state: WorkerChange::Starting,
+            } => Some(Concern::WorkerOrdered(worker)),
+            _ => None,
         }
     }
 }
@@ -73,9 +105,8 @@ impl Listener<Tag> for Audience {
     #[inline(always)]
     fn hear(&mut self, event: Event<Tag>) {
         self.recorder.record(&event);
-        if self.concerns_the_world(&event.what) {
-            self.concerns.push_back(event);
-            return;
+        if let Some(concern) = self.concern(&event) {
+            self.concerns.push_back(concern);
         }
         match event.what {
             // Nothing else owns anything. Said here, events need not be made in memory to be

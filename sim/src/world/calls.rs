@@ -29,6 +29,18 @@ pub(super) enum CallState {
     Runs(CallPlan),
 }
 
+/// A message of a call, as the remote side sees it.
+#[inline(always)]
+fn item(member: Member<'_, Tag>) -> CallItem {
+    CallItem {
+        key: member.payload.key,
+        attempt: member.calls - 1,
+        units: member.payload.units,
+        service: member.payload.service,
+        drawn: None,
+    }
+}
+
 impl World<'_> {
     /// Free slots take what they may, one call at a time in the idlest worker.
     #[inline(always)]
@@ -40,13 +52,34 @@ impl World<'_> {
             let Some(call) = self.state.take_one(self.now, worker) else {
                 return;
             };
-            self.begin_call(&call, worker);
+            self.begin_call(call);
         }
     }
 
-    fn begin_call(&mut self, call: &Call, worker: WorkerId) {
+    #[inline(always)]
+    fn begin_call(&mut self, call: Call) {
+        let first = self.state.members_of(call.lease).next().map(item);
+        let agent = &mut self.agents[call.agent.0 as usize];
+        let plain = first.filter(|_| call.size == 1);
+        match plain.and_then(|item| agent.start_plain(self.now, &item)) {
+            Some(ends) => self.set_running(call, Started::Runs(CallPlan::delivered(ends))),
+            None => self.begin_any_call(call),
+        }
+    }
+
+    #[inline(never)]
+    fn begin_any_call(&mut self, call: Call) {
+        self.items.clear();
+        let items = self.state.members_of(call.lease).map(item);
+        self.items.extend(items);
+        let agent = &mut self.agents[call.agent.0 as usize];
+        let started = agent.start(self.now, call.lease.slot(), &self.items);
+        self.set_running(call, started);
+    }
+
+    #[inline(always)]
+    fn set_running(&mut self, call: Call, started: Started) {
         let slot = call.lease.slot();
-        let started = self.remote_start(call);
         let last = self.running.get(slot as usize);
         let turn = last.map_or(0, |last| last.turn.wrapping_add(1));
         let state = match started {
@@ -56,11 +89,10 @@ impl World<'_> {
             }
             Started::Waits => CallState::Waits,
         };
-        let (lease, agent) = (call.lease, call.agent.0);
         let running = Running {
-            lease,
-            worker,
-            agent,
+            lease: call.lease,
+            worker: call.worker,
+            agent: call.agent.0,
             turn,
             state,
         };
@@ -70,27 +102,7 @@ impl World<'_> {
         }
     }
 
-    /// The remote side hears of a call.
     #[inline(always)]
-    fn remote_start(&mut self, call: &Call) -> Started {
-        let item = |member: Member<'_, Tag>| CallItem {
-            key: member.payload.key,
-            attempt: member.calls - 1,
-            units: member.payload.units,
-            service: member.payload.service,
-            drawn: None,
-        };
-        let mut items = self.state.members_of(call.lease).map(item);
-        let agent = &mut self.agents[call.agent.0 as usize];
-        if call.size == 1 {
-            let one = items.next().expect("a call that starts has a live message");
-            return agent.start_one(self.now, call.lease.slot(), one);
-        }
-        self.items.clear();
-        self.items.extend(items);
-        agent.start(self.now, call.lease.slot(), &self.items)
-    }
-
     fn expect_end(&mut self, slot: u32, turn: u32, plan: &CallPlan) {
         if let Some(ends) = plan.ends {
             let at = self.grain(ends).max(self.now);

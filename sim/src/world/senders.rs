@@ -197,11 +197,12 @@ impl World<'_> {
 
     /// Lets waiting senders in as far as there is room, and none whose wait is over. Whether any
     /// entered.
-    #[inline]
+    #[inline(always)]
     pub(super) fn admit_blocked(&mut self) -> bool {
         self.blocked_count > 0 && self.admit_lines()
     }
 
+    #[inline(never)]
     fn admit_lines(&mut self) -> bool {
         let mut entered = false;
         for source in 0..self.blocked.len() {
