@@ -79,9 +79,8 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 
-    /// How to print the results
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) printing: Printing,
 
     /// Replace all traffic by the messages of this CSV file
     #[arg(long, value_name = "FILE")]
@@ -90,6 +89,14 @@ pub(crate) struct SimulateArgs {
     /// Write the messages of all replications to this CSV file, for --trace
     #[arg(long, value_name = "FILE")]
     pub(crate) export_trace: Option<PathBuf>,
+}
+
+/// What a command says, and how.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Printing {
+    /// How to print the results
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
 
     /// No progress on standard error
     #[arg(long, short)]
@@ -124,13 +131,8 @@ pub(crate) struct ArenaArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 
-    /// How to print the results
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub(crate) format: Format,
-
-    /// No progress on standard error
-    #[arg(long, short)]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) printing: Printing,
 }
 
 /// How results are printed.
@@ -225,13 +227,8 @@ pub(crate) struct OracleArgs {
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
 
-    /// How to print the results
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub(crate) format: Format,
-
-    /// No progress on standard error
-    #[arg(long, short)]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) printing: Printing,
 }
 
 /// Arguments of `parity`.

@@ -2,8 +2,8 @@
 
 use crate::latency::LatencyHistogram;
 use crate::observation::{
-    AgentObservation, Bounds, BreakerState, CallStats, Flow, Observation, QueueState, Setting,
-    SlotTime, WorkerCounts,
+    AgentObservation, Bounds, BreakerState, CallSample, CallStats, Flow, Observation, QueueState,
+    Setting, SlotTime, WorkerCounts,
 };
 use crate::prices::Prices;
 use crate::units::{Duration, Time};
@@ -48,6 +48,21 @@ pub(crate) fn observation(at: Time) -> Observation {
         sojourn: LatencyHistogram::default(),
         agents: Vec::new(),
     }
+}
+
+/// The second that ends `at` seconds after the start, with `calls` calls of 100 ms, as many in flight.
+pub(crate) fn second_of_calls(at: u64, calls: u32) -> Observation {
+    let mut seen = observation(Time::ZERO + Duration::from_secs(at));
+    let mut it = agent("a");
+    it.calls.succeeded = u64::from(calls);
+    let sample = CallSample {
+        batch: 1,
+        in_flight: calls,
+        time: Duration::from_millis(100),
+    };
+    it.samples = vec![sample; calls as usize];
+    seen.agents = vec![it];
+    seen
 }
 
 /// An ordinary agent without limits to which nothing happened.

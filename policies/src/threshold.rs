@@ -79,7 +79,8 @@ impl crate::settings::Settings for Settings {
         within("tolerance", self.tolerance, 0.0..=0.9)?;
         within("sync", self.sync, Duration::ZERO..=day)?;
         within("shrink_window", self.shrink_window, Duration::ZERO..=day)?;
-        within("growth_period", self.growth_period, Duration::ZERO..=day)
+        within("growth_period", self.growth_period, Duration::ZERO..=day)?;
+        within("growth_workers", self.growth_workers, 0..=1_000_000)
     }
 }
 

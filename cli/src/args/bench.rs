@@ -4,7 +4,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::Format;
+use super::Printing;
 
 /// What to measure.
 #[derive(Debug, Subcommand)]
@@ -36,13 +36,8 @@ pub(crate) struct FidelityArgs {
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
 
-    /// How to print the results
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub(crate) format: Format,
-
-    /// No progress on standard error
-    #[arg(long, short)]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) printing: Printing,
 }
 
 /// What makes time pass on the live side.
@@ -59,13 +54,8 @@ pub(crate) enum Clock {
 /// Arguments of `bench seed`.
 #[derive(Debug, Args)]
 pub(crate) struct SeedArgs {
-    /// How to print the results
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub(crate) format: Format,
-
-    /// No progress on standard error
-    #[arg(long, short)]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) printing: Printing,
 }
 
 pub(crate) const HELP: &str = "\

@@ -37,8 +37,8 @@ pub(crate) fn run(args: &ArenaArgs) -> Result<Exit, CliError> {
         Some(out) => Some(save::all(out, &ranking)?),
         None => None,
     };
-    print(&ranking, args.format)?;
-    if let Some(page) = page.filter(|_| args.format == Format::Table) {
+    print(&ranking, args.printing.format)?;
+    if let Some(page) = page.filter(|_| args.printing.format == Format::Table) {
         let written = writeln!(Stdout::lock(), "page: {}", page.display());
         written.map_err(|error| CliError::stdout(&error))?;
     }
@@ -58,7 +58,7 @@ fn scenarios(job: &Job, args: &ArenaArgs) -> Result<(Vec<RankedScenario>, bool),
         let (runs, length) = arena.work(&job.entrants, replications);
         monitor.expect(runs, length);
     }
-    let progress = Progress::start("arena", Verbosity::from_flag(args.quiet));
+    let progress = Progress::start("arena", Verbosity::from_flag(args.printing.quiet));
     let show = |share| progress.update(share);
     let ranked = threads::watched(&pool, &monitor, &interrupt, show, || {
         let rank = |arena: &ebbtide_sim::arena::Arena| {

@@ -55,7 +55,13 @@ pub(super) fn run(args: &OracleArgs) -> Result<Exit, CliError> {
             false => None,
         };
         let peek = search.peek(plan).ok_or_else(|| cannot_run(source))?;
-        print(&entry, &peek, tenfold.as_deref(), plan, args.format)?;
+        print(
+            &entry,
+            &peek,
+            tenfold.as_deref(),
+            plan,
+            args.printing.format,
+        )?;
     }
     Ok(Exit::Success)
 }
@@ -112,7 +118,8 @@ impl Search<'_> {
         budget: Budget,
     ) -> Option<Vec<Replication>> {
         let monitor = Monitor::default();
-        let progress = Progress::start(&source.name, Verbosity::from_flag(self.args.quiet));
+        let progress =
+            Progress::start(&source.name, Verbosity::from_flag(self.args.printing.quiet));
         let show = |share| progress.update(share);
         let found = threads::watched(&self.pool, &monitor, &self.interrupt, show, || {
             oracle::find_all(plan, numbers, &self.policies, budget, &monitor)

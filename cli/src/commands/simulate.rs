@@ -61,7 +61,7 @@ fn simulate(
         ..Sinks::default()
     };
     let monitor = Monitor::default();
-    let progress = Progress::start(&job.source.name, Verbosity::from_flag(args.quiet));
+    let progress = Progress::start(&job.source.name, Verbosity::from_flag(args.printing.quiet));
     let began = Instant::now();
     let show = |share| progress.update(share);
     let experiment = threads::watched(pool, &monitor, interrupt, show, || {
@@ -82,7 +82,7 @@ fn simulate(
     if let Some(path) = &job.export {
         let monitor = Monitor::default();
         let label = format!("{}: trace", job.source.name);
-        let progress = Progress::start(label, Verbosity::from_flag(args.quiet));
+        let progress = Progress::start(label, Verbosity::from_flag(args.printing.quiet));
         let show = |share| progress.update(share);
         let exported = threads::watched(pool, &monitor, interrupt, show, || {
             export::trace(path, &job.plan, &experiment, &monitor)
@@ -93,7 +93,7 @@ fn simulate(
             Fault::warning(format!("interrupted: {path} was not written")).print();
         }
     }
-    print(job, args.format, &report, &headline)?;
+    print(job, args.printing.format, &report, &headline)?;
     Ok(verdict(&report, &experiment))
 }
 

@@ -48,6 +48,7 @@ fn parity() {
 fn bench() {
     check("bench", &["bench", "--help"]);
     check("bench_fidelity", &["bench", "fidelity", "--help"]);
+    check("bench_seed", &["bench", "seed", "--help"]);
 }
 
 #[test]

@@ -21,7 +21,10 @@ pub fn within_bounds(subject: &Subject) -> Result<(), Box<Counterexample>> {
 }
 
 /// Workers and batch size are finite numbers; predictions are too, their utilisation between 0
-/// and 1; and no observation makes the policy panic.
+/// and 1; and the policy does not panic.
+///
+/// What it sees is what it brings about in drawn scenes. Whatever an observation may hold, absurd
+/// figures included, is drawn by [`survives`](super::survives).
 ///
 /// The broker takes a figure that is not finite as "keep the present". A policy that means that
 /// names the present figure: NaN is also what a division of nothing by nothing says.

@@ -50,7 +50,10 @@ impl crate::settings::Settings for Settings {
     fn check(&self) -> Result<(), SettingError> {
         within("share", self.share, 0.01..=1.0)?;
         within("step", self.step, 1..=1_000)?;
-        within("back_off", self.back_off, 0.1..=0.99)
+        within("back_off", self.back_off, 0.1..=0.99)?;
+        let day = Duration::from_secs(86_400);
+        within("limit", self.limit.unwrap_or(day), Duration::ZERO..=day)?;
+        within("timeout", self.timeout, Duration::ZERO..=day)
     }
 }
 

@@ -25,7 +25,9 @@ impl crate::settings::Settings for Settings {
     const BARE: Option<&'static str> = Some("size");
 
     fn check(&self) -> Result<(), SettingError> {
-        within("size", self.size.unwrap_or(1), 1..=1_000_000)
+        within("size", self.size.unwrap_or(1), 1..=1_000_000)?;
+        let day = Duration::from_secs(86_400);
+        within("timeout", self.timeout.unwrap_or(day), Duration::ZERO..=day)
     }
 }
 

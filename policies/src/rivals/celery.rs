@@ -55,6 +55,7 @@ impl crate::settings::Settings for Settings {
     fn check(&self) -> Result<(), SettingError> {
         let day = Duration::from_secs(86_400);
         within("max", self.max.unwrap_or(1), 1..=u32::MAX)?;
+        within("min", self.min, 0..=self.max.unwrap_or(u32::MAX))?;
         within("keepalive", self.keepalive, Duration::from_millis(1)..=day)?;
         within("prefetch_multiplier", self.prefetch_multiplier, 1..=1_000)
     }

@@ -71,7 +71,9 @@ impl crate::settings::Settings for Settings {
     fn check(&self) -> Result<(), SettingError> {
         within("theta", self.theta, 0.01..=1.0)?;
         within("delta", self.delta, 0.0..=self.theta)?;
-        within("growth", self.growth, 1.0..=100.0)
+        within("growth", self.growth, 1.0..=100.0)?;
+        let (least, day) = (Duration::from_millis(1), Duration::from_secs(86_400));
+        within("deadline", self.deadline.unwrap_or(day), least..=day)
     }
 }
 

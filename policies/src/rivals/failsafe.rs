@@ -94,6 +94,8 @@ impl crate::settings::Settings for Settings {
             self.min_limit..=self.max_limit,
         )?;
         within("max_limit_factor", self.max_limit_factor, 1.0..=1e6)?;
+        let (hour, day) = (Duration::from_secs(3_600), Duration::from_secs(86_400));
+        within("max_window", self.max_window, Duration::ZERO..=hour)?;
         within(
             "min_window",
             self.min_window,
@@ -104,7 +106,8 @@ impl crate::settings::Settings for Settings {
         within("baseline_age", self.baseline_age, 1.0..=1e6)?;
         within("correlation_window", self.correlation_window, 1..=10_000)?;
         within("alpha", self.alpha, 0.0..=self.beta)?;
-        within("beta", self.beta, 0.0..=1e6)
+        within("beta", self.beta, 0.0..=1e6)?;
+        within("release", self.release.unwrap_or(day), Duration::ZERO..=day)
     }
 }
 

@@ -81,7 +81,11 @@ impl crate::settings::Settings for Settings {
         within("queue_size", self.queue_size, 0.0..=1e6)?;
         within("smoothing", self.smoothing, 0.0..=1.0)?;
         within("long_window", self.long_window, 1.0..=1e6)?;
-        within("tolerance", self.tolerance, 1.0..=1e6)
+        within("tolerance", self.tolerance, 1.0..=1e6)?;
+        let (hour, day) = (Duration::from_secs(3_600), Duration::from_secs(86_400));
+        within("window", self.window, Duration::ZERO..=hour)?;
+        within("window_samples", self.window_samples, 1..=100_000)?;
+        within("release", self.release.unwrap_or(day), Duration::ZERO..=day)
     }
 }
 

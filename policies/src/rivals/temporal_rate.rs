@@ -13,10 +13,12 @@
 //! Mapping: a worker is a worker, planned ones are those in force, and dispatches are started
 //! messages; rates are over 30 s, as in its simulator. A no-sync match cannot be seen one by one:
 //! it is an interval with arrivals in which a message waited longer than the batch timeout (zero
-//! without batch agents), unless only an agent's own limits held it; the policy asks to be ticked
-//! early when one waits, as soon as another worker may be added. Min and max are the bounds.
+//! without batch agents), unless agents' own limits held messages while a slot was free, in the
+//! mean, for all of it: then an idle worker was there to match. The policy asks to be ticked early
+//! when one waits, as soon as another worker may be added. Min and max are the bounds.
 
 use super::mean::WindowMean;
+use super::pool::slot_seconds;
 use crate::decision::{Decision, EarlyTick, Reason};
 use crate::observation::Observation;
 use crate::policy::Policy;
@@ -75,6 +77,11 @@ fn is_no_sync(observation: &Observation) -> bool {
             .wait
             .share_above(limit)
             .is_some_and(|share| share > 0.0);
+    observation.flow.arrivals > 0 && waited && !is_held_by_agents(observation)
+}
+
+/// Whether agents' own limits held messages while a slot was free.
+fn is_held_by_agents(observation: &Observation) -> bool {
     let blocked = observation.slots.blocked;
     let by_agent = [
         blocked.limit,
@@ -83,8 +90,9 @@ fn is_no_sync(observation: &Observation) -> bool {
         blocked.paused,
         blocked.rate_limit,
     ];
-    let by_agent = by_agent.iter().any(|time| !time.is_zero());
-    observation.flow.arrivals > 0 && waited && !by_agent
+    let (busy, all) = slot_seconds(observation);
+    let is_free = all - busy >= observation.interval.as_secs_f64();
+    is_free && by_agent.iter().any(|time| !time.is_zero())
 }
 
 impl Policy for TemporalRate {

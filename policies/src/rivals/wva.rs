@@ -85,8 +85,9 @@ struct Known {
 pub struct Wva {
     settings: Settings,
     agents: BTreeMap<String, Known>,
-    /// When it last decided, and what.
-    last: Option<(Time, Choice)>,
+    /// When it last looked for a choice, whether or not there was one.
+    last_look: Time,
+    choice: Option<Choice>,
 }
 
 impl Configured for Wva {
@@ -96,7 +97,8 @@ impl Configured for Wva {
         Self {
             settings,
             agents: BTreeMap::new(),
-            last: None,
+            last_look: Time::ZERO,
+            choice: None,
         }
     }
 }
@@ -145,15 +147,14 @@ impl Policy for Wva {
     fn decide(&mut self, observation: &Observation) -> Decision {
         self.note(observation);
         let now = observation.at;
-        let since = self.last.map_or(Time::ZERO, |(at, _)| at);
-        if now.since(since) >= self.settings.interval {
+        if now.since(self.last_look) >= self.settings.interval {
+            self.last_look = now;
             let loads = observation.agents.iter().filter_map(|it| self.load(it));
             let loads: Vec<_> = loads.collect();
-            if let Some(choice) = choose(&self.settings, observation, &loads) {
-                self.last = Some((now, choice));
-            }
+            // Without a choice the last one stays.
+            self.choice = choose(&self.settings, observation, &loads).or(self.choice);
         }
-        let Some((_, choice)) = self.last else {
+        let Some(choice) = self.choice else {
             let present = f64::from(observation.setting.workers);
             return wish(
                 present,

@@ -1,4 +1,5 @@
-//! `adaptive` in a closed loop with a toy broker, which knows nothing of core.
+//! Policies in a closed loop with a toy broker, which knows nothing of core, and their settings.
 
 mod closed_loop;
+mod settings;
 mod toy;

@@ -89,9 +89,10 @@ impl Entrant {
     }
 
     /// The policies to run, of which the cheapest stands for it: one that sizes only workers is combined with every
-    /// batch rule where the scenario has batches; `hindsight` is the fixed rule that is best there.
+    /// batch rule where the scenario has batches; `hindsight` has the fixed rules that are best there, each in some
+    /// replication at some price.
     #[must_use]
-    pub fn candidates(&self, has_batches: bool, hindsight: Option<&str>) -> Vec<String> {
+    pub fn candidates(&self, has_batches: bool, hindsight: &[String]) -> Vec<String> {
         let alone = !has_batches
             || self.is_own()
             || OWN_BATCHES.contains(&self.base())
@@ -99,12 +100,11 @@ impl Entrant {
         if alone {
             return vec![self.text.clone()];
         }
-        let rules = BATCH_RULES.iter().map(|rule| rule.name);
         let with = |rule: &str| format!("{}+{rule}", self.text);
-        let ruled = rules.map(|rule| match (rule, hindsight) {
-            ("batch", None) => self.text.clone(),
-            ("batch", Some(best)) => with(best),
-            (rule, _) => with(rule),
+        let ruled = BATCH_RULES.iter().flat_map(|rule| match rule.name {
+            "batch" if hindsight.is_empty() => vec![self.text.clone()],
+            "batch" => hindsight.iter().map(|best| with(best)).collect(),
+            name => vec![with(name)],
         });
         ruled.collect()
     }
@@ -183,15 +183,25 @@ mod tests {
     #[test]
     fn who_sizes_only_workers_is_combined_with_every_batch_rule() {
         let simple = Entrant::rival("simple");
-        assert_eq!(simple.candidates(false, Some("batch(20)")), ["simple"]);
+        let best = ["batch(20)", "batch(32)"].map(str::to_owned);
+        assert_eq!(simple.candidates(false, &best), ["simple"]);
         assert_eq!(
-            simple.candidates(true, Some("batch(20)")),
-            ["simple+aimd", "simple+busy", "simple+batch(20)"]
+            simple.candidates(true, &best),
+            [
+                "simple+aimd",
+                "simple+busy",
+                "simple+batch(20)",
+                "simple+batch(32)"
+            ]
+        );
+        assert_eq!(
+            simple.candidates(true, &[]),
+            ["simple+aimd", "simple+busy", "simple"]
         );
         let default = Entrant::default_policy();
-        assert_eq!(default.candidates(true, None), ["adaptive"]);
+        assert_eq!(default.candidates(true, &best), ["adaptive"]);
         let said = Entrant::rival("simple+busy");
-        assert_eq!(said.candidates(true, None), ["simple+busy"]);
+        assert_eq!(said.candidates(true, &best), ["simple+busy"]);
     }
 
     #[test]

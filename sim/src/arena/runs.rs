@@ -7,7 +7,7 @@ use ebbtide_policies::units::Duration;
 use rayon::prelude::*;
 
 use super::entrants::Entrant;
-use super::yardstick::batch_rule;
+use super::yardstick::batch_rules;
 use super::{Arena, PRICES};
 use crate::experiment::{Sinks, replicate};
 use crate::monitor::Monitor;
@@ -53,7 +53,7 @@ pub(super) fn count(arena: &Arena, entrants: &[Entrant]) -> usize {
 
 fn candidates(arena: &Arena, entrants: &[Entrant]) -> Vec<Candidate> {
     let has_batches = arena.plan.agents.iter().any(|agent| agent.is_batch());
-    let hindsight = batch_rule(&arena.known);
+    let hindsight = batch_rules(&arena.known);
     let mut all = Vec::new();
     for (place, entrant) in entrants.iter().enumerate() {
         let prices = if entrant.sees_price() {
@@ -61,7 +61,7 @@ fn candidates(arena: &Arena, entrants: &[Entrant]) -> Vec<Candidate> {
         } else {
             vec![None]
         };
-        for text in entrant.candidates(has_batches, hindsight.as_deref()) {
+        for text in entrant.candidates(has_batches, &hindsight) {
             all.extend(prices.iter().map(|&price| Candidate {
                 entrant: Some(place),
                 text: text.clone(),

@@ -4,17 +4,22 @@ use ebbtide_policies::observation::Setting;
 
 use super::oracle::Replication;
 
-/// The fixed batch rule that is best in hindsight, as the registry takes it; `None` if no oracle was ever asked.
-pub(super) fn batch_rule(known: &[Replication]) -> Option<String> {
-    let at = known.first()?.prices.get(super::MAIN_PRICE)?;
-    let Setting {
-        batch_size,
-        batch_timeout,
-        ..
-    } = at.fixed.schedule.start();
-    Some(format!(
-        "batch(size: {batch_size}, timeout: \"{batch_timeout}\")"
-    ))
+/// The fixed batch rules that are best in hindsight, as the registry takes them: that of each replication at each
+/// price, each once. None if no oracle was ever asked.
+pub(super) fn batch_rules(known: &[Replication]) -> Vec<String> {
+    let mut rules: Vec<String> = Vec::new();
+    for at in known.iter().flat_map(|replication| &replication.prices) {
+        let Setting {
+            batch_size,
+            batch_timeout,
+            ..
+        } = at.fixed.schedule.start();
+        let rule = format!("batch(size: {batch_size}, timeout: \"{batch_timeout}\")");
+        if !rules.contains(&rule) {
+            rules.push(rule);
+        }
+    }
+    rules
 }
 
 /// What the costs of a scenario are held against at one price.

@@ -44,7 +44,7 @@ pub(super) fn run(args: &FidelityArgs) -> Result<Exit, CliError> {
         Fault::warning(format!("{scenario} is left out: {reason}")).print();
     }
     let work = jobs.iter().map(Job::seconds).sum::<f64>();
-    let progress = Progress::start("fidelity", Verbosity::from_flag(args.quiet));
+    let progress = Progress::start("fidelity", Verbosity::from_flag(args.printing.quiet));
     let (mut before, mut exit) = (0.0, Exit::Success);
     let mut closing = agreement::Closing::default();
     for job in &jobs {
@@ -57,10 +57,10 @@ pub(super) fn run(args: &FidelityArgs) -> Result<Exit, CliError> {
             exit = exit.and(Exit::ThresholdFailed);
         }
         closing.add(&job.scenario, &found);
-        progress.aside(|| print(args.format, &job.scenario, &found))?;
+        progress.aside(|| print(args.printing.format, &job.scenario, &found))?;
     }
     progress.finish();
-    if args.format == Format::Table {
+    if args.printing.format == Format::Table {
         print_text(&closing.render())?;
     }
     Ok(exit)

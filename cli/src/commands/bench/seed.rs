@@ -41,7 +41,7 @@ impl Done {
 
 /// Runs everything and says which targets are met.
 pub(super) fn run(args: &SeedArgs) -> Result<Exit, CliError> {
-    let progress = Progress::start("seed", Verbosity::from_flag(args.quiet));
+    let progress = Progress::start("seed", Verbosity::from_flag(args.printing.quiet));
     let all =
         (TRIALS.len() * ECHOES_MS.len()) as f64 * TRIAL_S + LATENCIES_MS.len() as f64 * REMOTE_S;
     let mut passed = 0.0;
@@ -68,7 +68,7 @@ pub(super) fn run(args: &SeedArgs) -> Result<Exit, CliError> {
         pass(REMOTE_S);
     }
     progress.finish();
-    let text = match args.format {
+    let text = match args.printing.format {
         Format::Table => seed::render(&trials, &pools),
         Format::Json => format!("{}\n", object(&trials, &pools)),
     };

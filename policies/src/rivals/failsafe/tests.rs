@@ -1,9 +1,7 @@
 //! The computed cases of the limiter, and cases after its own tests.
 
 use super::*;
-use crate::observation::CallSample;
-use crate::testing::{agent, observation};
-use crate::units::Time;
+use crate::testing::second_of_calls;
 
 const CALM: Signs = Signs {
     base_s: 0.1,
@@ -107,19 +105,10 @@ fn grows_holds_and_shrinks_as_its_own_tests_have_it() {
     }
 }
 
-/// A second with `calls` calls of 100 ms, as many in flight.
+/// The same of a pool of ten.
 fn second(at: u64, calls: u32) -> Observation {
-    let mut seen = observation(Time::ZERO + Duration::from_secs(at));
+    let mut seen = second_of_calls(at, calls);
     seen.workers.ready = 10;
-    let mut it = agent("a");
-    it.calls.succeeded = u64::from(calls);
-    let sample = CallSample {
-        batch: 1,
-        in_flight: calls,
-        time: Duration::from_millis(100),
-    };
-    it.samples = vec![sample; calls as usize];
-    seen.agents = vec![it];
     seen
 }
 

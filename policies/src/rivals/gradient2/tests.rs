@@ -1,9 +1,7 @@
 //! The computed cases of Gradient2, and its windows and slots.
 
 use super::*;
-use crate::observation::CallSample;
-use crate::testing::{agent, observation};
-use crate::units::Time;
+use crate::testing::second_of_calls;
 
 /// A limit with a warm average.
 fn limit(slots: f64, long_s: f64) -> Limit {
@@ -60,34 +58,19 @@ fn the_long_average_falls_faster_once_twice_the_call_time() {
     check_near(it.long.value, (30.0 - 20.0 * 2.0 / 601.0) * 0.95);
 }
 
-/// One second with `calls` calls of 100 ms, as many in flight.
-fn second(at: u64, calls: u32) -> Observation {
-    let mut seen = observation(Time::ZERO + Duration::from_secs(at));
-    let mut it = agent("a");
-    it.calls.succeeded = u64::from(calls);
-    let sample = CallSample {
-        batch: 1,
-        in_flight: calls,
-        time: Duration::from_millis(100),
-    };
-    it.samples = vec![sample; calls as usize];
-    seen.agents = vec![it];
-    seen
-}
-
 #[test]
 fn windows_of_fewer_than_ten_calls_are_dropped() {
     let mut policy = Gradient2::new(Settings::default());
-    policy.decide(&second(1, 9));
+    policy.decide(&second_of_calls(1, 9));
     check_near(policy.limit.slots, 20.0);
-    policy.decide(&second(2, 10));
+    policy.decide(&second_of_calls(2, 10));
     check_near(policy.limit.slots, 20.8);
 }
 
 #[test]
 fn counts_slots_rounded_up_to_workers_within_the_bounds() {
     let mut policy = Gradient2::new(Settings::default());
-    let mut wishes = (1..200).map(|at| policy.decide(&second(at, 200)).workers);
+    let mut wishes = (1..200).map(|at| policy.decide(&second_of_calls(at, 200)).workers);
     assert_eq!(wishes.next(), Some(2.0));
     assert_eq!(wishes.next(), Some(3.0)); // 21 slots of ten a worker
     assert_eq!(wishes.last(), Some(10.0));
@@ -101,7 +84,7 @@ fn gives_back_what_is_not_needed_if_asked_to() {
         ..Settings::default()
     };
     let mut policy = Gradient2::new(settings);
-    policy.decide(&second(1, 25));
-    assert_eq!(policy.decide(&second(2, 0)).workers, 2.0);
-    assert_eq!(policy.decide(&second(61, 0)).workers, 1.0);
+    policy.decide(&second_of_calls(1, 25));
+    assert_eq!(policy.decide(&second_of_calls(2, 0)).workers, 2.0);
+    assert_eq!(policy.decide(&second_of_calls(61, 0)).workers, 1.0);
 }

@@ -54,6 +54,7 @@ impl crate::settings::Settings for Settings {
         within("objective", self.objective.unwrap_or(least), least..=day)?;
         within("quantile", self.quantile, 0.5..=0.999)?;
         within("window", self.window, Duration::from_secs(1)..=day)?;
+        within("min_samples", self.min_samples, 1..=100_000)?;
         within("breach_threshold", self.breach_threshold, 0.0..=1.0)?;
         within("horizon", self.horizon, Duration::ZERO..=day)?;
         within("min_r2", self.min_r2, 0.0..=1.0)?;

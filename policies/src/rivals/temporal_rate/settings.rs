@@ -62,6 +62,7 @@ impl crate::settings::Settings for Settings {
         within("alpha", self.alpha, 0.001..=1.0)?;
         within("initial_capacity", self.initial_capacity, 0.001..=1e6)?;
         within("drain_rate", self.drain_rate, 0.0..=1e6)?;
+        within("material_backlog", self.material_backlog, 0..=1_000_000_000)?;
         within("utilisation", self.utilisation, 0.01..=1.0)?;
         within("beta", self.beta, 0.0..=10.0)?;
         within("max_step", self.max_step, 1..=u32::MAX)?;

@@ -76,6 +76,14 @@ fn waiting_for_a_batch_or_an_agent_is_no_missed_match() {
     assert!(!is_no_sync(&seen));
     seen.queue.oldest_wait = Some(Duration::from_millis(300));
     assert!(is_no_sync(&seen));
+    // A slot was free for a moment, and none for the rest.
+    seen.slots.idle = Duration::ZERO;
+    seen.slots.with_call = seen.interval;
     seen.slots.blocked.limit = Duration::from_millis(1);
+    assert!(is_no_sync(&seen));
+    seen.slots.blocked.limit = seen.interval;
     assert!(!is_no_sync(&seen));
+    seen.slots.blocked.limit = Duration::ZERO;
+    seen.slots.idle = seen.interval;
+    assert!(is_no_sync(&seen), "it waited since all were busy once");
 }

@@ -103,6 +103,18 @@ fn a_target_that_cannot_be_met_leaves_the_pool_as_it_is() {
     let mut now = second(60);
     now.setting.workers = 6;
     assert_eq!(it.decide(&now).workers, 6.0);
+    // It could be met from now on; the next look is in a minute, not at each tick.
+    let at = |at: u64| {
+        let mut now = second(at);
+        now.setting.workers = 6;
+        now.objective = now.objective.map(|it| Objective {
+            limit: it.limit * 3,
+            ..it
+        });
+        now
+    };
+    assert_eq!(it.decide(&at(119)).workers, 6.0);
+    assert_eq!(it.decide(&at(120)).workers, 4.0);
 }
 
 #[test]
