@@ -9,8 +9,11 @@ use ebbtide_core::message::{AgentId, DeadReason, Kind};
 use ebbtide_core::{Lane, Submission};
 use ebbtide_policies::units::Time;
 
+use crate::admission::Entry;
 use crate::broker::Broker;
 use crate::error::NotAccepted;
+use crate::floor::Floor;
+use crate::keys::Key;
 use crate::parcel::Parcel;
 
 /// Names a dead letter.
@@ -69,6 +72,9 @@ pub(crate) struct Death {
     pub(crate) attempts: u32,
     pub(crate) weight: Weight,
     pub(crate) history: History,
+    /// Its idempotency key, which it takes again when it is replayed. None of a copy: the key is
+    /// its broadcast's, and other copies may have been delivered.
+    pub(crate) key: Option<Key>,
     pub(crate) parcel: Parcel,
 }
 
@@ -160,9 +166,9 @@ impl Broker {
         })
     }
 
-    /// Sends a dead letter again, to the same agent and in the same lane, with its size, units and
-    /// ordering key, as an event: whoever once waited for its reply has been told. It is a dead
-    /// letter no more.
+    /// Sends a dead letter again, to the same agent and in the same lane, with its size, units,
+    /// ordering key and idempotency key, as an event: whoever once waited for its reply has been
+    /// told. It is a dead letter no more.
     ///
     /// ```
     /// use std::sync::atomic::{AtomicBool, Ordering};
@@ -188,30 +194,16 @@ impl Broker {
     /// ```
     ///
     /// # Errors
-    /// [`ReplayError`] if there is no such letter, or it was not accepted.
+    /// [`ReplayError`] if there is no such letter, or it was not accepted: a message that was
+    /// sent again with its idempotency key meanwhile makes it a duplicate.
     pub fn replay(&self, id: DeadLetterId) -> Result<(), ReplayError> {
         self.shared().on_floor(|floor| {
             let death = floor.driver.ear_mut().dead.take(id);
             let death = death.ok_or(ReplayError::Unknown)?;
-            let (agent, now) = (death.account.agent, floor.driver.now());
-            let submission = Submission {
-                kind: Kind::Event,
-                lane: death.account.lane,
-                class: death.account.class,
-                luck: floor.next_luck(),
-                size: death.weight.size,
-                units: death.weight.units,
-                ordering_key: death.weight.ordering_key,
-                ..Submission::new(agent, now, death.parcel.clone())
-            };
-            floor
-                .driver
-                .submit(submission)
-                .map(drop)
-                .map_err(|(refusal, _)| {
-                    floor.driver.ear_mut().dead.put_back(id, death);
-                    NotAccepted::from(refusal).into()
-                })
+            floor.revive(&death).map_err(|reason| {
+                floor.driver.ear_mut().dead.put_back(id, death);
+                reason.into()
+            })
         })
     }
 
@@ -229,6 +221,30 @@ impl Broker {
             .shared()
             .on_floor(|floor| std::mem::take(&mut floor.driver.ear_mut().dead.kept));
         purged.len()
+    }
+}
+
+impl Floor {
+    /// Sends what died again.
+    fn revive(&mut self, death: &Death) -> Result<(), NotAccepted> {
+        let (agent, now) = (death.account.agent, self.driver.now());
+        let submission = Submission {
+            kind: Kind::Event,
+            lane: death.account.lane,
+            class: death.account.class,
+            luck: self.next_luck(),
+            size: death.weight.size,
+            units: death.weight.units,
+            ordering_key: death.weight.ordering_key,
+            ..Submission::new(agent, now, death.parcel.clone())
+        };
+        let entry = Entry {
+            submission,
+            topic: None,
+            idempotency_key: death.key.as_ref().map(|(_, key)| key.clone()),
+        };
+        let told = self.driver.enter(entry);
+        told.map(drop).map_err(|(reason, _)| reason)
     }
 }
 

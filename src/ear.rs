@@ -13,7 +13,7 @@ use crate::dead::{DeadLetters, Death, Weight};
 use crate::decision_log::DecisionLog;
 use crate::figures::Figures;
 use crate::guard::Panicked;
-use crate::keys::RecentKeys;
+use crate::keys::{RecentKeys, To};
 use crate::notice::{Happening, Notices};
 use crate::observer::Hears;
 use crate::parcel::Parcel;
@@ -216,7 +216,7 @@ impl Ear {
                 ..
             } => {
                 self.figures.finished(account, outcome, was, at.since(sent));
-                self.keys.ended(message, outcome == Outcome::Delivered);
+                let key = self.keys.ended(message, outcome == Outcome::Delivered);
                 let history = self.history.take();
                 if let Outcome::DeadLettered(reason) = outcome {
                     self.bury(Death {
@@ -228,6 +228,7 @@ impl Ear {
                         attempts,
                         weight: self.weight,
                         history: history.map(|history| *history).unwrap_or_default(),
+                        key: key.filter(|(to, _)| matches!(to, To::Agent(_))),
                         parcel: payload.clone(),
                     });
                 }

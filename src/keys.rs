@@ -76,25 +76,26 @@ impl RecentKeys {
         self.order.push_back((number, key));
     }
 
-    /// A message has its outcome.
+    /// A message has its outcome; its key.
     #[inline]
-    pub(crate) fn ended(&mut self, message: MessageId, delivered: bool) {
-        if !self.messages.is_empty() {
-            self.end(message, delivered);
+    pub(crate) fn ended(&mut self, message: MessageId, delivered: bool) -> Option<Key> {
+        if self.messages.is_empty() {
+            return None;
         }
+        self.end(message, delivered)
     }
 
-    fn end(&mut self, message: MessageId, delivered: bool) {
-        let Some((number, key)) = self.messages.remove(&message) else {
-            return;
-        };
+    fn end(&mut self, message: MessageId, delivered: bool) -> Option<Key> {
+        let (number, key) = self.messages.remove(&message)?;
         let known = self.known.get_mut(&key).filter(|it| it.number == number);
-        let Some(known) = known else { return };
-        known.live -= 1;
-        known.delivered |= delivered;
-        if known.live == 0 && !known.delivered {
-            self.known.remove(&key);
+        if let Some(known) = known {
+            known.live -= 1;
+            known.delivered |= delivered;
+            if known.live == 0 && !known.delivered {
+                self.known.remove(&key);
+            }
         }
+        Some(key)
     }
 
     fn forget(&mut self, number: u64, key: &Key) {

@@ -135,7 +135,7 @@ pub fn replicate(
 /// [`NotLive`], if the plan asks for what a live broker cannot be made to do.
 ///
 /// # Panics
-/// If the journal cannot be written, or the system has no threads for a runtime.
+/// If the journal cannot be written, the bounds cannot be changed, or the system has no threads for a runtime.
 pub fn journalled(plan: &Plan, contender: usize, journal: &Path) -> Result<u64, NotLive> {
     if let Some(reason) = NotLive::of(plan) {
         return Err(reason);
@@ -264,7 +264,8 @@ async fn steer(steered: Option<&Steered<'_>>, broker: &Broker, config: &BrokerCo
             ..config.clone()
         };
         // A policy that names its workers has the bounds make room for it.
-        let _ = broker.reconfigure(config);
+        let changed = broker.reconfigure(config);
+        changed.expect("bounds of a running broker can be changed");
         for _ in 0..3 {
             let before = broker.setting();
             sleep(interval).await;

@@ -120,6 +120,33 @@ async fn what_was_not_delivered_may_be_sent_again_with_its_key() {
     assert_eq!(again, NoReply::NotAccepted(NotAccepted::Duplicate));
 }
 
+/// It came without its key, and the sender's own next try was accepted beside it.
+#[tokio::test(start_paused = true)]
+async fn a_replayed_dead_letter_takes_its_key_again() {
+    let config = BrokerConfig {
+        retry_max_attempts: Some(1),
+        ..BrokerConfig::default()
+    };
+    let broker = Broker::builder().config(config).start().await.unwrap();
+    let down = async |calls: &AtomicU32, _: &u32| match calls.fetch_add(1, Ordering::Relaxed) {
+        0..2 => Err(Failure::retry("down")),
+        _ => Ok(()),
+    };
+    let down = with(AtomicU32::new(0), down);
+    let agent = broker.add_agent("agent", down).unwrap();
+    let request = || agent.request(1).idempotency_key("key");
+    request().await.unwrap_err();
+    request().await.unwrap_err();
+    let letters = broker.dead_letters();
+    broker.replay(letters[0].id).unwrap();
+    let reason = agent.send(1).idempotency_key("key").await.unwrap_err();
+    assert_eq!(reason.reason, NotAccepted::Duplicate, "it is under way");
+    sleep(Duration::from_secs(1)).await;
+    let refused = broker.replay(letters[1].id).unwrap_err();
+    assert_eq!(refused, ReplayError::NotAccepted(NotAccepted::Duplicate));
+    assert_eq!(broker.dead_letters().len(), 1, "it is still there");
+}
+
 #[tokio::test(start_paused = true)]
 async fn dead_letters_are_bounded_replayed_and_purged() {
     let config = BrokerConfig {

@@ -1,6 +1,7 @@
 //! Who may be called, and what goes first.
 
 use ebbtide_core::config::Discipline;
+use ebbtide_policies::units::Duration;
 
 use super::reference::{At, Call, MS, NEVER, Phase, Place, Reference, Stage};
 
@@ -347,6 +348,17 @@ impl Reference {
         self.passes[lane] = self.passes[lane].max(self.reached) + PASS_UNIT / weight;
         self.messages[message].place = Place::Leased(call);
         self.calls[call].members.push(message);
+    }
+
+    /// Attempts of an agent's messages, their first backoff and the longest, in milliseconds.
+    pub(crate) fn retry(&self, agent: usize) -> (Option<u32>, u64, u64) {
+        let (own, broker) = (&self.agents[agent].config, &self.setup.broker);
+        let millis = |own: Option<Duration>, or: u64| own.map_or(or, |it| it.as_nanos() / MS);
+        (
+            own.retry_max_attempts.or(broker.retry_max_attempts),
+            millis(own.retry_backoff, broker.retry_backoff_ms),
+            millis(own.retry_backoff_max, broker.retry_backoff_max_ms),
+        )
     }
 
     pub(crate) fn call_timeout(&self, agent: usize) -> At {

@@ -351,8 +351,10 @@ impl Reference {
                 self.try_again_at(message, self.now + wait.max(1) * MS, Requeue::Snooze)
             }
             Word::RateLimited(wait) => {
-                let wait = wait.unwrap_or(self.setup.broker.retry_backoff_ms).max(1);
-                self.pause(self.messages[message].agent, self.now + wait * MS);
+                let agent = self.messages[message].agent;
+                let (_, backoff, longest) = self.retry(agent);
+                let wait = wait.unwrap_or(backoff.min(longest)).max(1);
+                self.pause(agent, self.now + wait * MS);
                 self.put_back(message, Requeue::RateLimited);
             }
         }
@@ -361,12 +363,8 @@ impl Reference {
     fn fail(&mut self, message: usize) {
         self.messages[message].attempts += 1;
         let attempts = self.messages[message].attempts;
-        if self
-            .setup
-            .broker
-            .retry_max_attempts
-            .is_some_and(|most| attempts >= most)
-        {
+        let (most, backoff, longest) = self.retry(self.messages[message].agent);
+        if most.is_some_and(|most| attempts >= most) {
             return self.finish(message, Outcome::DeadLettered(DeadReason::AttemptsSpent));
         }
         if let Some(left) = self.budget {
@@ -375,10 +373,9 @@ impl Reference {
             }
             self.budget = Some(left - 1_000_000);
         }
-        let broker = &self.setup.broker;
-        let doubled = broker.retry_backoff_ms << (attempts - 1).min(20);
-        let mut due = self.now + doubled.min(broker.retry_backoff_max_ms) * MS;
-        if broker.retry_max_attempts.is_none()
+        let doubled = backoff << (attempts - 1).min(20);
+        let mut due = self.now + doubled.min(longest) * MS;
+        if most.is_none()
             && let Place::Leased(call) = self.messages[message].place
         {
             due = due.max(self.calls[call].started + MS);

@@ -287,13 +287,18 @@ fn agent(stress: Stress) -> impl Strategy<Value = AgentConfig> {
         prop::option::weighted(0.2, 0_u64..30),
     );
     let timeout = prop::option::weighted(0.2, 1_u64..100);
+    let retry = (
+        prop::option::weighted(0.2, 1_u32..4),
+        prop::option::weighted(0.2, 0_u64..30),
+        prop::option::weighted(0.2, 0_u64..50),
+    );
     (
         batch,
         1_u32..3,
         limit,
         rate(),
         rate(),
-        timeout,
+        (timeout, retry),
         any::<bool>(),
     )
         .prop_map(
@@ -303,7 +308,7 @@ fn agent(stress: Stress) -> impl Strategy<Value = AgentConfig> {
                 limit,
                 calls,
                 units,
-                timeout,
+                (timeout, (attempts, backoff, longest)),
                 subscribed,
             )| {
                 let rate = |(per_s, burst): (u32, u32)| RateLimit {
@@ -319,6 +324,9 @@ fn agent(stress: Stress) -> impl Strategy<Value = AgentConfig> {
                     call_rate: calls.map(rate),
                     unit_rate: units.map(rate),
                     call_timeout: timeout.map(Duration::from_millis),
+                    retry_max_attempts: attempts,
+                    retry_backoff: backoff.map(Duration::from_millis),
+                    retry_backoff_max: longest.map(Duration::from_millis),
                     topics: subscribed.then(|| TOPIC.to_owned()).into_iter().collect(),
                     ..AgentConfig::new("later")
                 }
