@@ -20,6 +20,9 @@ pub struct Ranking {
     pub engine_version: String,
     /// The policy that the others are judged against.
     pub default: String,
+    /// What it does, in a few words after its name; empty if nobody has said.
+    #[serde(default)]
+    pub default_does: String,
     /// Prices of lateness, in a message's own work per second late.
     pub prices: Vec<f64>,
     /// The one of them at which a scenario's policies are listed.
@@ -247,6 +250,27 @@ impl Ranking {
         rivals.min_by(|one, other| regret(one).total_cmp(&regret(other)))
     }
 
+    /// Where another policy is known to be cheaper than the default, in a sentence.
+    fn losses(&self) -> String {
+        let own = |it: &RankedScenario| {
+            let mut policies = it.policies.iter();
+            let own = policies.find(|it| it.standing == Standing::Default)?;
+            let at = &own.at_main_price;
+            (!at.first_or_tied).then(|| (at.over_best_other, it.name.clone()))
+        };
+        let losses: Vec<(f64, String)> = self.scenarios.iter().filter_map(own).collect();
+        let most = losses.iter().max_by(|one, other| one.0.total_cmp(&other.0));
+        match most {
+            None => " In none is another policy known to be cheaper.".to_owned(),
+            Some((times, name)) => format!(
+                " In {} another policy is known to be cheaper, most of all in {name}, where {} costs {times:.2} times \
+                 as much.",
+                losses.len(),
+                self.default
+            ),
+        }
+    }
+
     /// Which policy to use, and why, in a few sentences.
     #[must_use]
     pub fn conclusion(&self) -> String {
@@ -281,7 +305,7 @@ impl Ranking {
                 let wins = default.whole.geomean_regret <= rival.whole.geomean_regret;
                 let winner = if wins { &self.default } else { &rival.policy };
                 format!(
-                    "Use {winner}. Over {scenarios} {} costs {} times {against}; the best of the others, {}, {} \
+                    "Use {winner}. Over {scenarios} {} costs {} times {against}, the best of the others ({}) {} \
                      times.",
                     self.default,
                     regret(default),
@@ -290,13 +314,11 @@ impl Ranking {
                 )
             }
         };
+        text += &self.losses();
         let whole = &default.whole;
         text += &format!(
-            " No policy is known to be better in {:.0} % of them. In its worst single run ({}) it cost {:.1} times as \
-             much as whichever policy was best in that run.",
-            whole.first_or_tied_share * 100.0,
-            whole.worst_run_scenario,
-            whole.worst_run_vs_best_rival
+            " In its worst single run ({}) it cost {:.1} times as much as whichever policy was best in that run.",
+            whole.worst_run_scenario, whole.worst_run_vs_best_rival
         );
         text
     }

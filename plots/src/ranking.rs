@@ -1,9 +1,12 @@
 //! The ranking page: one HTML file that says which policy to use, and why.
 //!
-//! The sentence comes first, then who stands where, what is paid for how fast, how bad it can get, and every
-//! scenario; how to read it stands beside each figure. Like the report it has no scripts and loads nothing.
+//! The sentence comes first, then why, who stands where, where the default loses, what is paid for how fast, how
+//! bad it can get, and every scenario; how to read it stands beside each figure. What is only looked up is folded.
+//! Like the report it has no scripts and loads nothing.
 
 mod chart;
+mod labels;
+mod losses;
 mod pareto;
 mod rows;
 mod scenarios;
@@ -22,9 +25,11 @@ pub fn ranking_html(ranking: &Ranking) -> String {
         header {
             h1 { "Which scaling policy?" }
             div.headline.pass { p { (ranking.conclusion()) } }
+            (why(ranking))
             (reading(ranking))
         }
         (standing(ranking))
+        (losses::section(ranking))
         (pareto::section(ranking))
         (safety(ranking))
         (everybody(ranking))
@@ -32,6 +37,25 @@ pub fn ranking_html(ranking: &Ranking) -> String {
         footer { p { "Made by ebbtide " (ranking.engine_version) ". Exact numbers are in ranking.json." } }
     };
     page("Which scaling policy? – ebbtide arena", STYLE, &main)
+}
+
+/// What the default pays and how fast it is, beside the best of the others.
+fn why(ranking: &Ranking) -> Markup {
+    let rival = ranking.best_rival(ranking.main_price);
+    let points = rival.and_then(|rival| {
+        let own = pareto::point(ranking, &ranking.default)?;
+        Some((rival, own, pareto::point(ranking, &rival.policy)?))
+    });
+    html! {
+        @if let Some((rival, own, other)) = points {
+            p {
+                @if !ranking.default_does.is_empty() { b { (ranking.default) } " " (ranking.default_does) ". " }
+                "For workers and calls the best of the others (" (rival.policy) ") pays " b { (format!("{:.2} times", other.paid)) }
+                " as much, and its P95 is at " (format!("{:.2}", other.p95)) " of the objective's limit, that of "
+                (ranking.default) " at " b { (format!("{:.2}", own.p95)) } " (geometric means)."
+            }
+        }
+    }
 }
 
 fn reading(ranking: &Ranking) -> Markup {
@@ -100,7 +124,7 @@ fn standing(ranking: &Ranking) -> Markup {
                     p {
                         "Further left is cheaper. " b { "Full" } " dots are the half of the scenarios that nobody saw "
                         "while tuning, " b { "hollow" } " ones the other half; the number is over both. Of each policy "
-                        "the better of its documented and its tuned settings is shown."
+                        "the better of its documented and its tuned settings is shown; what is far off is drawn at the edge."
                     }
                 }
                 div.chart { (chart::svg("Regret of each policy", "regret, 1 = full foresight", &rows.collect::<Vec<_>>())) }
@@ -138,7 +162,7 @@ fn safety(ranking: &Ranking) -> Markup {
                     p {
                         b { "Full" } ": the worst single run of all, and the scenario it happened in. " b { "Hollow" }
                         ": the worst scenario, averaged over its runs. A policy that is good on average and far right "
-                        "here will page you one day."
+                        "here will page you one day. What nobody can avoid is taken from both, so little may be left to divide by."
                     }
                 }
                 div.chart { (chart::svg("Worst run of each policy", "times the best other policy", &rows.collect::<Vec<_>>())) }
@@ -150,21 +174,28 @@ fn safety(ranking: &Ranking) -> Markup {
 fn everybody(ranking: &Ranking) -> Markup {
     type OfHalf = fn(&Overall) -> Option<&Summary>;
     let halves: [(&str, OfHalf); 3] = [
-        ("All scenarios", |it| Some(&it.whole)),
-        ("Seen while tuning", |it| it.tuned.as_ref()),
-        ("Not seen while tuning", |it| it.untuned.as_ref()),
+        ("Documented and tuned settings, all scenarios", |it| {
+            Some(&it.whole)
+        }),
+        ("Scenarios seen while tuning", |it| it.tuned.as_ref()),
+        ("Scenarios not seen while tuning", |it| it.untuned.as_ref()),
     ];
+    let best = best_of_each(ranking);
+    let at_main = |it: &&Overall| it.price.total_cmp(&ranking.main_price).is_eq();
+    let all: Vec<&Overall> = ranking.overall.iter().filter(at_main).collect();
     html! {
         section aria-labelledby="everybody" {
             h2 #everybody { "Everybody, at every price" }
             p.note {
+                "Of each policy the better of its documented and its tuned settings; all of them are below. "
                 "A second late costs 1, 10 or 100 times a message's own work. First: share of the scenarios in which no "
                 "policy is known to be better. Over fixed: cost over that of the best pool that never changes, chosen in "
                 "hindsight, where the load changes. Flaps: most changes of the pool a minute under constant load."
             }
+            @if let Some(table) = rows::table(ranking, &best, |it| Some(&it.whole)) { div.scroll { (table) } }
             @for (title, of) in halves {
-                @if let Some(table) = rows::table(ranking, of) {
-                    details open[title == "All scenarios"] {
+                @if let Some(table) = rows::table(ranking, &all, of) {
+                    details {
                         summary { (title) }
                         div.scroll { (table) }
                     }

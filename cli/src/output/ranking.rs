@@ -155,3 +155,17 @@ fn quotient(value: Option<f64>) -> String {
         Some(value) => format!("{value:.0}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two scenarios, one with a step and one without, two pools that nobody moves.
+    const SAMPLE: &str = include_str!("ranking/sample.json");
+
+    #[test]
+    fn a_ranking_of_two_scenarios_as_a_table() {
+        let ranking: Ranking = serde_json::from_str(SAMPLE).expect("a ranking, as it was written");
+        insta::assert_snapshot!(render(&ranking, Colour::Off));
+    }
+}

@@ -1,5 +1,7 @@
 //! `ebbtide arena`: a small ranking as a table and as JSON, what `--out` holds, and what is refused.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::command::{Room, ebbtide_in};
@@ -13,6 +15,15 @@ const SMALL: &str = r#"// A perfect controller follows the step.
         classes: [(name: "m", to: Agent("a"))],
     )],
     agents: [(name: "a", call: Constant("200ms"))],
+    broker: (delivery_parallelism: 1, worker_start_ms: 1000, objective: "p95(sojourn) < 1s"),
+)"#;
+
+const STEADY: &str = r#"// A perfect controller leaves the pool alone.
+(
+    note: "a steady load",
+    run: (length: "1min", warm_up: "0s"),
+    traffic: [(arrivals: Poisson("10/s"), classes: [(name: "m", to: Agent("a"))])],
+    agents: [(name: "a", call: Exponential("200ms"))],
     broker: (delivery_parallelism: 1, worker_start_ms: 1000, objective: "p95(sojourn) < 1s"),
 )"#;
 
@@ -73,6 +84,44 @@ fn the_json_of_a_pool_that_nobody_moves_is_as_worked_out() {
     assert_eq!(ranking["overall"].as_array().map(Vec::len), Some(3 * 3));
 }
 
+/// What there is, by its path, and of which type; lists by what they hold.
+fn shape(value: &Value, path: &str, into: &mut BTreeSet<String>) {
+    let kind = match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                shape(field, &format!("{path}.{name}"), into);
+            }
+            return;
+        }
+        Value::Array(items) => {
+            for item in items {
+                shape(item, &format!("{path}[]"), into);
+            }
+            return;
+        }
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+    };
+    into.insert(format!("{path}: {kind}"));
+}
+
+#[test]
+fn the_jsons_shape_changes_on_purpose_only() {
+    let room = room();
+    room.write("steady.ron", STEADY);
+    let args = [&ARGS[..], &["steady.ron", "--format", "json"]].concat();
+    let run = ebbtide_in(room.path(), &args);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let ranking: Value = serde_json::from_str(&run.stdout).expect("one object");
+    assert_eq!(ranking["scenarios"].as_array().map(Vec::len), Some(2));
+    let mut found = BTreeSet::new();
+    shape(&ranking, "", &mut found);
+    let found: Vec<String> = found.into_iter().collect();
+    insta::assert_snapshot!(found.join("\n"));
+}
+
 #[test]
 fn out_holds_the_page_and_is_no_place_for_anything_else() {
     let room = room();
@@ -86,6 +135,15 @@ fn out_holds_the_page_and_is_no_place_for_anything_else() {
         page.contains("Which scaling policy?") && page.contains("A perfect controller follows")
     );
     assert!(!page.contains("<script"));
+    let at = |text: &str| {
+        page.find(text)
+            .unwrap_or_else(|| panic!("{text} is not on it"))
+    };
+    assert!(at("Use ") < at("Who stands where"));
+    assert!(
+        at("Where adaptive loses") < at("<table"),
+        "the point comes before the tables"
+    );
     assert_eq!(read("scenarios.csv").lines().count(), 1 + 3 * 3);
     assert_eq!(read("overall.csv").lines().count(), 1 + 3 * 3);
     let ranking: Value = serde_json::from_str(&read("ranking.json")).expect("JSON");

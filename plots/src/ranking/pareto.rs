@@ -6,31 +6,35 @@ use ebbtide_measure::ranking::{RankedScenario, Ranking};
 use maud::{Markup, html};
 
 use super::best_of_each;
+use super::labels::labels;
 
 const WIDTH: f64 = 920.0;
 const HEIGHT: f64 = 470.0;
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = 900.0;
-const TOP: f64 = 20.0;
+const TOP: f64 = 34.0;
 const BOTTOM: f64 = 420.0;
-/// Points further away than this multiple are drawn at the edge.
-const MOST: f64 = 20.0;
+/// What is this many times larger or smaller than the median is drawn at the edge.
+const FAR: f64 = 2.5;
 
-struct Point {
+/// A policy.
+pub(super) struct Point {
     name: String,
     is_default: bool,
     /// What is paid for workers and calls, as a multiple of the default's.
-    paid: f64,
+    pub(super) paid: f64,
     /// P95 as a multiple of the objective's limit.
-    p95: f64,
+    pub(super) p95: f64,
 }
 
 /// The chart; nothing if there is nothing to compare.
 pub(super) fn section(ranking: &Ranking) -> Markup {
-    let points: Vec<Point> = best_of_each(ranking)
+    let mut points: Vec<Point> = best_of_each(ranking)
         .into_iter()
         .filter_map(|entry| point(ranking, &entry.policy))
         .collect();
+    // Its name has the first choice of places.
+    points.sort_by_key(|point| !point.is_default);
     if points.len() < 2 {
         return html! {};
     }
@@ -52,7 +56,8 @@ pub(super) fn section(ranking: &Ranking) -> Markup {
     }
 }
 
-fn point(ranking: &Ranking, policy: &str) -> Option<Point> {
+/// A policy over the scenarios whose objective limits the sojourn; `None` if there is none.
+pub(super) fn point(ranking: &Ranking, policy: &str) -> Option<Point> {
     let (mut paid, mut p95) = (Vec::new(), Vec::new());
     for scenario in &ranking.scenarios {
         let Some(limit) = limit(scenario) else {
@@ -97,18 +102,32 @@ fn svg(points: &[Point]) -> Markup {
     let (low, high) = range(points.iter().map(|it| it.p95).chain([1.0]));
     let column = |value: f64| LEFT + place(value, left, right) * (RIGHT - LEFT);
     let line = |value: f64| BOTTOM - place(value, low, high) * (BOTTOM - TOP);
-    let ticks = [0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0];
+    let ticks = [
+        0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0,
+    ];
     let within = |from: f64, to: f64| {
         ticks
             .iter()
             .copied()
             .filter(move |it| (from..=to).contains(it))
     };
+    let is_near =
+        |it: &&Point| within_range(it.paid, left, right) && within_range(it.p95, low, high);
     let path: Vec<String> = frontier(points)
         .into_iter()
+        .filter(is_near)
         .map(|point| format!("{:.1},{:.1}", column(point.paid), line(point.p95)))
         .collect();
-    let labels = labels(points, column, line);
+    let dots: Vec<(f64, f64)> = points
+        .iter()
+        .map(|point| (column(point.paid), line(point.p95)))
+        .collect();
+    let names: Vec<&str> = points.iter().map(|it| it.name.as_str()).collect();
+    let labels = labels(
+        &dots,
+        &names,
+        (LEFT + 2.0, TOP - 8.0, RIGHT + 12.0, BOTTOM - 2.0),
+    );
     html! {
         svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label="Cost against P95" {
             @for tick in within(left, right) {
@@ -121,23 +140,43 @@ fn svg(points: &[Point]) -> Markup {
             }
             line.limit x1=(LEFT) x2=(RIGHT) y1=(line(1.0)) y2=(line(1.0)) {}
             text.axis x=(RIGHT) y=(BOTTOM + 40.0) text-anchor="end" { "paid for workers and calls, the default = 1" }
-            text.axis x=(LEFT) y=(TOP - 6.0) { "P95 over the objective's limit" }
+            text.axis x=(LEFT) y=(TOP - 14.0) { "P95 over the objective's limit" }
             polyline.frontier points=(path.join(" ")) {}
-            @for (point, y) in points.iter().zip(labels) {
+            @for (label, (x, y)) in labels.iter().zip(&dots) {
+                @if let Some((to_x, to_y)) = label.as_ref().and_then(|it| it.tie) {
+                    line.tie x1=(tenth(*x)) y1=(tenth(*y)) x2=(tenth(to_x)) y2=(tenth(to_y)) {}
+                }
+            }
+            @for ((point, (x, y)), label) in points.iter().zip(&dots).zip(&labels) {
                 g.default[point.is_default] {
-                    circle.full cx=(column(point.paid)) cy=(line(point.p95)) r="5.5" {}
-                    text.name x=(column(point.paid) + 9.0) y=(y) { (point.name) }
+                    circle.full cx=(tenth(*x)) cy=(tenth(*y)) r="5.5" {
+                        title { (format!("{}: paid {:.2}×, P95 {:.2}×", point.name, point.paid, point.p95)) }
+                    }
+                    @if let Some(label) = label {
+                        text.name x=(tenth(label.x)) y=(tenth(label.y)) { (point.name) }
+                    }
                 }
             }
         }
     }
 }
 
+/// From the least to the most of what is not far off.
 fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    let (low, high) = values.fold((f64::INFINITY, 0.0_f64), |(low, high), value| {
-        (low.min(value), high.max(value))
-    });
-    (low.max(0.05) / 1.15, high.min(MOST) * 1.25)
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let median = values[values.len() / 2];
+    values.retain(|value| within_range(*value, median / FAR, median * FAR));
+    let (least, most) = (values[0], values[values.len() - 1]);
+    (least / 1.08, most * 1.12)
+}
+
+fn within_range(value: f64, low: f64, high: f64) -> bool {
+    (low..=high).contains(&value)
+}
+
+fn tenth(value: f64) -> String {
+    format!("{value:.1}")
 }
 
 fn place(value: f64, low: f64, high: f64) -> f64 {
@@ -156,24 +195,4 @@ fn frontier(points: &[Point]) -> Vec<&Point> {
     let mut best: Vec<&Point> = points.iter().filter(beaten).collect();
     best.sort_by(|one, other| one.paid.total_cmp(&other.paid));
     best
-}
-
-/// Where each name stands, so that none hides another.
-fn labels(points: &[Point], column: impl Fn(f64) -> f64, line: impl Fn(f64) -> f64) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..points.len()).collect();
-    order.sort_by(|&one, &other| points[other].p95.total_cmp(&points[one].p95));
-    let mut taken: Vec<(f64, f64)> = Vec::new();
-    let mut places = vec![0.0; points.len()];
-    for at in order {
-        let (x, mut y) = (column(points[at].paid), line(points[at].p95) + 4.5);
-        while taken
-            .iter()
-            .any(|(other, height)| (x - other).abs() < 120.0 && (y - height).abs() < 13.0)
-        {
-            y += 3.0;
-        }
-        taken.push((x, y));
-        places[at] = y;
-    }
-    places
 }

@@ -1,4 +1,4 @@
-//! The table of everybody at every price.
+//! The table of policies at every price.
 
 use ebbtide_measure::ranking::{Overall, Ranking, Summary};
 use maud::{Markup, html};
@@ -8,13 +8,14 @@ use super::chart::quotient;
 /// A heading, and what stands under it.
 type Column = (&'static str, fn(&Summary) -> String);
 
-/// The policies over the scenarios of a half; `None` if there is none.
-pub(super) fn table(ranking: &Ranking, of: fn(&Overall) -> Option<&Summary>) -> Option<Markup> {
-    let mut order: Vec<&Overall> = ranking
-        .overall
-        .iter()
-        .filter(|it| it.price.total_cmp(&ranking.main_price).is_eq() && of(it).is_some())
-        .collect();
+/// These policies over the scenarios of a half; `None` if it has none.
+pub(super) fn table(
+    ranking: &Ranking,
+    entries: &[&Overall],
+    of: fn(&Overall) -> Option<&Summary>,
+) -> Option<Markup> {
+    let mut order: Vec<&Overall> = entries.to_vec();
+    order.retain(|it| of(it).is_some());
     let regret = |it: &Overall| {
         of(it)
             .and_then(|it| it.geomean_regret)

@@ -29,8 +29,10 @@ pub(super) fn section(ranking: &Ranking) -> Markup {
                 @let own: Vec<&RankedScenario> =
                     ranking.scenarios.iter().filter(|it| it.half.as_deref() == half).collect();
                 @if !own.is_empty() {
-                    h3 { (title) }
-                    div.scroll { (table(ranking, &own)) }
+                    details {
+                        summary { (title) " (" (own.len()) ")" }
+                        div.scroll { (table(ranking, &own)) }
+                    }
                 }
             }
         }
@@ -41,8 +43,8 @@ fn table(ranking: &Ranking, scenarios: &[&RankedScenario]) -> Markup {
     html! {
         table.numbers {
             thead { tr {
-                th { "scenario" } th { "unavoidable" } th { "best fixed" } th { (ranking.default) }
-                th { "best other" } th { "" } th { "verdict" } th { "worst run" } th { "changes a minute" }
+                th { "scenario" } th { (ranking.default) } th { "verdict" } th { "best other" } th { "" }
+                th { "best fixed" } th { "unavoidable" } th { "worst run" } th { "changes a minute" }
             } }
             tbody { @for scenario in scenarios { (row(ranking, scenario)) } }
         }
@@ -78,12 +80,12 @@ fn row(ranking: &Ranking, scenario: &RankedScenario) -> Markup {
                     (listed(scenario))
                 }
             }
-            td { (format!("{:.0} %", share * 100.0)) }
-            td { (quotient(fixed)) }
             td { b { (at(own)) } }
-            td { (at(other)) }
-            td.left { (other.map_or("", |it| it.at_main_price.setting.as_str())) }
             td class=(class) { (verdict) }
+            td { (at(other)) }
+            td.left { (other.map_or("", |it| it.name.as_str())) }
+            td { (quotient(fixed)) }
+            td { (format!("{:.0} %", share * 100.0)) }
             td { (quotient(own.map(|it| it.at_main_price.worst_run_ratio))) }
             td { (quotient(own.map(|it| it.at_main_price.actions_per_min))) }
         }
@@ -96,17 +98,19 @@ fn listed(scenario: &RankedScenario) -> Markup {
         table {
             thead { tr {
                 th { "policy" } th { "cost" } th { "worker-seconds" } th { "lateness" } th { "P95" } th { "within" }
+                th { "as it ran" }
             } }
             tbody {
                 @for policy in scenario.policies.iter().take(LISTED) {
                     @let figures = &policy.figures;
                     tr {
-                        th scope="row" { (policy.at_main_price.setting) }
+                        th scope="row" { (policy.name) }
                         td { (format!("{:.0}", policy.at_main_price.cost.mean.unwrap_or(0.0))) }
                         td { (format!("{:.0}", figures.worker_seconds)) }
                         td { (format!("{:.0} s", figures.lateness_s)) }
                         td { (figures.p95_s.map_or_else(|| "–".to_owned(), crate::format::seconds)) }
                         td { (format!("{:.1} %", figures.within_objective * 100.0)) }
+                        td.left { (policy.at_main_price.setting) }
                     }
                 }
             }

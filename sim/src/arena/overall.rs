@@ -5,6 +5,8 @@ use ebbtide_measure::ranking::{
 };
 use ebbtide_measure::{compare::TIE_MARGIN, results::ENGINE_VERSION};
 
+use ebbtide_policies::registry::POLICIES;
+
 use super::entrants::Entrant;
 use super::{MAIN_PRICE, PRICES};
 
@@ -26,6 +28,7 @@ pub fn ranking(
         default: entrants
             .first()
             .map_or_else(String::new, |it| it.name.clone()),
+        default_does: entrants.first().map_or_else(String::new, does),
         prices: PRICES.to_vec(),
         main_price: PRICES[MAIN_PRICE],
         tie_margin: TIE_MARGIN,
@@ -34,6 +37,13 @@ pub fn ranking(
         overall: overall.collect(),
         scenarios,
     }
+}
+
+/// What the registry says that a policy does; nothing of one that it does not know.
+fn does(entrant: &Entrant) -> String {
+    let known = POLICIES.iter().find(|it| it.name == entrant.text);
+    let text = known.map_or("", |it| it.description);
+    text.trim_start_matches("the default: ").to_owned()
 }
 
 /// A policy in a scenario at a price.
