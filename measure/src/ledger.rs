@@ -150,15 +150,15 @@ impl Ledger {
         let place = agent_lane * self.classes + class;
         let mut cell = self.places[place];
         if cell == Self::NONE {
-            cell = self.open(place, account);
+            cell = self.open(place, *account);
         }
         &mut self.cells[cell as usize].1
     }
 
     #[cold]
-    fn open(&mut self, place: usize, account: &Account) -> u32 {
+    fn open(&mut self, place: usize, account: Account) -> u32 {
         let cell = u32::try_from(self.cells.len()).expect("fewer cells than accounts");
-        self.cells.push((*account, Cell::default()));
+        self.cells.push((account, Cell::default()));
         self.places[place] = cell;
         cell
     }

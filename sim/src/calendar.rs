@@ -43,6 +43,8 @@ pub(crate) struct Calendar {
     soon: [Scheduled; SOON],
     later: BinaryHeap<Scheduled>,
     entered: u64,
+    /// When the very first is; [`Time::MAX`]: there is none.
+    next: Time,
 }
 
 /// More than are ever kept sorted.
@@ -89,12 +91,13 @@ impl Calendar {
         if !self.later.is_empty() && self.is_for_later(scheduled) {
             return;
         }
-        let (mut at, soon) = (self.count, &mut self.soon[..=self.count]);
-        while at > 0 && soon[at - 1].key < key {
-            soon[at] = soon[at - 1];
-            at -= 1;
+        self.next = self.next.min(at);
+        let (mut place, soon) = (self.count, &mut self.soon[..=self.count]);
+        while place > 0 && soon[place - 1].key < key {
+            soon[place] = soon[place - 1];
+            place -= 1;
         }
-        soon[at] = scheduled;
+        soon[place] = scheduled;
         self.count += 1;
         if self.count == SOON {
             self.put_off();
@@ -122,21 +125,22 @@ impl Calendar {
     /// When something is next; [`Time::MAX`]: never.
     #[inline(always)]
     pub(crate) fn next(&self) -> Time {
-        let next = self.soon[..self.count].last();
-        next.map_or(Time::MAX, |next| time_of(next.key))
+        self.next
     }
 
     /// Takes out what is next, if it is due at `now`.
     #[inline(always)]
     pub(crate) fn pop_due(&mut self, now: Time) -> Option<Entry> {
-        let Scheduled { key, entry } = *self.soon[..self.count].last()?;
-        if time_of(key) > now {
+        if self.next > now {
             return None;
         }
+        let Scheduled { entry, .. } = *self.soon[..self.count].last()?;
         self.count -= 1;
         if self.count == 0 {
             self.fetch_later();
         }
+        let next = self.soon[..self.count].last();
+        self.next = next.map_or(Time::MAX, |next| time_of(next.key));
         Some(entry)
     }
 
@@ -162,6 +166,7 @@ impl Default for Calendar {
             soon: [nothing; SOON],
             later: BinaryHeap::new(),
             entered: 0,
+            next: Time::MAX,
         }
     }
 }

@@ -23,9 +23,11 @@ pub(super) enum Sender {
 }
 
 /// Ends of patience by time, and then as they came.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Patience {
     ends: BinaryHeap<Reverse<(Time, u64, Sender)>>,
+    /// The first of them.
+    first: Time,
     entered: u64,
     /// How many were left when it was last cleared.
     kept: usize,
@@ -35,21 +37,34 @@ impl Patience {
     pub(super) fn enter(&mut self, at: Time, sender: Sender) {
         self.ends.push(Reverse((at, self.entered, sender)));
         self.entered += 1;
+        self.first = self.first.min(at);
     }
 
     /// When somebody is next; [`Time::MAX`]: never.
     #[inline]
     pub(super) fn next(&self) -> Time {
-        self.ends.peek().map_or(Time::MAX, |Reverse((at, ..))| *at)
+        self.first
     }
 
     /// Who gives up at `now`, one after another.
     #[inline]
     pub(super) fn pop_due(&mut self, now: Time) -> Option<Sender> {
-        if self.next() > now {
+        if self.first > now {
             return None;
         }
-        self.ends.pop().map(|Reverse((.., sender))| sender)
+        self.pop()
+    }
+
+    #[inline(never)]
+    fn pop(&mut self) -> Option<Sender> {
+        let ended = self.ends.pop().map(|Reverse((.., sender))| sender);
+        self.look_ahead();
+        ended
+    }
+
+    fn look_ahead(&mut self) {
+        let first = self.ends.peek();
+        self.first = first.map_or(Time::MAX, |Reverse((at, ..))| *at);
     }
 
     /// Whether it has doubled since it was last cleared.
@@ -62,6 +77,18 @@ impl Patience {
     pub(super) fn clear(&mut self, waits: impl Fn(Sender) -> bool) {
         self.ends.retain(|Reverse((.., sender))| waits(*sender));
         self.kept = self.ends.len();
+        self.look_ahead();
+    }
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            ends: BinaryHeap::new(),
+            first: Time::MAX,
+            entered: 0,
+            kept: 0,
+        }
     }
 }
 
