@@ -262,6 +262,10 @@ impl Ranking {
         let most = losses.iter().max_by(|one, other| one.0.total_cmp(&other.0));
         match most {
             None => " In none is another policy known to be cheaper.".to_owned(),
+            Some((times, name)) if losses.len() == 1 => format!(
+                " In one ({name}) another policy is known to be cheaper: {} costs {times:.2} times as much there.",
+                self.default
+            ),
             Some((times, name)) => format!(
                 " In {} another policy is known to be cheaper, most of all in {name}, where {} costs {times:.2} times \
                  as much.",
