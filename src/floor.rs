@@ -35,7 +35,9 @@ use crate::shutdown::Closed;
 /// whose handler keeps its thread busy for longer is not waited for.
 const TRUST: Duration = Duration::from_millis(1);
 
-/// Everything under the lock.
+/// Everything under the lock, in cache lines of its own: those who wait for the lock look at it again
+/// and again, and are not to slow down whoever holds it.
+#[repr(align(128))]
 pub(crate) struct Floor {
     pub(crate) driver: Driver,
     pub(crate) crew: Crew,

@@ -246,10 +246,15 @@ impl Worker {
     }
 
     fn take(&mut self, floor: &mut Floor) {
-        let over = self.lost.iter().filter(|lost| lost.over);
-        let given_up = over.filter_map(|lost| self.slot_of(lost.lease));
-        let given_up: Vec<u32> = given_up.collect();
-        self.free.extend(given_up);
+        for at in 0..self.lost.len() {
+            let LostCall { lease, over } = self.lost[at];
+            // Its handler is dropped before the slot's next call starts.
+            if let Some(slot) = self.slot_of(lease).filter(|_| over)
+                && !self.free.contains(&slot)
+            {
+                self.free.push(slot);
+            }
+        }
         let free = self.free.len();
         let asked = if self.link.shared.clock.is_runtime() {
             self.take_in_turn(floor, free)

@@ -187,7 +187,8 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let (sent, size) = (submission.sent.min(now), submission.size);
         let due = submission.due.map_or(now, |due| due.max(now));
         let deadline = submission.deadline.unwrap_or(Time::MAX);
-        let (index, generation) = self.messages.insert(Message {
+        let (index, generation) = self.messages.vacancy();
+        let message = Message {
             account,
             kind: submission.kind,
             sent,
@@ -208,7 +209,8 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             previous: NONE,
             next: NONE,
             payload: submission.payload,
-        });
+        };
+        self.messages.fill(index, message);
         let message = MessageId { index, generation };
         self.books.accepted += 1;
         self.books.bytes += u64::from(size);

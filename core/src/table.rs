@@ -28,13 +28,17 @@ impl<T> Default for Table<T> {
 }
 
 impl<T> Table<T> {
-    /// Stores `tenant` and returns its index and generation.
+    /// A free row, to be filled at once: its index and generation.
     #[inline]
-    pub(crate) fn insert(&mut self, tenant: T) -> (u32, u32) {
+    pub(crate) fn vacancy(&mut self) -> (u32, u32) {
         let index = self.free.pop().unwrap_or_else(|| self.grow());
-        let row = &mut self.rows[index as usize];
-        row.tenant = Some(tenant);
-        (index, row.generation)
+        (index, self.rows[index as usize].generation)
+    }
+
+    /// Fills a free row. Apart from looking for it, so that a tenant is made where it stays.
+    #[inline(always)]
+    pub(crate) fn fill(&mut self, index: u32, tenant: T) {
+        self.rows[index as usize].tenant = Some(tenant);
     }
 
     #[cold]
@@ -112,10 +116,12 @@ mod tests {
     #[test]
     fn a_freed_rows_name_stays_stale_under_its_next_tenant() {
         let mut table = Table::default();
-        let (index, old) = table.insert('a');
+        let (index, old) = table.vacancy();
+        table.fill(index, 'a');
         assert_eq!(table.remove(index), (old, 'a'));
         assert!(!table.is_live(index, old));
-        let (again, new) = table.insert('b');
+        let (again, new) = table.vacancy();
+        table.fill(again, 'b');
         assert_eq!(again, index);
         assert!(table.is_live(index, new) && !table.is_live(index, old));
     }

@@ -105,6 +105,7 @@ pub enum Verdicts<'a> {
 
 impl Entry {
     /// What core reads of a submission that comes at `now`.
+    #[inline(always)]
     pub(crate) fn of<M>(submission: &Submission<M>, now: Time) -> Self {
         Self {
             agent: submission.agent,

@@ -103,22 +103,18 @@ impl<M, L: Listener<M>> Journaled<M, L> {
         submission: Submission<M>,
     ) -> Result<MessageId, SubmitError<M>> {
         if self.recorder.is_some() {
-            return self.submit_noted(now, submission);
+            let entry = Entry::of(&submission, now.max(self.state.now()));
+            self.note_entry(now, entry);
         }
-        self.state.submit(now, submission)
-    }
-
-    /// Apart, so that without a journal a submission is not copied to be looked at.
-    #[inline(never)]
-    fn submit_noted(
-        &mut self,
-        now: Time,
-        submission: Submission<M>,
-    ) -> Result<MessageId, SubmitError<M>> {
-        self.note(now, |now| Input::Submit(Entry::of(&submission, now)));
         let entered = self.state.submit(now, submission);
         self.note_decisions();
         entered
+    }
+
+    /// Apart, and told by value: without a journal no submission is made in memory to be looked at.
+    #[inline(never)]
+    fn note_entry(&mut self, now: Time, entry: Entry) {
+        self.note(now, |_| Input::Submit(entry));
     }
 
     #[inline]
