@@ -6,13 +6,11 @@ use ebbtide_core::event::{Account, CallEnd, DecisionRecord, Whereabouts, WorkerC
 use ebbtide_core::message::{AgentId, Outcome, WorkerId};
 use ebbtide_policies::observation::BreakerState;
 use ebbtide_policies::units::{Duration, Time};
-use hdrhistogram::Histogram;
+
+use crate::latencies::Latencies;
 
 /// A window of recent latencies is at least this long, and at most twice that.
 const WINDOW: Duration = Duration::from_secs(10);
-
-/// Longer times count as this long: an hour, in microseconds.
-const LONGEST_US: u64 = 3_600_000_000;
 
 /// Everything that is counted.
 #[derive(Debug, Default)]
@@ -77,57 +75,6 @@ pub(crate) struct Window {
     now: Time,
     pub(crate) delivered_before: u64,
     pub(crate) delivered: u64,
-}
-
-/// Latencies since the start, and those of the last ten to twenty seconds. A histogram takes
-/// 26 KiB, so there is none where nothing was recorded.
-#[derive(Debug, Default)]
-pub(crate) struct Latencies {
-    now: Option<Box<Histogram<u64>>>,
-    before: Option<Box<Histogram<u64>>>,
-    earlier: Option<Box<Histogram<u64>>>,
-}
-
-impl Latencies {
-    #[inline]
-    fn record(&mut self, time: Duration) {
-        let now = self.now.get_or_insert_with(|| Box::new(empty()));
-        now.saturating_record((time.as_nanos() / 1000).max(1));
-    }
-
-    fn rotate(&mut self) {
-        let now = self.now.take();
-        let Some(mut before) = std::mem::replace(&mut self.before, now) else {
-            return;
-        };
-        match &mut self.earlier {
-            Some(earlier) => {
-                add(earlier, &before);
-                before.reset();
-                self.now = self.before.is_some().then_some(before);
-            }
-            none => *none = Some(before),
-        }
-    }
-
-    /// Adds those of the last ten to twenty seconds to `recent`, and all to `ever`.
-    pub(crate) fn add_to(&self, recent: &mut Histogram<u64>, ever: &mut Histogram<u64>) {
-        for part in [&self.before, &self.now].into_iter().flatten() {
-            add(recent, part);
-        }
-        for part in [&self.earlier, &self.before, &self.now] {
-            part.iter().for_each(|part| add(ever, part));
-        }
-    }
-}
-
-/// A histogram of microseconds with two significant digits.
-pub(crate) fn empty() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, LONGEST_US, 2).expect("its bounds are in order")
-}
-
-fn add(to: &mut Histogram<u64>, from: &Histogram<u64>) {
-    to.add(from).expect("all have the same bounds");
 }
 
 impl Figures {
@@ -300,30 +247,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_recorded_is_recent_for_two_windows_and_never_lost() {
-        let mut latencies = Latencies::default();
-        let counts = |latencies: &Latencies| {
-            let (mut recent, mut ever) = (empty(), empty());
-            latencies.add_to(&mut recent, &mut ever);
-            (recent.len(), ever.len())
-        };
-        let mut seen = Vec::new();
-        for more in [1, 2, 0, 0, 4, 8, 16] {
-            for _ in 0..more {
-                latencies.record(Duration::from_millis(5));
-            }
-            seen.push(counts(&latencies));
-            latencies.rotate();
-        }
-        let expected = [(1, 1), (3, 3), (2, 3), (0, 3), (4, 7), (12, 15), (24, 31)];
-        assert_eq!(seen, expected);
-    }
-
-    #[test]
     fn an_agent_without_messages_has_no_histograms() {
         let mut figures = Figures::default();
         figures.agent(AgentId(999));
-        let none = |it: &Latencies| it.now.is_none() && it.before.is_none() && it.earlier.is_none();
+        let none = Latencies::are_none;
         let agents = &figures.agents;
         assert!(agents.iter().all(|agent| agent.wait.iter().all(none)));
         assert!(

@@ -60,6 +60,7 @@ mod headers;
 mod health;
 mod journal;
 mod keys;
+mod latencies;
 mod metrics;
 mod notice;
 mod observer;

@@ -10,8 +10,9 @@ use ebbtide_policies::units::{Duration, Time};
 use hdrhistogram::Histogram;
 
 use crate::broker::Broker;
-use crate::figures::{AgentFigures, FlowFigures, LaneFigures, Latencies, empty};
+use crate::figures::{AgentFigures, FlowFigures, LaneFigures};
 use crate::floor::Floor;
+use crate::latencies::{Latencies, empty};
 use crate::metrics::{Monitors, RuntimeFigures, TaskFigures};
 
 /// A broker at one instant. *Recent* figures are of the last ten to twenty seconds.

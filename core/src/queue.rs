@@ -264,21 +264,26 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         if !self.histories.is_empty() {
             self.tell_history(index);
         }
-        let (generation, message) = self.messages.remove(index);
-        let agent = message.account.agent;
-        self.count_outcome(agent, message.sent, outcome);
+        // What is told of it is read where it stands: taken out as a whole it would be copied.
+        let message = &self.messages[index];
+        let (kind, account, sent) = (message.kind, message.account, message.sent);
+        let (started, attempts) = (message.started, message.attempts);
+        let held_key = message.ordering_key.filter(|_| message.holds_key);
+        let agent = account.agent;
+        self.count_outcome(agent, sent, outcome);
+        let (generation, gone) = self.messages.remove(index);
         self.emit(What::Finished {
             message: MessageId { index, generation },
-            kind: message.kind,
-            account: message.account,
-            sent: message.sent,
-            started: Some(message.started).filter(|&at| at != Time::MAX),
+            kind,
+            account,
+            sent,
+            started: Some(started).filter(|&at| at != Time::MAX),
             outcome,
             was,
-            attempts: message.attempts,
-            payload: message.payload,
+            attempts,
+            payload: gone.payload,
         });
-        if let Some(key) = message.ordering_key.filter(|_| message.holds_key) {
+        if let Some(key) = held_key {
             let next = self.agents[agent.0 as usize].keys.holder_done(key);
             self.pass_key_to(next);
         }

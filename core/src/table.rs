@@ -52,7 +52,7 @@ impl<T> Table<T> {
     }
 
     /// Takes the tenant out, with its generation; its name is stale from here on.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn remove(&mut self, index: u32) -> (u32, T) {
         let row = &mut self.rows[index as usize];
         let tenant = row.tenant.take().expect("only tenants are removed");
