@@ -10,11 +10,13 @@
 //!
 //! | file | question |
 //! |---|---|
+//! | `sense` | can what was observed be true? |
 //! | `belief` | what does each agent get, and what do its calls take? |
 //! | `jumps` | is the load given to sudden jumps? |
 //! | `workload`, `stream` | the answer, as plain numbers to reckon with: by agent, as one stream |
 //! | `standing` | how does a setting carry that load, if it lasts? |
 //! | `batches` | so which batch size and timeout? |
+//! | `orders` | when are the workers ready that are on their way? |
 //! | `history`, `rollout` | what becomes of the messages that wait, until new workers are ready? |
 //! | `value` | and what is that state worth? |
 //! | `weigh` | so what does a number of workers cost? |
@@ -32,8 +34,10 @@ mod explain;
 mod fixtures;
 mod history;
 mod jumps;
+mod orders;
 mod pace;
 mod rollout;
+mod sense;
 mod settings;
 mod standing;
 mod stream;
@@ -43,8 +47,6 @@ mod trial;
 mod value;
 mod weigh;
 mod workload;
-
-use std::collections::VecDeque;
 
 use crate::decision::{Decision, EarlyTick};
 use crate::estimate::crowding::SlowDown;
@@ -61,10 +63,12 @@ use belief::Beliefs;
 use explain::{Obstacle, Story};
 use history::History;
 use jumps::Jumps;
+use orders::Orders;
 use pace::{Pace, Pacing, Wanted};
 use rollout::Start;
+use sense::makes_sense;
 use stream::Stream;
-use trial::Trials;
+use trial::{State, Trials};
 use weigh::{Candidate, Foreseen, Outlook, Situation};
 use workload::{AgentLoad, Workload};
 
@@ -103,10 +107,7 @@ pub struct Adaptive {
     foreseen: Foreseen,
     pace: Pace,
     trials: Trials,
-    /// When workers that are on their way should be ready, soonest first, and how many.
-    ordered: VecDeque<(Time, u32)>,
-    /// When the last decision was made.
-    decided_at: Time,
+    orders: Orders,
     /// Longest interval that no early tick cut: the control interval.
     regular: Duration,
     foresight: Option<Foresight>,
@@ -132,8 +133,7 @@ impl Configured for Adaptive {
             foreseen: Foreseen::default(),
             pace: Pace::new(Duration::from_secs_f64(settings.hold_s)),
             trials: Trials::default(),
-            ordered: VecDeque::new(),
-            decided_at: Time::ZERO,
+            orders: Orders::default(),
             regular: Duration::ZERO,
             foresight: None,
             told_until: Time::ZERO,
@@ -147,7 +147,7 @@ impl Policy for Adaptive {
     }
 
     fn decide(&mut self, seen: &Observation) -> Decision {
-        if seen.interval.is_zero() {
+        if !makes_sense(seen, self.orders.seen_at()) {
             return keep(seen);
         }
         if !seen.early {
@@ -234,30 +234,7 @@ impl Adaptive {
         self.beliefs.observe(seen, told.as_ref());
         self.history.observe(length_s, seen.flow.arrivals as f64);
         self.jumps.observe(seen.at, length_s, self.beliefs.rate());
-        self.note_orders(seen);
-    }
-
-    /// Follows the workers on their way: the soonest become ready, the latest are cancelled.
-    fn note_orders(&mut self, seen: &Observation) {
-        self.ordered.retain(|order| order.0 > seen.at);
-        let mut known =
-            (self.ordered.iter()).fold(0, |sum: u32, order| sum.saturating_add(order.1));
-        while let Some(last) = self.ordered.back_mut()
-            && known > seen.workers.starting
-        {
-            let cancelled = last.1.min(known - seen.workers.starting);
-            last.1 -= cancelled;
-            known -= cancelled;
-            if last.1 == 0 {
-                self.ordered.pop_back();
-            }
-        }
-        if known < seen.workers.starting {
-            let ready_at = self.decided_at + seen.worker_start;
-            let new = seen.workers.starting - known;
-            self.ordered.push_back((ready_at.max(seen.at), new));
-        }
-        self.decided_at = seen.at;
+        self.orders.observe(seen);
     }
 
     /// What is told of arrivals since the last time that something was told, by agent, and over
@@ -273,12 +250,16 @@ impl Adaptive {
     fn workload(&self, seen: &Observation) -> Workload {
         // A decision takes effect a start-up from now, and is the last word for an interval.
         let lead_s = seen.worker_start.as_secs_f64();
-        let ahead_s = lead_s.min(60.0) + self.regular.as_secs_f64().min(60.0);
+        let regular_s = self.regular.as_secs_f64();
+        let ahead_s = lead_s.min(60.0) + regular_s.min(60.0);
+        let objective = self.objective(seen);
+        let noticed_s = regular_s.min(self.settings.early_wait * objective.limit.as_secs_f64());
         Workload {
             agents: self.beliefs.loads(seen, ahead_s),
             parallelism: f64::from(seen.parallelism.max(1)),
-            objective: self.objective(seen),
+            objective,
             lead_s: lead_s.min(LONGEST_LEAD_S),
+            reaction_s: lead_s + self.settings.reaction * noticed_s,
             largest_batch: f64::from(seen.bounds.max_batch_size),
             price_late: seen.prices.late,
             price_call: seen.prices.call,
@@ -294,23 +275,31 @@ impl Adaptive {
         })
     }
 
-    /// Puts the belief that an agent is crowded to the test now and then: the most workers to
+    /// Puts what is believed of crowded agents to the test now and then: the most workers to
     /// try it with, while that goes on.
     fn try_out(&mut self, seen: &Observation, load: &mut Workload) -> Option<u32> {
-        let is_crowded = load
-            .agents
-            .iter()
-            .any(|agent| agent.slow_down != SlowDown::NONE);
-        let late = seen
-            .queue
-            .oldest_wait
-            .is_some_and(|oldest| oldest > load.objective.limit);
-        let (now, workers) = (seen.at, seen.setting.workers);
-        let most = (self.trials).most_workers(now, is_crowded, late, workers, seen.worker_start)?;
+        let minds = |agent: &AgentLoad| agent.slow_down != SlowDown::NONE;
+        let limit = load.objective.limit;
+        let most = self.trials.most_workers(&State {
+            now: seen.at,
+            is_crowded: load.agents.iter().any(minds),
+            is_in_doubt: self.beliefs.are_in_doubt() && Self::is_saturated(seen),
+            late: seen.queue.oldest_wait.filter(|oldest| *oldest > limit),
+            workers: seen.setting.workers,
+            max_workers: seen.bounds.max_workers,
+            lead: seen.worker_start,
+        })?;
         for agent in &mut load.agents {
             agent.slow_down = SlowDown::NONE;
         }
         Some(most)
+    }
+
+    /// Whether slots had calls all the time.
+    fn is_saturated(seen: &Observation) -> bool {
+        let slots = f64::from(seen.workers.ready) * f64::from(seen.parallelism);
+        let length_s = seen.interval.as_secs_f64();
+        seen.slots.with_call.as_secs_f64() >= (1.0 - LIMITED_SHARE) * slots * length_s
     }
 
     fn obstacle(&self, seen: &Observation, load: &Workload) -> Obstacle {
@@ -353,7 +342,7 @@ impl Adaptive {
         } else {
             seen.setting.batch_size
         };
-        let fuller = Stream::new(load, f64::from(fullest), settings.token_share);
+        let fuller = Stream::new(load, f64::from(fullest), settings);
         let most = fuller.capacity(f64::from(most_workers.min(seen.bounds.max_workers)));
         Situation {
             load,
@@ -376,9 +365,7 @@ impl Adaptive {
             (load.agents.iter()).map(|agent| agent.backlog(agent.max_batch.min(batch), LONGEST_S));
         let backlog = work.sum::<f64>() / stream.slot_s;
         let past = self.history.past(backlog, stream.limit_s);
-        let starting: Vec<(f64, u32)> = (self.ordered.iter())
-            .map(|&(at, count)| (at.since(seen.at).as_secs_f64(), count))
-            .collect();
+        let starting = self.orders.starting(seen.at);
         let tell = |until_s: f64| self.told_within(seen, until_s);
         let wanted = seen.setting.workers;
         let start = Start {
@@ -394,7 +381,7 @@ impl Adaptive {
             .then_some(outlook.situation.fullest)
             .filter(|size| *size != outlook.situation.batching.size)
             .map(|size| {
-                let stream = Stream::new(load, f64::from(size), self.settings.token_share);
+                let stream = Stream::new(load, f64::from(size), &self.settings);
                 let timeout = Duration::ZERO;
                 (stream, Batching { size, timeout })
             });
@@ -456,10 +443,12 @@ impl Adaptive {
             // More workers did not help: no patience with them.
             return (situation.most(), Pacing::Shrink);
         }
+        let minds = |agent: &AgentLoad| agent.slow_down != SlowDown::NONE;
         self.pace.pace(Wanted {
             now: seen.at,
             present,
             best,
+            is_crowded: seen.queue.waiting > 0 && situation.load.agents.iter().any(minds),
             load: situation
                 .load
                 .least_slots(f64::from(situation.batching.size)),
@@ -480,13 +469,16 @@ impl Adaptive {
     }
 }
 
-/// An interval without length says nothing.
+/// What cannot be true says nothing.
 fn keep(seen: &Observation) -> Decision {
     Decision {
         workers: f64::from(seen.setting.workers),
         batch_size: f64::from(seen.setting.batch_size),
         batch_timeout: None,
-        reason: explain::reason("no-news", "no time has passed since the last tick".into()),
+        reason: explain::reason(
+            "no-sense",
+            "what was observed cannot be true, the setting stays".into(),
+        ),
         prediction: None,
         rejected: Vec::new(),
         early_tick: None,

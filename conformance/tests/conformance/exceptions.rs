@@ -215,9 +215,4 @@ pub(crate) const EXCEPTIONS: &[(&str, Property, &str)] = &[
         Property::Bottleneck,
         "busy instances bring another one, whether or not an agent lets it work",
     ),
-    (
-        "adaptive",
-        Property::Survives,
-        "not yet: what absurd observations taught it of rates and call times stays longer than it may",
-    ),
 ];

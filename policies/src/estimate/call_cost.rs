@@ -55,6 +55,8 @@ pub struct CallLine {
     pub per_call_s: f64,
     /// Seconds per message carried.
     pub per_message_s: f64,
+    /// Messages that a call carried, on the mean.
+    pub mean_batch: f64,
     /// Up to where the line rests on samples, in messages.
     pub seen_up_to: f64,
     /// Squared coefficient of variation of call times around the line.
@@ -71,6 +73,7 @@ impl CallLine {
         Self {
             per_call_s: call_s,
             per_message_s: 0.0,
+            mean_batch: 1.0,
             seen_up_to: 1.0,
             cv2: 1.0,
             calls: 0.0,
@@ -143,6 +146,7 @@ impl CallCost {
         Some(CallLine {
             per_call_s,
             per_message_s,
+            mean_batch: mean_b,
             seen_up_to: mean_b + 2.0 * deviation,
             cv2: (residual / (mean_t * mean_t).max(f64::MIN_POSITIVE)).clamp(0.0, 100.0),
             calls: self.weight,

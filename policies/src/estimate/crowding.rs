@@ -1,14 +1,22 @@
 //! Whether an agent's calls take longer the more of them are under way.
 //!
 //! Slow calls pile up, so that call time and calls under way rise together whatever causes what.
-//! Two things tell them apart. Calls that began among equally many others take as long as they did
-//! if the agent is crowded, and longer if it has become slow for its own reasons: then all is
-//! forgotten. And what is believed is the simplest: a time that does not change up to some number
-//! of calls under way and rises in a straight line from there, which is a limit on what the agent
-//! works on, never one at which more calls deliver less. Deliberately absent: batch agents, whose
-//! batches grow with the calls under way.
+//! Three explanations compete for what was seen, by likelihood: nothing has happened; the agent is
+//! crowded, so that equally many calls under way take equally long at any time; or it became slow
+//! for its own reasons some seconds ago, so that since then calls take equally long however many
+//! are under way. What is believed of a crowded agent is the simplest: a time that does not change
+//! up to some number of calls under way and rises in a straight line from there. Deliberately
+//! absent: batch agents, whose batches grow with the calls under way.
+
+mod fit;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
 
 use crate::observation::AgentObservation;
+
+use fit::{Fits, Line, Point, flat_misses};
 
 /// Numbers of calls under way up to this are told apart one by one, …
 const SINGLE: u32 = 8;
@@ -23,34 +31,51 @@ const MEMORY_S: f64 = 60.0;
 const ALIKE: f64 = 0.9;
 /// A class counts no more calls than this, so that it follows.
 const MOST_CALLS: f64 = 100.0;
-/// Calls that a class must have seen before new ones are compared with it.
-const LEAST_CALLS: f64 = 8.0;
-/// New calls that are compared together, at least.
-const TOGETHER: f64 = 8.0;
-/// Standard errors by which calls must differ from those that began among as many …
-const CHANGE_ERRORS: f64 = 4.5;
-/// … and by how much, in the logarithm: more than crowding does within a class.
-const LEAST_CHANGE: f64 = 0.3;
-/// Twice the log-likelihood ratio from which crowding is believed: four standard errors.
-const CROWDED: f64 = 16.0;
+/// A change is looked for in so many seconds.
+const RECENT_S: f64 = 24.0;
+/// Calls on either side of a change, at least, for it to be seen.
+const LEAST_CALLS: f64 = 12.0;
+/// The first calls that finish after a change are the short ones: it is judged after this many
+/// times what calls take.
+const SETTLED: f64 = 3.0;
+/// Twice the log-likelihood ratio against nothing having happened, from which the agent is taken
+/// to be crowded, or to have changed: four standard errors.
+const SURPRISE: f64 = 16.0;
+/// While crowding and a change explain what was seen about as well, neither is believed.
+const DOUBT: f64 = 8.0;
 /// A slope of this part of the one at which more calls under way are worth nothing is that one.
 const NEAR_LIMIT: f64 = 0.7;
 /// Logarithms of call times are taken to scatter by this variance at least.
 const LEAST_VARIANCE: f64 = 0.01;
+/// Where they scatter by more than this (a squared coefficient of variation above 6), messages
+/// differ so much, and long ones so rarely come alone, that nobody could tell.
+const MOST_VARIANCE: f64 = 2.0;
 
 /// Estimates an agent's slow-down.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Crowding {
-    classes: Vec<Class>,
+    /// What was seen before `recent`.
+    older: Classes,
+    /// The last seconds, newest last.
+    recent: VecDeque<Interval>,
     /// Squared deviations within classes, and of how many calls.
     deviations: f64,
     calls: f64,
-    /// New calls and their differences from what their classes had seen, and the variance of
-    /// that in units of a call's.
-    compared: f64,
-    difference: f64,
-    variance: f64,
+    /// How many seconds ago the agent may have changed, while that is in doubt.
+    suspected_s: Option<f64>,
+    believed: SlowDown,
 }
+
+/// About a second.
+#[derive(Clone, Debug)]
+struct Interval {
+    length_s: f64,
+    seen: Classes,
+}
+
+/// What was seen, by the number of calls under way.
+#[derive(Clone, Debug, Default)]
+struct Classes([Class; CLASSES]);
 
 /// Calls that began among about as many.
 #[derive(Clone, Copy, Debug, Default)]
@@ -91,6 +116,73 @@ impl Class {
     fn mean_log(&self) -> f64 {
         self.sum_log / self.calls
     }
+
+    fn add(&mut self, other: Self, times: f64) {
+        self.calls += times * other.calls;
+        self.sum_n += times * other.sum_n;
+        self.sum_log += times * other.sum_log;
+    }
+
+    fn scale(&mut self, keep: f64) {
+        self.calls *= keep;
+        self.sum_n *= keep;
+        self.sum_log *= keep;
+    }
+}
+
+impl Classes {
+    fn add(&mut self, other: &Self, times: f64) {
+        for (class, other) in self.0.iter_mut().zip(&other.0) {
+            class.add(*other, times);
+        }
+    }
+
+    fn scale(&mut self, keep: f64) {
+        self.0.iter_mut().for_each(|class| class.scale(keep));
+    }
+
+    fn forget_beyond(&mut self, most: f64) {
+        for class in self.0.iter_mut().filter(|class| class.calls > most) {
+            class.scale(most / class.calls);
+        }
+    }
+
+    fn calls(&self) -> f64 {
+        self.0.iter().map(|class| class.calls).sum()
+    }
+
+    /// What a call took, by the logarithm, in seconds.
+    fn call_s(&self) -> f64 {
+        let logs: f64 = self.0.iter().map(|class| class.sum_log).sum();
+        (logs / self.calls()).exp()
+    }
+
+    fn points(&self, variance: f64) -> Vec<Point> {
+        let seen = self.0.iter().filter(|class| class.calls >= 1.0);
+        seen.map(|class| {
+            let time_s = class.mean_log().exp();
+            Point {
+                n: class.sum_n / class.calls,
+                time_s,
+                calls: class.calls,
+                weight: class.calls.min(MOST_CALLS) / (variance * time_s * time_s),
+            }
+        })
+        .collect()
+    }
+}
+
+impl Default for Crowding {
+    fn default() -> Self {
+        Self {
+            older: Classes::default(),
+            recent: VecDeque::new(),
+            deviations: 0.0,
+            calls: 0.0,
+            suspected_s: None,
+            believed: SlowDown::NONE,
+        }
+    }
 }
 
 impl Crowding {
@@ -100,54 +192,163 @@ impl Crowding {
             return;
         }
         if !are_alike(agent) {
-            self.scale((-length_s / MEMORY_S).exp());
+            let keep = (-length_s / MEMORY_S).exp();
+            self.older.scale(keep);
+            self.deviations *= keep;
+            self.calls *= keep;
         }
-        self.compare(agent);
-        if self.has_changed() {
-            self.scale(0.0);
-        }
-        if self.compared >= TOGETHER {
-            (self.compared, self.difference, self.variance) = (0.0, 0.0, 0.0);
-        }
-        self.classes.resize(CLASSES, Class::default());
-        for sample in &agent.samples {
-            let class = &mut self.classes[class_of(sample.in_flight)];
-            let log = sample.time.as_secs_f64().max(1e-9).ln();
-            if class.calls >= 1.0 {
-                let off = log - class.mean_log();
-                self.deviations += off * off * class.calls / (class.calls + 1.0);
-                self.calls += 1.0;
-            }
-            class.calls += 1.0;
-            class.sum_n += f64::from(sample.in_flight);
-            class.sum_log += log;
-            let most = (MOST_CALLS / class.calls).min(1.0);
-            class.calls *= most;
-            class.sum_n *= most;
-            class.sum_log *= most;
-        }
+        self.take(length_s, agent);
+        self.judge();
     }
 
-    /// Compares new calls with those that began among as many.
-    fn compare(&mut self, agent: &AgentObservation) {
+    /// Whether calls take longer than they did, and nobody can tell whether that is because more
+    /// are under way.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        self.suspected_s.is_some()
+    }
+
+    /// What is believed.
+    #[must_use]
+    pub fn slow_down(&self) -> SlowDown {
+        self.believed
+    }
+
+    fn take(&mut self, length_s: f64, agent: &AgentObservation) {
+        let mut seen = Classes::default();
+        let known = self.since(f64::INFINITY);
         for sample in &agent.samples {
-            let Some(class) = self.classes.get(class_of(sample.in_flight)) else {
-                return;
+            let at = class_of(sample.in_flight);
+            let time_s = sample.time.as_secs_f64();
+            let log = time_s.max(1e-9).ln();
+            // What ends now counts as when it began.
+            let weight = (-time_s / MEMORY_S).exp();
+            if known.0[at].calls >= 1.0 {
+                let off = log - known.0[at].mean_log();
+                self.deviations += off * off * weight;
+                self.calls += weight;
+            }
+            let call = Class {
+                calls: 1.0,
+                sum_n: f64::from(sample.in_flight),
+                sum_log: log,
             };
-            if class.calls >= LEAST_CALLS {
-                let log = sample.time.as_secs_f64().max(1e-9).ln();
-                self.compared += 1.0;
-                self.difference += log - class.mean_log();
-                // Calls of a class share its error; half of that is enough for several classes.
-                self.variance += 1.0 + self.compared / (2.0 * class.calls);
+            seen.0[at].add(call, weight);
+        }
+        let most = (MOST_CALLS * CLASSES as f64 / self.calls.max(1.0)).min(1.0);
+        self.deviations *= most;
+        self.calls *= most;
+        match self.recent.back_mut() {
+            Some(last) if last.length_s + length_s < 1.0 => {
+                last.length_s += length_s;
+                last.seen.add(&seen, 1.0);
+            }
+            _ => self.recent.push_back(Interval { length_s, seen }),
+        }
+        let suspected_s = self.suspected_s.map(|ago_s| ago_s + length_s);
+        let mut recent_s: f64 = self.recent.iter().map(|it| it.length_s).sum();
+        while let Some(first) = self.recent.front()
+            && recent_s - first.length_s >= RECENT_S
+            && let Some(first) = self.recent.pop_front()
+        {
+            // What came before a suspected change and what came after stay apart.
+            let is_after = suspected_s.is_some_and(|ago_s| recent_s < 1.001 * ago_s);
+            match self.recent.front_mut().filter(|_| is_after) {
+                Some(second) => {
+                    second.length_s += first.length_s;
+                    second.seen.add(&first.seen, 1.0);
+                    return;
+                }
+                None => {
+                    recent_s -= first.length_s;
+                    self.older.add(&first.seen, 1.0);
+                    self.older.forget_beyond(MOST_CALLS);
+                }
             }
         }
     }
 
-    fn has_changed(&self) -> bool {
-        let error = (self.log_variance() * self.variance).sqrt();
-        self.compared >= TOGETHER
-            && self.difference.abs() > (CHANGE_ERRORS * error).max(LEAST_CHANGE * self.compared)
+    /// What was seen in the last `seconds`, or ever.
+    fn since(&self, seconds: f64) -> Classes {
+        let (mut seen, mut passed_s) = (Classes::default(), 0.0);
+        for interval in self.recent.iter().rev() {
+            if passed_s >= seconds {
+                return seen;
+            }
+            passed_s += interval.length_s;
+            seen.add(&interval.seen, 1.0);
+        }
+        if passed_s < seconds {
+            seen.add(&self.older, 1.0);
+        }
+        seen
+    }
+
+    /// Which of the three explanations it is.
+    fn judge(&mut self) {
+        self.believed = SlowDown::NONE;
+        self.suspected_s = None;
+        let variance = self.log_variance();
+        let mut apart = self.older.points(variance);
+        apart.extend(self.since(RECENT_S).points(variance));
+        let is_plain = flat_misses(&apart) <= SURPRISE;
+        if is_plain || variance > MOST_VARIANCE {
+            return;
+        }
+        let points = self.since(f64::INFINITY).points(variance);
+        let fits = Fits::new(&points);
+        let changes = self.changes(variance);
+        // None of the explanations is true to the last: what the best of them leaves is chance.
+        let freedom = (points.len() as f64 - 3.0).max(1.0);
+        let leaves = (changes.iter()).fold(fits.line.misses, |least, it| least.min(it.changed.0));
+        let chance = (leaves / freedom).max(1.0);
+        let gain = |change: &Change| {
+            let ((same, known), (changed, more)) = (change.unchanged, change.changed);
+            (same - changed) / chance + known - more
+        };
+        let best = (changes.iter()).max_by(|a, b| gain(a).total_cmp(&gain(b)));
+        match best.map(|best| (gain(best), best.kept)) {
+            Some((gain, kept)) if gain > DOUBT => self.forget_before(kept),
+            Some((gain, kept)) if gain > -DOUBT => {
+                let after = self.recent.iter().rev().take(kept);
+                self.suspected_s = Some(after.map(|it| it.length_s).sum());
+            }
+            _ if fits.line.slope > 0.0 && fits.gain() / chance > SURPRISE => {
+                self.believed = slow_down(&fits.line, &points);
+            }
+            _ => {}
+        }
+    }
+
+    /// Changes that may have happened in the last seconds.
+    fn changes(&self, variance: f64) -> Vec<Change> {
+        let (mut before, mut after) = (self.since(f64::INFINITY), Classes::default());
+        let (mut changes, mut passed_s) = (Vec::new(), 0.0);
+        for (kept, interval) in (1..).zip(self.recent.iter().rev()) {
+            passed_s += interval.length_s;
+            after.add(&interval.seen, 1.0);
+            before.add(&interval.seen, -1.0);
+            let enough = after.calls() >= LEAST_CALLS && before.calls() >= LEAST_CALLS;
+            if !enough || passed_s < SETTLED * after.call_s() {
+                continue;
+            }
+            let mut points = before.points(variance);
+            let (then, known) = Fits::new(&points).explain(SURPRISE);
+            let since = after.points(variance);
+            let changed = then + flat_misses(&since);
+            points.extend(since);
+            changes.push(Change {
+                kept,
+                unchanged: Fits::new(&points).explain(SURPRISE),
+                changed: (changed, known + SURPRISE),
+            });
+        }
+        changes
+    }
+
+    fn forget_before(&mut self, kept: usize) {
+        self.older = Classes::default();
+        self.recent.drain(..self.recent.len() - kept);
     }
 
     fn log_variance(&self) -> f64 {
@@ -156,109 +357,39 @@ impl Crowding {
         }
         (self.deviations / self.calls).max(LEAST_VARIANCE)
     }
-
-    fn scale(&mut self, keep: f64) {
-        for class in &mut self.classes {
-            class.calls *= keep;
-            class.sum_n *= keep;
-            class.sum_log *= keep;
-        }
-        self.deviations *= keep;
-        self.calls *= keep;
-    }
-
-    /// What is believed.
-    #[must_use]
-    pub fn slow_down(&self) -> SlowDown {
-        let seen = self.classes.iter().filter(|class| class.calls >= 1.0);
-        let points: Vec<Point> = seen.map(|class| self.point(class)).collect();
-        let flat = Fit::new(&points, f64::INFINITY);
-        let fits = points.iter().map(|point| Fit::new(&points, point.n));
-        let best = fits.min_by(|a, b| a.misses.total_cmp(&b.misses));
-        let Some(fit) = best.filter(|fit| fit.slope > 0.0 && flat.misses - fit.misses > CROWDED)
-        else {
-            return SlowDown::NONE;
-        };
-        // So near a limit that it is taken for one: with a large backlog the little that more
-        // calls seem to bring would be worth all workers.
-        let limit = 1.0 / fit.from.max(1.0);
-        let slope = if fit.slope >= NEAR_LIMIT * limit {
-            fit.slope.max(limit)
-        } else {
-            fit.slope
-        };
-        let mut slow_down = SlowDown {
-            from: fit.from,
-            slope,
-            now: 1.0,
-        };
-        let (sum, calls) = points.iter().fold((0.0, 0.0), |(sum, calls), point| {
-            (
-                sum + point.calls * slow_down.factor(point.n),
-                calls + point.calls,
-            )
-        });
-        slow_down.now = sum / calls;
-        slow_down
-    }
-
-    fn point(&self, class: &Class) -> Point {
-        let time_s = class.mean_log().exp();
-        Point {
-            n: class.sum_n / class.calls,
-            time_s,
-            calls: class.calls,
-            weight: class.calls / (self.log_variance() * time_s * time_s),
-        }
-    }
 }
 
-/// What a class has seen.
-struct Point {
-    n: f64,
-    time_s: f64,
-    calls: f64,
-    /// One over the squared error of the time.
-    weight: f64,
+/// The slow-down that a line means for the calls of late.
+fn slow_down(line: &Line, points: &[Point]) -> SlowDown {
+    // So near a limit that it is taken for one: with a large backlog the little that more
+    // calls seem to bring would be worth all workers.
+    let limit = 1.0 / line.from.max(1.0);
+    let slope = if line.slope >= NEAR_LIMIT * limit {
+        line.slope.max(limit)
+    } else {
+        line.slope
+    };
+    let mut slow_down = SlowDown {
+        from: line.from,
+        slope,
+        now: 1.0,
+    };
+    let (sum, calls) = points.iter().fold((0.0, 0.0), |(sum, calls), point| {
+        (
+            sum + point.calls * slow_down.factor(point.n),
+            calls + point.calls,
+        )
+    });
+    slow_down.now = sum / calls;
+    slow_down
 }
 
-/// A line that is flat up to `from`.
-struct Fit {
-    from: f64,
-    /// Relative to the flat part.
-    slope: f64,
-    /// Weighted squared misses.
-    misses: f64,
-}
-
-impl Fit {
-    fn new(points: &[Point], from: f64) -> Self {
-        let (mut w, mut x, mut xx, mut y, mut xy) = (0.0, 0.0, 0.0, 0.0, 0.0);
-        for point in points {
-            let beyond = (point.n - from).max(0.0);
-            w += point.weight;
-            x += point.weight * beyond;
-            xx += point.weight * beyond * beyond;
-            y += point.weight * point.time_s;
-            xy += point.weight * beyond * point.time_s;
-        }
-        let spread = w * xx - x * x;
-        let slope = if spread > 1e-9 * w * xx {
-            (w * xy - x * y) / spread
-        } else {
-            0.0
-        };
-        let base = (y - slope * x) / w.max(f64::MIN_POSITIVE);
-        let misses = points.iter().map(|point| {
-            let off = point.time_s - base - slope * (point.n - from).max(0.0);
-            point.weight * off * off
-        });
-        Self {
-            from,
-            slope: if base > 0.0 { slope / base } else { 0.0 },
-            misses: misses.sum(),
-        }
-    }
+/// What the agent may have done some intervals ago: squared misses with and without, and what it
+/// takes to believe each.
+struct Change {
+    kept: usize,
+    unchanged: (f64, f64),
+    changed: (f64, f64),
 }
 
 /// Whether nearly all calls began among about as many, of which there are several.
@@ -281,65 +412,4 @@ fn class_of(calls: u32) -> usize {
     }
     let class = (f64::from(calls) / f64::from(SINGLE)).ln() / WIDTH.ln();
     (SINGLE as usize + class as usize).min(CLASSES - 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::observation::CallSample;
-    use crate::testing::agent;
-    use crate::units::Duration;
-
-    /// Seconds of ten calls each, among `n(second)` others and as many more, of `time_s(n, second)`.
-    fn after(seconds: u32, n: impl Fn(u32) -> u32, time_s: impl Fn(u32, u32) -> f64) -> Crowding {
-        let mut crowding = Crowding::default();
-        for second in 0..seconds {
-            let mut seen = agent("a");
-            seen.samples = (0..10)
-                .map(|k| {
-                    let in_flight = n(second) + k % 3;
-                    let scatter = [0.7, 1.0, 1.4][(k as usize + second as usize) % 3];
-                    CallSample {
-                        batch: 1,
-                        in_flight,
-                        time: Duration::from_secs_f64(time_s(in_flight, second) * scatter),
-                    }
-                })
-                .collect();
-            crowding.observe(1.0, &seen);
-        }
-        crowding
-    }
-
-    #[test]
-    fn an_agent_that_works_on_six_calls_is_found_out() {
-        let servers = |n: u32, _| 0.2 * f64::from(n.max(6)) / 6.0;
-        let slow_down = after(40, |second| 1 + second / 3, servers).slow_down();
-        assert!((4.0..8.0).contains(&slow_down.from), "{slow_down:?}");
-        // However many calls are under way, hardly more are done.
-        let done = |calls: f64| calls / slow_down.factor(calls);
-        assert!(done(30.0) < 1.3 * done(10.0), "{slow_down:?}");
-        assert!(done(6.0) > 1.8 * done(3.0), "{slow_down:?}");
-    }
-
-    #[test]
-    fn an_agent_that_does_not_mind_is_left_alone() {
-        let steady = after(40, |second| 1 + second / 3, |_, _| 0.2);
-        assert_eq!(steady.slow_down(), SlowDown::NONE);
-    }
-
-    #[test]
-    fn a_slow_spell_that_makes_calls_pile_up_is_no_crowding() {
-        let pile = |second: u32| if second < 30 { 2 } else { (second - 28).min(9) };
-        let spell = |_, second| if second < 30 { 0.2 } else { 0.5 };
-        assert_eq!(after(45, pile, spell).slow_down(), SlowDown::NONE);
-    }
-
-    #[test]
-    fn absurd_samples_stay_finite() {
-        let absurd = |n, _| if n % 2 == 0 { 1e15 } else { 0.0 };
-        let slow_down = after(9, |second| second * 1_000_000, absurd).slow_down();
-        assert!(slow_down.factor(1e9).is_finite(), "{slow_down:?}");
-        assert_eq!(Crowding::default().slow_down(), SlowDown::NONE);
-    }
 }

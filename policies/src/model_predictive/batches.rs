@@ -114,7 +114,7 @@ impl Choice<'_> {
                 let relaxation_s = self.settings.relaxation_s;
                 let standing = Standing::of(load, slots, batch, timeout_s, relaxation_s);
                 let excess = (standing.utilisation - 1.0).max(0.0);
-                lateness += 0.5 * standing.cost(load);
+                lateness += 0.5 * standing.cost(load, f64::INFINITY);
                 lateness += 0.5 * OVERLOAD_S * load.price_late * excess * f64::from(workers);
             }
             let cost = f64::from(workers) + lateness;

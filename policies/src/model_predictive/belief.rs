@@ -6,7 +6,8 @@
 
 use crate::estimate::arrival_rate::ArrivalRate;
 use crate::estimate::call_cost::{CallCost, CallLine};
-use crate::estimate::crowding::Crowding;
+use crate::estimate::crowding::{Crowding, SlowDown};
+use crate::estimate::unfinished::Unfinished;
 use crate::observation::{AgentObservation, BreakerState, Observation};
 
 use super::workload::{AgentLoad, spread};
@@ -18,6 +19,8 @@ const MOST_ATTEMPTS: f64 = 1.5;
 /// An outage is taken to last this long at least, in seconds, and waiting for its end to be
 /// worth as many worker-seconds in any case.
 const SHORT_OUTAGE_S: f64 = 5.0;
+/// Calls that take this much longer than those that finish say that these are no sample of them.
+const MOST_UNFINISHED: f64 = 1.5;
 /// Slots are free when this share of their time has no call.
 const FREE_SHARE: f64 = 0.1;
 /// While slots are not free, this share of calls may be answered "too many requests" before
@@ -38,6 +41,7 @@ struct Belief {
     rate: ArrivalRate,
     cost: CallCost,
     crowding: Crowding,
+    unfinished: Unfinished,
     /// Calls that succeeded and that failed, fading.
     succeeded: f64,
     failed: f64,
@@ -61,9 +65,13 @@ impl Beliefs {
         let slots = f64::from(seen.workers.ready) * f64::from(seen.parallelism);
         let slots_are_free =
             seen.slots.with_call.as_secs_f64() < (1.0 - FREE_SHARE) * slots * length_s;
+        // How many calls are under way is seen at the ends of an interval; slot-time is exact.
+        let mean_s = |agent: &AgentObservation| f64::from(agent.in_flight) * length_s;
+        let all_s: f64 = seen.agents.iter().map(mean_s).sum();
+        let scale = seen.slots.with_call.as_secs_f64() / all_s.max(1e-9);
         for (index, agent) in seen.agents.iter().enumerate() {
             let belief = self.of(index, &agent.name);
-            belief.observe(length_s, agent);
+            belief.observe(length_s, mean_s(agent) * scale, agent);
             match told {
                 Some((length_s, arrivals)) => belief.rate.observe(*length_s, arrivals[index]),
                 None => belief
@@ -118,6 +126,14 @@ impl Beliefs {
         if rate > 0.0 { total_s / rate } else { 0.0 }
     }
 
+    /// Whether it cannot be told if some agent is crowded or slow for its own reasons.
+    pub(super) fn are_in_doubt(&self) -> bool {
+        let doubt = |belief: &Belief| {
+            belief.crowding.is_in_doubt() && belief.longer(&belief.line()) <= MOST_UNFINISHED
+        };
+        self.agents.iter().any(doubt)
+    }
+
     /// Index of dispersion of the most irregular agent's arrivals, at least 1.
     pub(super) fn dispersion(&self) -> f64 {
         let indices = (self.agents.iter()).map(|belief| belief.rate.estimate().dispersion);
@@ -126,8 +142,11 @@ impl Beliefs {
 }
 
 impl Belief {
-    fn observe(&mut self, length_s: f64, agent: &AgentObservation) {
+    fn observe(&mut self, length_s: f64, busy_s: f64, agent: &AgentObservation) {
         self.cost.observe(length_s, agent);
+        let finished_s = agent.calls.time.as_secs_f64() * self.attempts();
+        let in_flight = f64::from(agent.in_flight);
+        (self.unfinished).observe(length_s, busy_s, finished_s, in_flight);
         self.crowding.observe(length_s, agent);
         let keep = (-length_s / MEMORY_S).exp();
         self.succeeded = self.succeeded * keep + agent.calls.succeeded as f64;
@@ -170,9 +189,22 @@ impl Belief {
         (self.cost.line()).unwrap_or_else(|| CallLine::guess(self.silent_s))
     }
 
+    /// How much longer calls take than those that finished, on the `line`.
+    fn longer(&self, line: &CallLine) -> f64 {
+        (self.unfinished).factor(line.time_s(line.mean_batch), line.cv2)
+    }
+
+    /// Calls that it takes to have one succeed.
+    fn attempts(&self) -> f64 {
+        (1.0 + self.failed / self.succeeded.max(1.0)).min(MOST_ATTEMPTS)
+    }
+
     fn load(&self, seen: &Observation, agent: &AgentObservation, lead_s: f64) -> AgentLoad {
         let estimate = self.rate.estimate();
-        let line = self.line();
+        let mut line = self.line();
+        let longer = self.longer(&line);
+        line.per_call_s *= longer;
+        line.per_message_s *= longer;
         // Load is rate times call time: their relative errors add in squares.
         let error = estimate.error.hypot(estimate.mean * line.error());
         let is_out = is_out(agent);
@@ -185,9 +217,14 @@ impl Belief {
                 0.0
             },
             error,
-            attempts: (1.0 + self.failed / self.succeeded.max(1.0)).min(MOST_ATTEMPTS),
+            attempts: self.attempts(),
             spread: spread(line.cv2),
-            slow_down: self.crowding.slow_down(),
+            // While slots are held by calls that nobody has seen end, no time is known.
+            slow_down: if longer > MOST_UNFINISHED {
+                SlowDown::NONE
+            } else {
+                self.crowding.slow_down()
+            },
             line,
             max_batch: match (agent.is_batch, agent.max_batch) {
                 (false, _) => 1.0,

@@ -16,6 +16,7 @@ pub(super) fn agent(rate: f64, call_s: f64, cv2: f64) -> AgentLoad {
         line: CallLine {
             per_call_s: call_s,
             per_message_s: 0.0,
+            mean_batch: 1.0,
             seen_up_to: 1.0,
             cv2,
             calls: 150.0,
@@ -42,6 +43,7 @@ pub(super) fn workload(agents: Vec<AgentLoad>) -> Workload {
             limit: Duration::from_millis(500),
         },
         lead_s: 1.0,
+        reaction_s: 3.0,
         largest_batch: 50.0,
         price_late: 10.0,
         price_call: 0.0,

@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn bursts_become_a_habit() {
         let first = hazard(&bursts(0), 50.0).expect("what is believed beforehand");
-        assert!((first.rate - 300.0).abs() < 1e-9 && first.per_s < 0.004);
+        assert!((first.rate - 150.0).abs() < 1e-9 && first.per_s < 0.004);
         let habit = hazard(&bursts(10), 100.0).expect("ten bursts");
         assert!((habit.rate - 600.0).abs() < 1.0);
         assert!((0.008..0.017).contains(&habit.per_s), "{habit:?}");

@@ -15,6 +15,9 @@ const MOST_DOUBLINGS: u32 = 3;
 /// Loads that differ by less than this share are the same. A bar keyed on time alone would
 /// keep the workers of a load that has gone.
 const SAME_LOAD: f64 = 0.12;
+/// One worker of so many is given up at once for an agent that seems crowded: whether it is the
+/// calls under way that slow it down shows in a step of them.
+const CROWDED_STEP: u32 = 4;
 /// Regrets are forgotten after this long without a new one.
 const FORGIVEN_AFTER: Duration = Duration::from_secs(900);
 
@@ -50,6 +53,8 @@ pub(super) struct Wanted {
     pub(super) present: u32,
     /// Workers of the cheapest setting.
     pub(super) best: u32,
+    /// Whether fewer would do more, an agent being crowded while messages wait.
+    pub(super) is_crowded: bool,
     /// Slots that the load keeps busy.
     pub(super) load: f64,
 }
@@ -83,8 +88,15 @@ impl Pace {
             now,
             present,
             best,
+            is_crowded,
             load,
         } = wanted;
+        let step = (present / CROWDED_STEP).max(1);
+        let best = if is_crowded {
+            best.max(present.saturating_sub(step))
+        } else {
+            best
+        };
         let largest = self.wishes.push(now, best);
         if best > present {
             self.note_regret(wanted);
@@ -96,14 +108,16 @@ impl Pace {
         if largest >= present {
             return (present, Pacing::KeepForNow);
         }
-        if self.bar.is_some_and(|bar| bar.holds(now, present, load)) {
-            return (present, Pacing::Barred);
+        if !is_crowded {
+            if self.bar.is_some_and(|bar| bar.holds(now, present, load)) {
+                return (present, Pacing::Barred);
+            }
+            self.last_shrink = Some(Shrink {
+                at: now,
+                from: present,
+                load,
+            });
         }
-        self.last_shrink = Some(Shrink {
-            at: now,
-            from: present,
-            load,
-        });
         (largest, Pacing::Shrink)
     }
 
@@ -153,6 +167,7 @@ mod tests {
             now: Time::ZERO + Duration::from_secs(second),
             present,
             best,
+            is_crowded: false,
             load,
         }
     }
@@ -188,6 +203,20 @@ mod tests {
         assert_eq!(pace.pace(wanted(99, 2, 3, 18.5)).1, Pacing::Grow);
         assert_eq!(pace.pace(wanted(218, 3, 2, 18.0)).1, Pacing::Barred);
         assert_eq!(pace.pace(wanted(219, 3, 2, 18.0)).1, Pacing::Shrink);
+    }
+
+    #[test]
+    fn a_crowded_agent_is_relieved_step_by_step_whatever_was_regretted() {
+        let mut pace = regretful();
+        let crowded = |second, present| Wanted {
+            is_crowded: true,
+            ..wanted(second, present, 1, 18.0)
+        };
+        pace.pace(wanted(40, 10, 10, 18.0));
+        assert_eq!(pace.pace(crowded(41, 10)), (10, Pacing::KeepForNow));
+        assert_eq!(pace.pace(crowded(43, 10)), (8, Pacing::Shrink));
+        assert_eq!(pace.pace(crowded(44, 8)), (8, Pacing::KeepForNow));
+        assert_eq!(pace.pace(crowded(46, 8)), (6, Pacing::Shrink));
     }
 
     #[test]

@@ -102,6 +102,7 @@ mod tests {
     use super::*;
     use crate::model_predictive::fixtures::ordinary;
     use crate::model_predictive::history::History;
+    use crate::model_predictive::settings::Settings;
 
     fn start<'a>(past: &'a Past, starting: &'a [(f64, u32)]) -> Start<'a> {
         Start {
@@ -136,7 +137,7 @@ mod tests {
         let mut history = History::default();
         history.observe(1.0, 200.0);
         let past = history.past(100.0, 1.0);
-        let stream = Stream::new(&load, 1.0, 1.0);
+        let stream = Stream::new(&load, 1.0, &Settings::default());
         let start = Start {
             backlog: 100.0,
             ..start(&past, &[])

@@ -23,10 +23,16 @@ pub struct Settings {
     /// Randomness makes a pool's queue no longer than it can grow within this many seconds: then
     /// the policy has acted.
     pub relaxation_s: f64,
+    /// Control intervals, and a start-up, after which what waits has got the workers that it
+    /// needs: no message waits longer for chance alone.
+    pub reaction: f64,
     /// Standard errors of the rate that standing lateness must be right for, either way.
     pub rate_errors: f64,
     /// Standard errors of the rate, in a step of the value iteration.
     pub step_errors: f64,
+    /// Standard deviations by which what waits came faster than usual: that is why it waits, and
+    /// so it is younger than the usual rate says.
+    pub burst_errors: f64,
     /// Jumps that are believed to have happened, before any is seen …
     pub prior_jumps: f64,
     /// … in this many seconds.
@@ -46,16 +52,18 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            switch: 1.0,
+            switch: 2.0,
             horizon_s: 100.0,
             hold_s: 2.0,
-            standing: 1.0,
+            standing: 0.5,
             relaxation_s: 4.0,
+            reaction: 2.0,
             rate_errors: 1.0,
             step_errors: 2.0,
+            burst_errors: 0.3,
             prior_jumps: 0.5,
             prior_s: 150.0,
-            jump_factor: 6.0,
+            jump_factor: 3.0,
             jump_stay_s: 30.0,
             token_share: 0.93,
             early_errors: 4.0,
@@ -72,8 +80,10 @@ impl crate::settings::Settings for Settings {
         within("hold_s", self.hold_s, 0.0..=3_600.0)?;
         within("standing", self.standing, 0.0..=100.0)?;
         within("relaxation_s", self.relaxation_s, positive.clone())?;
+        within("reaction", self.reaction, 0.0..=1e6)?;
         within("rate_errors", self.rate_errors, 0.0..=100.0)?;
         within("step_errors", self.step_errors, 0.0..=100.0)?;
+        within("burst_errors", self.burst_errors, 0.0..=100.0)?;
         within("prior_jumps", self.prior_jumps, 0.0..=100.0)?;
         within("prior_s", self.prior_s, positive.clone())?;
         within("jump_factor", self.jump_factor, positive.clone())?;

@@ -111,11 +111,12 @@ impl Standing {
         (share, excess_s)
     }
 
-    /// What lateness and calls cost per second, in workers.
-    pub(super) fn cost(&self, load: &Workload) -> f64 {
+    /// What lateness and calls cost per second, in workers, where no wait for a slot lasts longer
+    /// than `longest_s` seconds: then there are more of them.
+    pub(super) fn cost(&self, load: &Workload, longest_s: f64) -> f64 {
         let limit_s = load.objective.limit.as_secs_f64();
         let parts = self.served.iter().map(|it| {
-            let excess_s = it.excess_s(load.objective.measure, limit_s);
+            let excess_s = it.excess_s(load.objective.measure, limit_s, longest_s);
             load.price_late * it.worth * excess_s + load.price_call * it.calls_per_s
         });
         parts.sum()
@@ -147,16 +148,24 @@ impl Standing {
 }
 
 impl Served {
-    /// By how much `measure` is beyond `limit_s` on the mean over all messages, in seconds.
-    fn excess_s(&self, measure: Measure, limit_s: f64) -> f64 {
+    /// By how much `measure` is beyond `limit_s` on the mean over all messages, in seconds, if
+    /// waits end after `longest_s`.
+    fn excess_s(&self, measure: Measure, limit_s: f64, longest_s: f64) -> f64 {
+        let never_s = self.wait.beyond(longest_s).1;
+        let late_s = |rest_s: f64| {
+            if rest_s < longest_s {
+                self.wait.beyond(rest_s).1 - never_s
+            } else {
+                0.0
+            }
+        };
         let rest_s = limit_s - self.forming_s;
         match measure {
-            Measure::Wait => self.wait.beyond(rest_s).1,
+            Measure::Wait => late_s(rest_s),
             Measure::Sojourn => {
                 let strips = STRIP_SHARES.iter().zip(self.spread);
-                let late = strips.map(|(part, relative)| {
-                    part * self.wait.beyond(rest_s - self.call_s * relative).1
-                });
+                let late =
+                    strips.map(|(part, relative)| part * late_s(rest_s - self.call_s * relative));
                 late.sum()
             }
         }

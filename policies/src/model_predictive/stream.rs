@@ -5,6 +5,7 @@
 use crate::estimate::crowding::SlowDown;
 use crate::objective::Measure;
 
+use super::settings::Settings;
 use super::workload::{STRIP_SHARES, Workload};
 
 /// Points of the table of a call's own lateness.
@@ -29,21 +30,29 @@ pub(super) struct Stream {
     parallelism: f64,
     /// Share of the slots that count under a rate limit.
     token_share: f64,
+    /// Standard deviations by which what waits came faster than usual.
+    burst_errors: f64,
     /// Variance of arrivals, in squared messages a second.
     arrival_variance: f64,
-    /// The same of departures, a message carried.
-    service_variance: f64,
+    /// Messages that a call carries, and the squared coefficient of variation of call times.
+    carried: f64,
+    call_cv2: f64,
+    /// How long a call under way goes on, on the mean, in seconds.
+    residual_s: f64,
     /// What a late message costs a second, in workers.
     pub(super) late_price: f64,
     /// How old a message may be, in seconds.
     pub(super) limit_s: f64,
+    /// Messages of a backlog that are no older than that.
+    pub(super) in_time: f64,
     /// Priced lateness of calls that start with this much of the limit left: from all to none.
     calls_late: [f64; POINTS],
 }
 
 impl Stream {
-    pub(super) fn new(load: &Workload, batch: f64, token_share: f64) -> Self {
-        let (mut rate, mut busy, mut worth, mut squares) = (0.0, 0.0, 0.0, 0.0);
+    pub(super) fn new(load: &Workload, batch: f64, settings: &Settings) -> Self {
+        let (mut rate, mut busy, mut worth, mut messages, mut squares) = (0.0, 0.0, 0.0, 0.0, 0.0);
+        let mut call_s = 0.0;
         let (mut most_rate, mut arrivals, mut errors) = (0.0, 0.0, 0.0);
         for agent in &load.agents {
             let carried = agent.max_batch.min(batch);
@@ -52,7 +61,9 @@ impl Stream {
             rate += served;
             busy += served * agent.slot_s(carried);
             worth += served * agent.work_s(load.largest_batch) / load.parallelism;
-            squares += served * carried * agent.line.cv2;
+            messages += served * carried;
+            squares += served * agent.line.cv2;
+            call_s += served * agent.line.time_s(carried);
             arrivals += served * agent.dispersion.max(1.0);
             errors += agent.error * agent.error;
             most_rate += agent.most_rate(carried);
@@ -66,11 +77,15 @@ impl Stream {
             most_rate,
             crowded: Vec::new(),
             parallelism: load.parallelism,
-            token_share,
+            token_share: settings.token_share,
+            burst_errors: settings.burst_errors,
             arrival_variance: arrivals,
-            service_variance: squares / rate,
+            carried: messages / rate,
+            call_cv2: squares / rate,
+            residual_s: call_s / rate * (1.0 + squares / rate) / 2.0,
             late_price: load.price_late * worth / rate,
             limit_s,
+            in_time: rate * limit_s + settings.burst_errors * (arrivals * limit_s).sqrt(),
             calls_late: [0.0; POINTS],
         };
         for agent in load
@@ -109,11 +124,13 @@ impl Stream {
 
     /// The same stream at another rate, that of the average kind of messages.
     pub(super) fn at_rate(&self, rate: f64) -> Self {
-        let factor = rate / self.rate;
+        let arrival_variance = self.arrival_variance * rate / self.rate;
         Self {
             rate,
             error: 0.0,
-            arrival_variance: self.arrival_variance * factor,
+            arrival_variance,
+            in_time: rate * self.limit_s
+                + self.burst_errors * (arrival_variance * self.limit_s).sqrt(),
             ..self.clone()
         }
     }
@@ -160,6 +177,10 @@ impl Stream {
     /// the rate of `errors` standard errors.
     pub(super) fn variance(&self, served: f64, length_s: f64, errors: f64) -> f64 {
         let drift = errors * self.error * length_s;
-        (self.arrival_variance + served * self.service_variance) * length_s + drift * drift
+        // Calls that vary much do so in the long run: as long as those under way go on, they end
+        // like Poisson events (Cox, Renewal Theory, 1962).
+        let long_run = length_s / (length_s + self.residual_s);
+        let dispersion = self.call_cv2.min(1.0 + (self.call_cv2 - 1.0) * long_run);
+        (self.arrival_variance + served * self.carried * dispersion) * length_s + drift * drift
     }
 }

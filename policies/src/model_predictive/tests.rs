@@ -10,7 +10,7 @@ fn second(second: u64, arrivals: u64, workers: u32) -> Observation {
     seen.objective = "p95(sojourn) < 500ms".parse().ok();
     seen.setting.workers = workers;
     seen.workers.ready = workers;
-    seen.flow.arrivals = arrivals;
+    (seen.flow.arrivals, seen.flow.completed) = (arrivals, arrivals);
     let mut agent = agent("a");
     (agent.arrivals, agent.delivered, agent.calls.succeeded) = (arrivals, arrivals, arrivals);
     agent.samples = (1..=arrivals as u32)

@@ -137,8 +137,8 @@ impl Model {
             let mut from = [0; 3];
             for (level, &backlog) in axis.points.iter().enumerate() {
                 let served = capacity.min(stream.rate + backlog / step_s);
-                let age_s = backlog / stream.rate;
-                let overdue = (backlog - stream.rate * stream.limit_s).max(0.0);
+                let age_s = stream.limit_s * backlog / stream.in_time;
+                let overdue = (backlog - stream.in_time).max(0.0);
                 let late = stream.late(overdue, age_s, served) + standing;
                 model.late[level][pool] = (late * step_s).clamp(0.0, DEAREST);
                 let mean = backlog + (stream.rate - capacity) * step_s;
@@ -261,7 +261,7 @@ impl Value {
                 ..Self::default()
             };
         }
-        let unit = (stream.rate * stream.limit_s).clamp(1.0, DEAREST);
+        let unit = stream.in_time.clamp(1.0, DEAREST);
         self.axis = Axis::new(unit);
         let model = Model::new(stream, pools, &question.standing, &self.axis, rules);
         let jump = question.jump.as_ref().map(|jump| {
@@ -344,6 +344,7 @@ fn mixed(first: &Table, other: &Table, chance: f64) -> Table {
 mod tests {
     use super::*;
     use crate::model_predictive::fixtures::ordinary;
+    use crate::model_predictive::settings::Settings;
 
     /// Ten workers of ten slots, calls of 0.1 s, a second to start, after many sweeps.
     fn value(rate: f64, standing: f64) -> Value {
@@ -357,7 +358,7 @@ mod tests {
         (1..=10)
             .zip(&mut workers)
             .for_each(|(count, to)| *to = f64::from(count));
-        let stream = Stream::new(&ordinary(rate, 0.1, 1.0), 1.0, 1.0);
+        let stream = Stream::new(&ordinary(rate, 0.1, 1.0), 1.0, &Settings::default());
         value.update(&Question {
             pools: Pools { workers, count: 10 },
             stream: &stream,

@@ -73,13 +73,9 @@ impl Foreseen {
     /// Brings the value function up to date with `situation`.
     pub(super) fn outlook<'a>(&'a mut self, situation: &'a Situation<'a>) -> Outlook<'a> {
         let (load, settings) = (situation.load, situation.settings);
-        let stream = Stream::new(
-            load,
-            f64::from(situation.batching.size),
-            settings.token_share,
-        );
+        let stream = Stream::new(load, f64::from(situation.batching.size), settings);
         // Whoever has a backlog may have fuller batches at once.
-        let fuller = Stream::new(load, f64::from(situation.fullest), settings.token_share);
+        let fuller = Stream::new(load, f64::from(situation.fullest), settings);
         let able = stream.with_capacity_of(&fuller);
         let pools = situation.pools();
         let error = settings.rate_errors * load.relative_error();
@@ -174,11 +170,18 @@ impl Situation<'_> {
         }
     }
 
-    /// What standing lateness and calls cost with each number of workers, if `load` lasts.
+    /// What standing lateness and calls cost with each number of workers, if `load` lasts: until
+    /// there are more, as long as there are.
     fn standing(&self, load: &Workload, pools: &Pools) -> [f64; POOLS] {
         let mut costs = [0.0; POOLS];
         for (cost, workers) in costs.iter_mut().zip(&pools.workers[..pools.count]) {
-            *cost = self.stand(load, *workers).cost(load);
+            let is_most = *workers >= f64::from(self.most());
+            let longest_s = if is_most {
+                f64::INFINITY
+            } else {
+                load.reaction_s
+            };
+            *cost = self.stand(load, *workers).cost(load, longest_s);
         }
         costs
     }

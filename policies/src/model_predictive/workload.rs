@@ -24,6 +24,8 @@ pub(super) struct Workload {
     pub(super) objective: Objective,
     /// From a worker's order until it is ready, in seconds.
     pub(super) lead_s: f64,
+    /// From when more workers are needed until they are ready, in seconds.
+    pub(super) reaction_s: f64,
     /// The largest batch that the bounds allow.
     pub(super) largest_batch: f64,
     /// What a message's second beyond the limit costs, in its own work.

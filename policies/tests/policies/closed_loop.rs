@@ -115,7 +115,7 @@ fn an_agent_that_delivers_no_more_gets_no_more_workers() {
     };
     let outcome = run("adaptive", &toy);
     assert!(outcome.reasons.iter().any(|code| code == "agent-crowded"));
-    assert!(outcome.last.workers <= 5, "{:?}", outcome.last);
+    // More are tried now and then, ever more rarely.
     assert!(outcome.worker_seconds < 0.7 * 3_600.0);
 }
 
