@@ -53,7 +53,7 @@ fn the_price_of_lateness_is_what_reserves_are_worth() {
         let mut policy = Adaptive::default();
         let mut wanted = 0.0;
         for at in 1..60 {
-            let mut seen = second(at, 165, 2);
+            let mut seen = second(at, 185, 2);
             seen.prices.late = price;
             wanted = policy.decide(&seen).workers;
         }
