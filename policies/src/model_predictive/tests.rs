@@ -49,20 +49,17 @@ fn whoever_is_told_of_a_jump_has_the_workers_when_it_comes() {
 
 #[test]
 fn the_price_of_lateness_is_what_reserves_are_worth() {
-    let workers = |price: f64| {
+    // Five times the load for four seconds of each twenty.
+    let reserve = |price: f64| {
         let mut policy = Adaptive::default();
         let mut wanted = 0.0;
-        for at in 1..60 {
-            let mut seen = second(at, 185, 2);
+        for at in 1..120 {
+            let mut seen = second(at, if at % 20 < 4 { 500 } else { 100 }, 2);
             seen.prices.late = price;
             wanted = policy.decide(&seen).workers;
         }
         wanted
     };
-    assert!(
-        workers(100.0) > workers(0.1),
-        "{} {}",
-        workers(100.0),
-        workers(0.1)
-    );
+    assert!(reserve(0.1) <= 2.0, "{}", reserve(0.1));
+    assert!(reserve(100.0) > 2.0, "{}", reserve(100.0));
 }

@@ -266,8 +266,8 @@ impl Value {
         let model = Model::new(stream, pools, &question.standing, &self.axis, rules);
         let jump = question.jump.as_ref().map(|jump| {
             let model = Model::new(jump.stream, pools, &jump.standing, &self.axis, rules);
-            let chance = |per_s: f64| 1.0 - (-per_s * rules.step_s).exp();
-            (model, chance(jump.per_s), chance(jump.ends_per_s))
+            let within = |per_s: f64| chance(per_s, rules.step_s);
+            (model, within(jump.per_s), within(jump.ends_per_s))
         });
         for _ in 0..question.sweeps {
             let Some((jumped, comes, ends)) = &jump else {
@@ -299,15 +299,17 @@ impl Value {
         self.pools = *pools;
     }
 
-    /// The value of `pool` (its index) with a backlog about `mean`.
-    pub(super) fn of(&self, pool: usize, mean: f64, deviation: f64) -> f64 {
+    /// The value of `pool` (its index) with a backlog about `mean`, if the jump has come with
+    /// this `chance`.
+    pub(super) fn of(&self, pool: usize, mean: f64, deviation: f64, chance: f64) -> f64 {
+        let read = |table: &Table, place: Place| {
+            let (low, high) = (table[place.below][pool], table[place.below + 1][pool]);
+            low + place.part * (high - low)
+        };
         let at = |z: &f64| {
             let place = self.axis.place((mean + z * deviation).max(0.0), LEVELS / 2);
-            let (low, high) = (
-                self.usual[place.below][pool],
-                self.usual[place.below + 1][pool],
-            );
-            low + place.part * (high - low)
+            let usual = read(&self.usual, place);
+            usual + chance * (read(&self.jumped, place) - usual)
         };
         CHANCE * DEVIATIONS.iter().map(at).sum::<f64>()
     }
@@ -327,6 +329,11 @@ impl Pools {
             }
         }
     }
+}
+
+/// The chance that what comes `per_s` times a second comes within `seconds`.
+pub(super) fn chance(per_s: f64, seconds: f64) -> f64 {
+    1.0 - (-per_s * seconds).exp()
 }
 
 /// `chance` of the other table, the rest of the first.
@@ -371,7 +378,7 @@ mod tests {
 
     /// Index of the number of workers that it would be best to have.
     fn best(value: &Value, backlog: f64) -> usize {
-        let of = |pool: &usize| value.of(*pool, backlog, 0.0);
+        let of = |pool: &usize| value.of(*pool, backlog, 0.0, 0.0);
         (0..10).min_by(|a, b| of(a).total_cmp(&of(b))).expect("ten")
     }
 
@@ -394,10 +401,10 @@ mod tests {
         for pool in 0..10 {
             let mut last = 0.0;
             for backlog in [0.0, 10.0, 100.0, 1_000.0, 1e6] {
-                let now = value.of(pool, backlog, 0.0);
+                let now = value.of(pool, backlog, 0.0, 0.0);
                 assert!(now >= last, "{pool} {backlog}");
                 last = now;
-                let least = value.of(0, backlog, 0.0);
+                let least = value.of(0, backlog, 0.0, 0.0);
                 assert!(
                     now <= least + 1.0 + 1e-6,
                     "shrinking is free but for the switch"

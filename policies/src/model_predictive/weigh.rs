@@ -9,7 +9,7 @@ use super::rollout::Start;
 use super::settings::Settings;
 use super::standing::Standing;
 use super::stream::Stream;
-use super::value::{Jump, POOLS, Pools, Question, Rules, Value};
+use super::value::{self, Jump, POOLS, Pools, Question, Rules, Value};
 use super::workload::Workload;
 
 /// Beyond what the load needs at least, these multiples of it are weighed where the bounds are
@@ -229,9 +229,9 @@ impl Outlook<'_> {
             .variance(stream.rate, length_s, self.rules.errors)
             .sqrt();
         let serving = start.able(workers, length_s / 2.0);
-        let value = self
-            .value
-            .of(self.index_of(workers), rolled.backlog, deviation);
+        let jumps_per_s = self.situation.hazard.map_or(0.0, |hazard| hazard.per_s);
+        let jumped = value::chance(jumps_per_s, length_s);
+        let value = (self.value).of(self.index_of(workers), rolled.backlog, deviation, jumped);
         let standing = self.standing[self.index_of(serving)];
         let switch = if workers == start.wanted {
             0.0

@@ -154,7 +154,8 @@ fn slow_heavy_tailed_calls_hold_their_objective() {
     let outcome = run("adaptive", &toy);
     assert!(outcome.quantile(0.95) < 20.0);
     assert!(outcome.worker_seconds < 4_000.0);
-    assert!(outcome.actions.len() <= 15);
+    // About one a minute.
+    assert!(outcome.actions.len() <= 16);
 }
 
 #[test]
