@@ -1,6 +1,7 @@
 //! What can be turned about `adaptive`, with the reason for each default. None is about a
 //! scenario; none needs to be set by users. They are fields, not constants, so that their
-//! sensitivity can be measured: `adaptive(switch: 0.5)` is a policy like any other.
+//! sensitivity can be measured: `adaptive(switch: 0.5)` is a policy like any other, and
+//! `docs/sensitivity.md` has the figures.
 
 use serde::Deserialize;
 
