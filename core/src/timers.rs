@@ -92,18 +92,22 @@ impl<T: Copy + Ord> TimerQueue<T> {
     #[inline]
     pub(crate) fn make_room(&mut self, live: impl FnMut(Time, T) -> bool) {
         let is_full = |len, capacity| len == capacity && len > 0;
-        if is_full(self.in_order.len(), self.in_order.capacity())
-            || is_full(self.out_of_order.len(), self.out_of_order.capacity())
-        {
-            self.drop_pointless(live);
+        if is_full(self.in_order.len(), self.in_order.capacity()) {
+            self.make_room_in_order(live);
+        } else if is_full(self.out_of_order.len(), self.out_of_order.capacity()) {
+            self.make_room_out_of_order(live);
         }
     }
 
     /// Leaves room for half as many as are left, so that this is not soon done again.
     #[cold]
-    fn drop_pointless(&mut self, mut live: impl FnMut(Time, T) -> bool) {
+    fn make_room_in_order(&mut self, mut live: impl FnMut(Time, T) -> bool) {
         self.in_order.retain(|&(at, _, what)| live(at, what));
         self.in_order.reserve(self.in_order.len() / 2);
+    }
+
+    #[cold]
+    fn make_room_out_of_order(&mut self, mut live: impl FnMut(Time, T) -> bool) {
         self.out_of_order
             .retain(|&Reverse((at, _, what))| live(at, what));
         self.out_of_order.reserve(self.out_of_order.len() / 2);
