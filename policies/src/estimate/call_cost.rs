@@ -111,6 +111,7 @@ impl CallCost {
         let keep = (-length_s / MEMORY_S).exp();
         self.scale(keep.max((MEMORY_CALLS / self.weight).min(1.0)));
         if agent.samples.is_empty() {
+            self.take_mean(agent);
             return;
         }
         self.notice_change(&agent.samples);
@@ -118,12 +119,26 @@ impl CallCost {
         let each = agent.calls.succeeded.max(1) as f64 / agent.samples.len() as f64;
         for sample in &agent.samples {
             let (b, t) = (f64::from(sample.batch.max(1)), sample.time.as_secs_f64());
-            self.weight += each;
-            self.sum_b += each * b;
-            self.sum_bb += each * b * b;
-            self.sum_t += each * t;
-            self.sum_bt += each * b * t;
-            self.sum_tt += each * t * t;
+            self.take(each, b, t);
+        }
+    }
+
+    /// Takes `calls` that carried `b` messages each and took `t` seconds.
+    fn take(&mut self, calls: f64, b: f64, t: f64) {
+        self.weight += calls;
+        self.sum_b += calls * b;
+        self.sum_bb += calls * b * b;
+        self.sum_t += calls * t;
+        self.sum_bt += calls * b * t;
+        self.sum_tt += calls * t * t;
+    }
+
+    /// Where samples are missing, all calls were as the mean one.
+    fn take_mean(&mut self, agent: &AgentObservation) {
+        let calls = agent.calls.succeeded as f64;
+        if calls > 0.0 {
+            let b = (agent.calls.messages as f64 / calls).max(1.0);
+            self.take(calls, b, agent.calls.time.as_secs_f64() / calls);
         }
     }
 

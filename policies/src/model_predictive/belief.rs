@@ -21,6 +21,9 @@ const MOST_ATTEMPTS: f64 = 1.5;
 const SHORT_OUTAGE_S: f64 = 5.0;
 /// Calls that take this much longer than those that finish say that these are no sample of them.
 const MOST_UNFINISHED: f64 = 1.5;
+/// A full queue hides demand: it is taken to be this many times what is let in, until the queue
+/// has room and shows it.
+const HIDDEN: f64 = 2.0;
 /// Slots are free when this share of their time has no call.
 const FREE_SHARE: f64 = 0.1;
 /// While slots are not free, this share of calls may be answered "too many requests" before
@@ -62,6 +65,13 @@ impl Beliefs {
         let length_s = seen.interval.as_secs_f64();
         let accepted = seen.flow.arrivals.max(1) as f64;
         let refused = 1.0 + seen.flow.refused as f64 / accepted;
+        // Whoever waits for room in a full queue is no arrival yet.
+        let is_full = seen.queue.waiting > 0 && seen.queue.waiting >= seen.queue.max_size;
+        let refused = if is_full {
+            refused.max(HIDDEN)
+        } else {
+            refused
+        };
         let slots = f64::from(seen.workers.ready) * f64::from(seen.parallelism);
         let slots_are_free =
             seen.slots.with_call.as_secs_f64() < (1.0 - FREE_SHARE) * slots * length_s;
@@ -144,7 +154,10 @@ impl Beliefs {
 impl Belief {
     fn observe(&mut self, length_s: f64, busy_s: f64, agent: &AgentObservation) {
         self.cost.observe(length_s, agent);
-        let finished_s = agent.calls.time.as_secs_f64() * self.attempts();
+        // Calls that fail are taken to last as long as those that do not.
+        let succeeded = agent.calls.succeeded.max(1) as f64;
+        let finished = 1.0 + agent.calls.failed as f64 / succeeded;
+        let finished_s = agent.calls.time.as_secs_f64() * finished;
         let in_flight = f64::from(agent.in_flight);
         (self.unfinished).observe(length_s, busy_s, finished_s, in_flight);
         self.crowding.observe(length_s, agent);
@@ -319,6 +332,17 @@ mod tests {
         seen.flow.refused = 300;
         beliefs.observe(&seen, None);
         assert!((beliefs.rate() - 400.0).abs() < 0.1);
+    }
+
+    #[test]
+    fn a_full_queue_hides_demand() {
+        let mut beliefs = Beliefs::default();
+        let mut seen = observation(Time::ZERO);
+        seen.agents = vec![agent("a")];
+        (seen.agents[0].arrivals, seen.flow.arrivals) = (100, 100);
+        (seen.queue.max_size, seen.queue.waiting) = (50, 50);
+        beliefs.observe(&seen, None);
+        assert!((beliefs.rate() - 200.0).abs() < 0.1);
     }
 
     #[test]

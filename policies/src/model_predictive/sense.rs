@@ -8,13 +8,17 @@ use crate::units::{Duration, Time};
 const MOST_PER_S: f64 = 1e7;
 /// Parts of a whole may seem this much larger than it, and as many more: each figure may be off.
 const SLACK: u64 = 20;
+/// What may wait beyond the queue's bound: its reserve, and what came back.
+const MOST_RESERVED: u64 = 1_000_000;
 /// Draining workers may outnumber the others by this much, while calls are long.
 const MOST_DRAINING: u64 = 100;
 
 /// Whether `seen` can be true, `last` being when something was seen before.
 pub(super) fn makes_sense(seen: &Observation, last: Time) -> bool {
     let passed = seen.at.since(last);
-    let is_an_interval = !seen.interval.is_zero() && seen.interval <= passed;
+    // Time that goes back is another broker's.
+    let is_in_time = seen.interval <= passed || seen.at < last;
+    let is_an_interval = !seen.interval.is_zero() && is_in_time;
     is_an_interval
         && is_a_pool(seen)
         && is_a_flow(seen)
@@ -39,7 +43,7 @@ fn is_a_flow(seen: &Observation) -> bool {
     let most = MOST_PER_S * seen.interval.as_secs_f64() + 1.0;
     let counts = [seen.flow.arrivals, seen.flow.refused, seen.flow.completed];
     counts.iter().all(|count| *count as f64 <= most)
-        && seen.queue.waiting / SLACK <= seen.queue.max_size
+        && seen.queue.waiting / SLACK <= seen.queue.max_size.saturating_add(MOST_RESERVED)
         && seen.queue.oldest_wait <= Some(seen.at.since(Time::ZERO))
 }
 
@@ -85,6 +89,13 @@ mod tests {
     fn what_happens_makes_sense() {
         assert!(sensible(|_| {}));
         assert!(sensible(|seen| seen.flow.arrivals = 1_000_000));
+        assert!(sensible(|seen| {
+            (seen.queue.max_size, seen.queue.waiting) = (0, 2_000);
+        }));
+        assert!(
+            makes_sense(&observation(second(1)), second(900)),
+            "a second run"
+        );
         assert!(sensible(
             |seen| seen.queue.oldest_wait = Some(Duration::from_secs(60))
         ));

@@ -101,8 +101,9 @@ impl Trials {
         }
         let most = if state.is_crowded {
             state.workers.saturating_add(MORE)
-        } else if state.falls_behind(late) {
-            (f64::from(state.workers) * FEWER).ceil() as u32
+        } else if state.falls_behind(late) && state.workers > 1 {
+            // Small enough for the cast.
+            (f64::from(state.workers) * FEWER).floor().max(1.0) as u32
         } else {
             self.late = Some(Late { since: now, oldest });
             return None;

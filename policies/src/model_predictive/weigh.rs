@@ -171,17 +171,14 @@ impl Situation<'_> {
     }
 
     /// What standing lateness and calls cost with each number of workers, if `load` lasts: until
-    /// there are more, as long as there are.
+    /// there are more, and no less than with all there are.
     fn standing(&self, load: &Workload, pools: &Pools) -> [f64; POOLS] {
+        let all = self.stand(load, f64::from(self.most()));
+        let least = all.cost(load, f64::INFINITY);
         let mut costs = [0.0; POOLS];
         for (cost, workers) in costs.iter_mut().zip(&pools.workers[..pools.count]) {
-            let is_most = *workers >= f64::from(self.most());
-            let longest_s = if is_most {
-                f64::INFINITY
-            } else {
-                load.reaction_s
-            };
-            *cost = self.stand(load, *workers).cost(load, longest_s);
+            let until_more = self.stand(load, *workers).cost(load, load.reaction_s);
+            *cost = until_more.max(least);
         }
         costs
     }

@@ -70,7 +70,7 @@ impl Fits {
         let mut beyond = Sums::default();
         for point in &sorted {
             let line = beyond.line_from(point.n, w, t, flat);
-            if line.misses < best.misses {
+            if line.slope > 0.0 && line.misses < best.misses {
                 best = line;
             }
             beyond.add(point);
