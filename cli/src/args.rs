@@ -120,7 +120,7 @@ pub(crate) struct ArenaArgs {
     pub(crate) oracles: Option<PathBuf>,
 
     /// Independent runs of each policy in each scenario
-    #[arg(long, value_name = "N", default_value = "20")]
+    #[arg(long, value_name = "N", default_value = "20", value_parser = replications)]
     pub(crate) replications: NonZeroU32,
 
     /// Threads to run them on; changes no figure [default: one per core]
@@ -204,7 +204,7 @@ pub(crate) struct OracleArgs {
     pub(crate) scenarios: Vec<String>,
 
     /// Independent runs of each scenario [default: 5]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = replications)]
     pub(crate) replications: Option<NonZeroU32>,
 
     /// Policies whose schedules the search starts from [default: all]
@@ -356,6 +356,13 @@ Exit codes, the first that applies:
    30  inconclusive: an interval straddles its limit, there are fewer than 2 replications,
        a quantile has too few messages beyond it, or a journal too little to compare
     0  all is well";
+
+/// Runs of everything in a ranking or a search: more than these nobody waits for.
+fn replications(text: &str) -> Result<NonZeroU32, String> {
+    const MOST: u32 = 10_000;
+    let number = text.parse().ok().filter(|it: &NonZeroU32| it.get() <= MOST);
+    number.ok_or_else(|| format!("{text:?} is not a whole number from 1 to {MOST}"))
+}
 
 #[cfg(test)]
 mod tests {

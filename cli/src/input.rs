@@ -9,6 +9,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use ebbtide_core::text::{self, Format, TextError, closest};
+use ebbtide_sim::Plan;
 use ebbtide_sim::files::{Files, Named};
 use ebbtide_sim::scenario::Scenario;
 use ebbtide_sim::shipped::{self, Shipped};
@@ -118,6 +119,20 @@ impl Source {
         let paths = named.unwrap_or_default().into_iter();
         let mut paths = paths.map(|named| self.directory.join(named.path));
         paths.find(|path| !path.exists())
+    }
+
+    /// Without an objective nothing is late, and there is nothing to rank by.
+    ///
+    /// # Errors
+    /// The scenario has none.
+    pub(crate) fn must_have_an_objective(&self, plan: &Plan) -> Result<(), CliError> {
+        if plan.contenders[0].config.objective.is_some() {
+            return Ok(());
+        }
+        Err(CliError::bad_input(
+            format!("{} has no objective, and so no lateness", self.label),
+            "say broker.objective, such as \"p95(sojourn) < 500ms\"",
+        ))
     }
 
     /// The files that the scenario names, read.

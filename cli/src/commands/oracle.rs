@@ -41,6 +41,7 @@ pub(super) fn run(args: &OracleArgs) -> Result<Exit, CliError> {
         let source = Source::open(word)?;
         let plan =
             Plan::new(&source.text, source.files()?).map_err(|error| source.fault(&error))?;
+        source.must_have_an_objective(&plan)?;
         jobs.push((source, plan));
     }
     for (source, plan) in &jobs {

@@ -69,9 +69,14 @@ fn candidates(arena: &Arena, entrants: &[Entrant]) -> Vec<Candidate> {
             }));
         }
     }
-    let most = arena.plan.contenders[0].config.max_workers;
+    let config = &arena.plan.contenders[0].config;
+    let most = config.max_workers;
     // Where no oracle is known, the pools that a person might keep stand in for the best of them.
-    let least = if arena.known.is_empty() { 1 } else { most };
+    let least = if arena.known.is_empty() {
+        config.min_workers.max(1)
+    } else {
+        most
+    };
     all.extend((least..=most).map(|workers| Candidate {
         entrant: None,
         text: format!("fixed({workers})"),

@@ -91,12 +91,7 @@ fn skipped(name: &str, path: &Path) -> Skipped {
 fn arena(source: &Source, oracles: &Cache) -> Result<Arena, CliError> {
     let files = source.files()?;
     let plan = Plan::new(&source.text, files).map_err(|error| source.fault(&error))?;
-    if plan.contenders[0].config.objective.is_none() {
-        return Err(CliError::bad_input(
-            format!("{} has no objective, and so no lateness", source.label),
-            "say broker.objective, such as \"p95(sojourn) < 500ms\"",
-        ));
-    }
+    source.must_have_an_objective(&plan)?;
     let key = cache::key(&source.text, &plan);
     let known = key.and_then(|key| Some(oracles.find(&key)?.to_vec()));
     Ok(Arena {
