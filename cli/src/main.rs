@@ -12,6 +12,7 @@ mod interrupt;
 mod output;
 mod run_dir;
 mod threads;
+mod writable;
 
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::process::ExitCode;

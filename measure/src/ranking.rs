@@ -163,6 +163,20 @@ pub struct AtPrice {
     pub first_or_tied: bool,
     /// Changes of the number of workers, a minute.
     pub actions_per_min: f64,
+    /// For information: a rival, listed as documented, at the setting that is best in this scenario at this price.
+    #[serde(default)]
+    pub best_setting: Option<BestSetting>,
+}
+
+/// The cheapest of a rival's settings in one scenario at one price, of all that tuning tried.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BestSetting {
+    /// It, with its batch rule.
+    pub setting: String,
+    /// Its cost, with its interval over replications.
+    pub cost: Estimate,
+    /// Its cost over the oracle's, both less what is unavoidable.
+    pub regret: f64,
 }
 
 /// Means over replications.
@@ -229,6 +243,10 @@ pub struct Summary {
     pub worst_run_scenario: String,
     /// Geometric mean of its cost over the best fixed setting's in hindsight, where the load changes; none if unknown.
     pub over_best_fixed_where_load_changes: Option<f64>,
+    /// For information: the geometric mean of its regret if it had in each scenario, at each price, its best setting;
+    /// none unless that is known of all that count.
+    #[serde(default)]
+    pub geomean_regret_at_best_settings: Option<f64>,
 }
 
 impl Ranking {
@@ -239,15 +257,16 @@ impl Ranking {
         self.overall.iter().find(same)
     }
 
-    /// The best of the policies that are not the default, by regret at a price.
+    /// The best of the policies that are not the default, by regret at a price, with that; none if no scenario counts
+    /// in means.
     #[must_use]
-    pub fn best_rival(&self, price: f64) -> Option<&Overall> {
+    pub fn best_rival(&self, price: f64) -> Option<(&Overall, f64)> {
         let rivals = self
             .overall
             .iter()
             .filter(|it| it.standing != Standing::Default && it.price.total_cmp(&price).is_eq());
-        let regret = |it: &Overall| it.whole.geomean_regret.unwrap_or(f64::INFINITY);
-        rivals.min_by(|one, other| regret(one).total_cmp(&regret(other)))
+        let with_regret = rivals.filter_map(|it| Some((it, it.whole.geomean_regret?)));
+        with_regret.min_by(|one, other| one.1.total_cmp(&other.1))
     }
 
     /// Where another policy is known to be cheaper than the default, in a sentence.
@@ -290,31 +309,29 @@ impl Ranking {
         } else {
             "the best cost known (not every scenario has an oracle)"
         };
-        let regret = |it: &Overall| {
-            it.whole
-                .geomean_regret
-                .map_or("–".to_owned(), |it| format!("{it:.2}"))
-        };
         let scenarios = match default.whole.scenarios {
             1 => "one scenario".to_owned(),
             count => format!("{count} scenarios"),
         };
-        let mut text = match self.best_rival(self.main_price) {
-            None => format!(
-                "{} costs {} times {against}.",
-                self.default,
-                regret(default)
+        let mut text = match (
+            default.whole.geomean_regret,
+            self.best_rival(self.main_price),
+        ) {
+            (None, _) => format!(
+                "Nearly all that {scenarios} cost is lateness that no policy avoids, so that there is no mean to say \
+                 which is best: look at each."
             ),
-            Some(rival) => {
-                let wins = default.whole.geomean_regret <= rival.whole.geomean_regret;
-                let winner = if wins { &self.default } else { &rival.policy };
+            (Some(own), None) => format!("{} costs {own:.2} times {against}.", self.default),
+            (Some(own), Some((rival, best))) => {
+                let winner = if own <= best {
+                    &self.default
+                } else {
+                    &rival.policy
+                };
                 format!(
-                    "Use {winner}. Over {scenarios} {} costs {} times {against}, the best of the others ({}) {} \
-                     times.",
-                    self.default,
-                    regret(default),
-                    rival.policy,
-                    regret(rival)
+                    "Use {winner}. Over {scenarios} {} costs {own:.2} times {against}, the best of the others ({}) \
+                     {best:.2} times.",
+                    self.default, rival.policy,
                 )
             }
         };

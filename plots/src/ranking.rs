@@ -5,6 +5,7 @@
 //! Like the report it has no scripts and loads nothing.
 
 mod chart;
+mod hindsight;
 mod labels;
 mod losses;
 mod pareto;
@@ -42,7 +43,7 @@ pub fn ranking_html(ranking: &Ranking) -> String {
 /// What the default pays and how fast it is, beside the best of the others.
 fn why(ranking: &Ranking) -> Markup {
     let rival = ranking.best_rival(ranking.main_price);
-    let points = rival.and_then(|rival| {
+    let points = rival.and_then(|(rival, _)| {
         let own = pareto::point(ranking, &ranking.default)?;
         Some((rival, own, pareto::point(ranking, &rival.policy)?))
     });
@@ -129,6 +130,7 @@ fn standing(ranking: &Ranking) -> Markup {
                 }
                 div.chart { (chart::svg("Regret of each policy", "regret, 1 = full foresight", &rows.collect::<Vec<_>>())) }
             }
+            (hindsight::note(ranking))
         }
     }
 }
@@ -190,7 +192,8 @@ fn everybody(ranking: &Ranking) -> Markup {
                 "Of each policy the better of its documented and its tuned settings; all of them are below. "
                 "A second late costs 1, 10 or 100 times a message's own work. First: share of the scenarios in which no "
                 "policy is known to be better. Over fixed: cost over that of the best pool that never changes, chosen in "
-                "hindsight, where the load changes. Flaps: most changes of the pool a minute under constant load."
+                "hindsight, where the load changes. Flaps: most changes of the pool a minute under constant load. Best "
+                "settings, for information: regret if a policy had in each scenario the best setting of all that tuning tried."
             }
             @if let Some(table) = rows::table(ranking, &best, |it| Some(&it.whole)) { div.scroll { (table) } }
             @for (title, of) in halves {

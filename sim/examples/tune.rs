@@ -4,7 +4,8 @@
 //! cargo run --release -p ebbtide-sim --example tune -- target/tuning.jsonl [RIVAL…]
 //! ```
 //!
-//! A policy's text in place of a rival's name, such as `simple(load: 0.9)`, is only scored.
+//! `--best FILE` after the first name writes into FILE which settings of those tried so far did best in each scenario
+//! (`scenarios/arena/best_settings.json`), and searches nothing. A policy's text in place of a rival's name, such as `simple(load: 0.9)`, is only scored.
 //!
 //! What was tried is kept in the file named first and not run again: stop it at any time, and remove the file when
 //! policies or scenarios changed. What it prints goes into `policies/src/rivals/tuned.rs` and `docs/tuning.md`.
@@ -15,6 +16,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Write as _, stdout};
 use std::path::{Path, PathBuf};
 
+use ebbtide_sim::arena::best_settings::BestSettings;
 use ebbtide_sim::arena::tune::space::SPACES;
 use ebbtide_sim::arena::tune::{Ground, REPLICATIONS, Ratios, score, tune};
 use ebbtide_sim::arena::{Arena, suite};
@@ -29,6 +31,12 @@ type Tried = BTreeMap<(String, u32), Ratios>;
 fn main() -> Result<(), Box<dyn Error>> {
     let mut words = std::env::args().skip(1);
     let path = PathBuf::from(words.next().ok_or("name the file for what was tried")?);
+    let words: Vec<String> = words.collect();
+    if let [flag, best] = words.as_slice()
+        && flag == "--best"
+    {
+        return keep_best(recall(&path)?, Path::new(best));
+    }
     let monitor = Monitor::default();
     let arenas = suite::TUNED.iter().map(arena).collect::<Result<_, _>>()?;
     let ground = Ground::new(arenas, &monitor)?.ok_or("stopped")?;
@@ -52,7 +60,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ))
     };
     let is_name = |word: &String| SPACES.iter().any(|space| space.rival == word);
-    let (names, texts): (Vec<String>, Vec<String>) = words.partition(is_name);
+    let (names, texts): (Vec<String>, Vec<String>) = words.into_iter().partition(is_name);
     if !texts.is_empty() {
         let ratios = evaluate(&texts, REPLICATIONS)?.ok_or("stopped")?;
         for (text, ratios) in texts.iter().zip(&ratios) {
@@ -77,6 +85,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         )?;
     }
     Ok(())
+}
+
+/// Writes which settings did best in each scenario.
+fn keep_best(tried: Tried, path: &Path) -> Result<(), Box<dyn Error>> {
+    let scenarios: Vec<&str> = suite::TUNED.iter().map(|it| it.name).collect();
+    let tried = tried.into_iter();
+    let tried: Vec<_> = tried
+        .map(|((text, count), ratios)| (text, count, ratios))
+        .collect();
+    let best = BestSettings::of_search(&scenarios, &tried);
+    Ok(fs::write(path, best.to_json())?)
 }
 
 /// What an earlier run tried.
@@ -110,5 +129,6 @@ fn arena(shipped: &Shipped) -> Result<Arena, Box<dyn Error>> {
         text: shipped.text.to_owned(),
         plan: Plan::new(shipped.text, files)?,
         known: Vec::new(),
+        best_settings: Vec::new(),
     })
 }

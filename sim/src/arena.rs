@@ -6,16 +6,18 @@
 //! [`PRICES`]; the default runs once for each. What a cost is, `ebbtide_measure::cost` says; what is made of the costs
 //! is in `rank.rs` (a scenario) and `overall.rs` (all of them). Deliberately absent: files, and how it looks.
 
+pub mod best_settings;
 pub mod entrants;
 pub mod oracle;
 pub mod overall;
 mod rank;
 mod runs;
+pub mod split;
 pub mod suite;
 pub mod tune;
 mod yardstick;
 
-use ebbtide_measure::ranking::RankedScenario;
+use ebbtide_measure::ranking::{RankedScenario, Standing};
 use ebbtide_policies::units::Time;
 
 use crate::monitor::Monitor;
@@ -41,6 +43,8 @@ pub struct Arena {
     pub plan: Plan,
     /// What its oracles found, for the first replications; none if none was ever asked.
     pub known: Vec<oracle::Replication>,
+    /// Settings of rivals that did best here, which are shown and not ranked ([`best_settings`]).
+    pub best_settings: Vec<String>,
 }
 
 impl Arena {
@@ -59,7 +63,18 @@ impl Arena {
         let Some(runs) = field.run(replications, monitor) else {
             return Ok(None);
         };
-        Ok(Some(rank::scenario(self, entrants, &runs)))
+        let (best, ranked) = runs
+            .into_iter()
+            .partition(|(candidate, _)| matches!(candidate.role, runs::Role::Best(_)));
+        Ok(Some(rank::scenario(self, entrants, &ranked, &best)))
+    }
+
+    /// The settings of a rival that did best here, if it is ranked as its source documents it.
+    fn best_settings_of<'a>(&'a self, entrant: &'a Entrant) -> impl Iterator<Item = &'a str> {
+        let known = self.best_settings.iter().map(String::as_str);
+        known.filter(|text| {
+            entrant.standing == Standing::Rival && best_settings::rival(text) == entrant.text
+        })
     }
 
     /// Runs that [`rank`](Self::rank) will make, and how long each is.

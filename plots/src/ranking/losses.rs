@@ -59,6 +59,15 @@ fn factor(loss: &Loss<'_>) -> f64 {
     loss.1.at_main_price.over_best_other
 }
 
+/// By how much, in whole per cent.
+fn dearer(factor: f64) -> String {
+    let percent = (factor - 1.0) * 100.0;
+    if percent < 0.5 {
+        return "< 1 %".to_owned();
+    }
+    format!("{percent:.0} %")
+}
+
 fn table(ranking: &Ranking, losses: &[Loss<'_>]) -> Markup {
     html! {
         table.numbers {
@@ -71,7 +80,7 @@ fn table(ranking: &Ranking, losses: &[Loss<'_>]) -> Markup {
                     @let (scenario, own, other) = loss;
                     tr {
                         th scope="row" { (scenario.name) }
-                        td.lost { (format!("{:.0} %", (factor(loss) - 1.0) * 100.0)) }
+                        td.lost { (dearer(factor(loss))) }
                         td { (quotient(Some(own.at_main_price.regret))) }
                         td { (quotient(Some(other.at_main_price.regret))) }
                         td.left { (other.name) }

@@ -26,7 +26,7 @@ pub(super) fn table(
     let at = |entry: &Overall, price: f64| -> Option<Summary> {
         of(ranking.overall_of(&entry.policy, price)?).cloned()
     };
-    let columns: [Column; 5] = [
+    let mut columns: Vec<Column> = vec![
         ("regret", |it| quotient(it.geomean_regret)),
         ("first or tied", |it| {
             format!("{:.0} %", it.first_or_tied_share * 100.0)
@@ -39,22 +39,28 @@ pub(super) fn table(
             quotient(it.over_best_fixed_where_load_changes)
         }),
     ];
+    let at_best = |it: &Summary| it.geomean_regret_at_best_settings;
+    if order.iter().any(|it| of(it).and_then(at_best).is_some()) {
+        columns.push(("best settings", |it| {
+            quotient(it.geomean_regret_at_best_settings)
+        }));
+    }
     (!order.is_empty()).then(|| {
         html! {
             table.numbers {
                 thead {
                     tr {
                         th rowspan="2" { "policy" }
-                        @for (column, _) in columns { th colspan=(prices.len()) { (column) } }
+                        @for (column, _) in &columns { th colspan=(prices.len()) { (column) } }
                         th rowspan="2" { "flaps" }
                     }
-                    tr { @for _ in columns { @for price in prices { th { (price) "×" } } } }
+                    tr { @for _ in &columns { @for price in prices { th { (price) "×" } } } }
                 }
                 tbody {
                     @for entry in order {
                         tr.default[entry.policy == ranking.default] {
                             th scope="row" { (entry.policy) }
-                            @for (_, cell) in columns {
+                            @for (_, cell) in &columns {
                                 @for price in prices {
                                     td { (at(entry, *price).map_or_else(|| "–".to_owned(), |it| cell(&it))) }
                                 }

@@ -113,6 +113,9 @@ fn summary(places: &[Place<'_>]) -> Option<Summary> {
         .count();
     let counted = || places.iter().filter(|place| place.in_means());
     let changing = counted().filter(|place| place.scenario.load_changes);
+    let at_best: Option<Vec<f64>> = counted()
+        .map(|place| Some(place.at().best_setting.as_ref()?.regret))
+        .collect();
     Some(Summary {
         scenarios: places.len() as u32,
         geomean_regret: geomean(counted().map(|place| place.at().regret)),
@@ -124,6 +127,7 @@ fn summary(places: &[Place<'_>]) -> Option<Summary> {
         over_best_fixed_where_load_changes: geomean(
             changing.filter_map(|place| place.at().over_best_fixed),
         ),
+        geomean_regret_at_best_settings: at_best.and_then(|it| geomean(it.into_iter())),
     })
 }
 

@@ -8,14 +8,14 @@ use ebbtide_measure::compare::{Contest, judge};
 use ebbtide_measure::interval::LEVEL;
 use ebbtide_measure::metric::Preference;
 use ebbtide_measure::ranking::{
-    AtPrice, PolicyFigures, RankedPolicy, RankedScenario, Standing, Yardstick as Told,
+    AtPrice, BestSetting, PolicyFigures, RankedPolicy, RankedScenario, Standing, Yardstick as Told,
 };
 use ebbtide_measure::{Comparison, Estimate, Prices, Sample, Verdict};
 
 use super::entrants::Entrant;
-use super::runs::{Candidate, Runs, Score};
+use super::runs::{Candidate, Role, Runs, Score};
 use super::yardstick::Yardstick;
-use super::{Arena, MAIN_PRICE, MOST_UNAVOIDABLE, PRICES, suite};
+use super::{Arena, MAIN_PRICE, MOST_UNAVOIDABLE, PRICES, best_settings, suite};
 use crate::arrivals::Arrivals;
 use crate::plan::Plan;
 use crate::scenario::Scenario;
@@ -36,14 +36,20 @@ struct Table<'r> {
     first: usize,
 }
 
-/// The ranking of one scenario.
-pub(super) fn scenario(arena: &Arena, entrants: &[Entrant], runs: &Runs) -> RankedScenario {
+/// The ranking of one scenario; `best` are runs of rivals at the settings that did best here, which nothing but
+/// [`AtPrice::best_setting`] heeds.
+pub(super) fn scenario(
+    arena: &Arena,
+    entrants: &[Entrant],
+    runs: &Runs,
+    best: &Runs,
+) -> RankedScenario {
     let tables: Vec<Table<'_>> = (0..PRICES.len())
         .map(|price| Table::new(arena, entrants.len(), runs, price))
         .collect();
     let judged: Vec<Vec<AtPrice>> = tables
         .iter()
-        .map(|table| table.judged(arena, entrants))
+        .map(|table| table.judged(arena, entrants, best))
         .collect();
     let mut policies: Vec<RankedPolicy> = entrants
         .iter()
@@ -102,7 +108,7 @@ impl<'r> Table<'r> {
             .map(|place| {
                 let own = (0..all.len()).filter(|&at| {
                     let entry = all[at].as_ref();
-                    entry.is_some_and(|entry| entry.candidate.entrant == Some(place))
+                    entry.is_some_and(|entry| entry.candidate.role == Role::Ranked(place))
                 });
                 let mean = |at: usize| all[at].as_ref().map_or(f64::INFINITY, |it| mean(&it.costs));
                 let best = own.min_by(|&one, &other| mean(one).total_cmp(&mean(other)));
@@ -120,7 +126,7 @@ impl<'r> Table<'r> {
     }
 
     /// Every entrant's figures, in their order.
-    fn judged(&self, arena: &Arena, entrants: &[Entrant]) -> Vec<AtPrice> {
+    fn judged(&self, arena: &Arena, entrants: &[Entrant], best: &Runs) -> Vec<AtPrice> {
         let minutes = arena.plan.run.length.as_secs_f64() / 60.0;
         let verdicts = self.verdicts(entrants);
         let entries = self.entries.iter().enumerate();
@@ -142,9 +148,47 @@ impl<'r> Table<'r> {
                 verdict_vs_default: against_default.map(|it| it.0.verdict),
                 first_or_tied: against_first.is_none_or(|it| it.0.verdict != Verdict::Worse),
                 actions_per_min: mean_of(entry.scores, &|it| it.scale_actions) / minutes,
+                best_setting: self.best_setting(arena, entrants, best, place),
             }
         };
         entries.map(at_price).collect()
+    }
+
+    /// The cheapest of a rival's settings: documented, tuned, and those that did best here when it was tuned.
+    fn best_setting(
+        &self,
+        arena: &Arena,
+        entrants: &[Entrant],
+        best: &Runs,
+        place: usize,
+    ) -> Option<BestSetting> {
+        arena.best_settings_of(&entrants[place]).next()?;
+        let prices = prices(arena, self.price);
+        let costs = |scores: &[Score]| -> Vec<f64> {
+            let costs = scores.iter().map(|score| score.cost.total(prices));
+            costs.collect()
+        };
+        let in_hindsight = best
+            .iter()
+            .filter(|(it, _)| it.role == Role::Best(place))
+            .map(|(it, scores)| (it.text.as_str(), costs(scores)));
+        let is_own = |other: &usize| {
+            let tuned = &entrants[*other];
+            *other == place
+                || tuned.standing == Standing::TunedRival
+                    && best_settings::rival(&tuned.text) == entrants[place].text
+        };
+        let ranked = (0..entrants.len()).filter(is_own).map(|it| {
+            let entry = &self.entries[it];
+            (entry.candidate.text.as_str(), entry.costs.clone())
+        });
+        let all = ranked.chain(in_hindsight);
+        let (setting, costs) = all.min_by(|one, other| mean(&one.1).total_cmp(&mean(&other.1)))?;
+        Some(BestSetting {
+            setting: setting.to_owned(),
+            cost: Estimate::of_values(&costs, LEVEL),
+            regret: self.yardstick.regret(&costs),
+        })
     }
 
     /// Each against the default, and against the cheapest.
@@ -284,7 +328,7 @@ fn yardstick(arena: &Arena, runs: &Runs, all: &[Entry<'_>], price: usize) -> Yar
     };
     let kept: Vec<&Entry<'_>> = all
         .iter()
-        .filter(|it| it.candidate.entrant.is_none())
+        .filter(|it| it.candidate.role == Role::Ready)
         .collect();
     Yardstick {
         label: "best known",

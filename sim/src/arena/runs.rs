@@ -28,10 +28,20 @@ pub(super) struct Score {
     pub(super) scale_actions: f64,
 }
 
+/// What runs are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// To rank the entrant at this place.
+    Ranked(usize),
+    /// To show the rival at this place at a setting that hindsight knows; nothing else heeds them.
+    Best(usize),
+    /// Pools that are always ready, the largest one above all, which nobody ranks.
+    Ready,
+}
+
 /// A policy as it runs.
 pub(super) struct Candidate {
-    /// Whose it is, by place among the entrants; `None`: the largest pool, always ready, which nobody ranks.
-    pub(super) entrant: Option<usize>,
+    pub(super) role: Role,
     pub(super) text: String,
     /// The place of the only price that its runs are for; `None`: any.
     pub(super) price: Option<usize>,
@@ -63,9 +73,17 @@ fn candidates(arena: &Arena, entrants: &[Entrant]) -> Vec<Candidate> {
         };
         for text in entrant.candidates(has_batches, &hindsight) {
             all.extend(prices.iter().map(|&price| Candidate {
-                entrant: Some(place),
+                role: Role::Ranked(place),
                 text: text.clone(),
                 price,
+            }));
+        }
+        for text in best_settings(arena, entrants, place) {
+            let own = Entrant::rival(text).candidates(has_batches, &hindsight);
+            all.extend(own.into_iter().map(|text| Candidate {
+                role: Role::Best(place),
+                text,
+                price: None,
             }));
         }
     }
@@ -78,20 +96,30 @@ fn candidates(arena: &Arena, entrants: &[Entrant]) -> Vec<Candidate> {
         most
     };
     all.extend((least..=most).map(|workers| Candidate {
-        entrant: None,
+        role: Role::Ready,
         text: format!("fixed({workers})"),
         price: None,
     }));
     all
 }
 
+/// Settings of a rival that did best here, but for those that are ranked anyway.
+fn best_settings<'a>(
+    arena: &'a Arena,
+    entrants: &'a [Entrant],
+    place: usize,
+) -> impl Iterator<Item = &'a str> {
+    let known = arena.best_settings_of(&entrants[place]);
+    known.filter(|text| !entrants.iter().any(|entrant| entrant.text == *text))
+}
+
 impl Field {
     /// The brokers of all candidates, each with its policy.
     pub(super) fn new(arena: &Arena, entrants: &[Entrant]) -> Result<Self, String> {
         let candidates = candidates(arena, entrants);
-        let source = |it: &Candidate| {
-            it.entrant
-                .map_or(&PolicySource::Named, |at| &entrants[at].source)
+        let source = |it: &Candidate| match it.role {
+            Role::Ranked(place) => &entrants[place].source,
+            Role::Best(_) | Role::Ready => &PolicySource::Named,
         };
         let named = candidates
             .iter()

@@ -27,6 +27,7 @@ fn arena(text: &str) -> Arena {
         text: text.to_owned(),
         plan: Plan::new(text, Files::default()).unwrap_or_else(|error| panic!("{error}")),
         known: Vec::new(),
+        best_settings: Vec::new(),
     }
 }
 
@@ -121,6 +122,67 @@ fn batches_are_sized_by_the_best_rule() {
         "{simple:?}"
     );
     assert_eq!(simple.standing, Standing::Rival);
+}
+
+#[test]
+fn the_best_setting_of_a_rival_is_shown_and_changes_nothing_else() {
+    let entrants = entrants::chosen("simple").expect("names");
+    let mut arena = arena(TEXT);
+    let rank = |arena: &Arena| {
+        let ranked = arena.rank(&entrants, 4, &Monitor::default());
+        ranked.expect("all can be had").expect("nobody stops it")
+    };
+    let without = rank(&arena);
+    // Of another policy, ranked anyway, and two that nobody ranks.
+    let settings = [
+        "celery",
+        "simple",
+        "simple(load: 0.6)",
+        "simple(load: 0.95, drain: \"8s\")",
+    ];
+    arena.best_settings = settings.map(str::to_owned).to_vec();
+    let mut with = rank(&arena);
+    for (price, at) in policy(&with, "simple").prices.iter().enumerate() {
+        let best = at.best_setting.as_ref().expect("it is known");
+        let of = |name: &str| policy(&with, name).prices[price].cost.mean.expect("it ran");
+        let cost = best.cost.mean.expect("it ran");
+        assert!(
+            cost <= of("simple") && cost <= of("simple, tuned"),
+            "{best:?}"
+        );
+        assert!(best.setting.starts_with("simple"), "{best:?}");
+        assert!(
+            (best.regret < at.regret) == (cost < of("simple")),
+            "{best:?}"
+        );
+    }
+    assert!(
+        policy(&with, "adaptive")
+            .at_main_price
+            .best_setting
+            .is_none()
+    );
+    assert!(
+        policy(&with, "simple, tuned")
+            .at_main_price
+            .best_setting
+            .is_none()
+    );
+    let ranking = overall::ranking(&entrants, vec![with.clone()], Vec::new(), false);
+    let known: Vec<bool> = ranking
+        .overall
+        .iter()
+        .map(|it| it.whole.geomean_regret_at_best_settings.is_some())
+        .collect();
+    assert_eq!(known.iter().filter(|known| **known).count(), 3);
+    for policy in &mut with.policies {
+        policy.at_main_price.best_setting = None;
+        policy
+            .prices
+            .iter_mut()
+            .for_each(|at| at.best_setting = None);
+    }
+    assert_eq!(with, without);
 }
 
 /// Keeps as many workers as half the price of lateness, so that it shows which price it was told.

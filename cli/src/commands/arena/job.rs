@@ -5,6 +5,7 @@ use std::path::Path;
 
 use ebbtide_measure::ranking::Skipped;
 use ebbtide_sim::Plan;
+use ebbtide_sim::arena::best_settings::BestSettings;
 use ebbtide_sim::arena::entrants::{self, Entrant};
 use ebbtide_sim::arena::oracle::cache::{self, Cache};
 use ebbtide_sim::arena::{Arena, suite};
@@ -36,6 +37,7 @@ pub(crate) fn resolve(args: &ArenaArgs) -> Result<Job, CliError> {
         save::check(out)?;
     }
     let oracles = oracles(args.oracles.as_deref())?;
+    let best = BestSettings::shipped();
     let mut job = Job {
         arenas: Vec::new(),
         entrants,
@@ -46,13 +48,13 @@ pub(crate) fn resolve(args: &ArenaArgs) -> Result<Job, CliError> {
             let source = Source::open(shipped.name)?;
             match source.missing() {
                 Some(path) => job.skipped.push(skipped(shipped.name, &path)),
-                None => job.arenas.push(arena(&source, &oracles)?),
+                None => job.arenas.push(arena(&source, &oracles, &best)?),
             }
         }
         return Ok(job);
     }
     for word in &args.scenarios {
-        let arena = arena(&Source::open(word)?, &oracles)?;
+        let arena = arena(&Source::open(word)?, &oracles, &best)?;
         if job.arenas.iter().any(|other| other.name == arena.name) {
             return Err(CliError::bad_input(
                 format!("{} is named twice", arena.name),
@@ -88,7 +90,7 @@ fn skipped(name: &str, path: &Path) -> Skipped {
     }
 }
 
-fn arena(source: &Source, oracles: &Cache) -> Result<Arena, CliError> {
+fn arena(source: &Source, oracles: &Cache, best: &BestSettings) -> Result<Arena, CliError> {
     let files = source.files()?;
     let plan = Plan::new(&source.text, files).map_err(|error| source.fault(&error))?;
     source.must_have_an_objective(&plan)?;
@@ -98,6 +100,7 @@ fn arena(source: &Source, oracles: &Cache) -> Result<Arena, CliError> {
         name: source.name.clone(),
         text: source.text.clone(),
         known: known.unwrap_or_default(),
+        best_settings: best.of(&source.name, &source.text),
         plan,
     })
 }

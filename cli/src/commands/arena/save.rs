@@ -9,25 +9,31 @@ use ebbtide_measure::ranking::{Ranking, Summary};
 use ebbtide_plots::ranking_html;
 
 use crate::error::CliError;
+use crate::writable;
 
-/// The ranking; its being there says that a directory is an arena's.
+/// The ranking; its being there, with what a ranking has, says that a directory is an arena's.
 const JSON: &str = "ranking.json";
+const PAGE: &str = "ranking.html";
+const SCENARIOS: &str = "scenarios.csv";
+const OVERALL: &str = "overall.csv";
 
-/// Whether the directory may be written into: new, empty, or an earlier ranking's.
+/// Makes sure that the directory is there and may be written into: new, empty, or an earlier ranking's.
 ///
 /// # Errors
-/// It holds something else.
+/// It holds something else, or cannot be written.
 pub(crate) fn check(out: &Path) -> Result<(), CliError> {
-    let Ok(mut entries) = fs::read_dir(out) else {
-        return fs::create_dir_all(out).map_err(|error| CliError::unwritable(out, &error));
-    };
-    if entries.next().is_none() || out.join(JSON).exists() {
-        return Ok(());
+    fs::create_dir_all(out).map_err(|error| CliError::unwritable(out, &error))?;
+    let mut entries = fs::read_dir(out).map_err(|error| CliError::unreadable(out, &error))?;
+    let is_ranking = || writable::is_ours(&out.join(JSON), &["schema", "prices", "overall"]);
+    if entries.next().is_some() && !is_ranking() {
+        return Err(CliError::bad_input(
+            format!("--out {} holds something else", out.display()),
+            "name a new or an empty directory, or an earlier ranking's",
+        ));
     }
-    Err(CliError::bad_input(
-        format!("--out {} holds something else", out.display()),
-        "name a new or an empty directory, or an earlier ranking's",
-    ))
+    [JSON, PAGE, SCENARIOS, OVERALL]
+        .iter()
+        .try_for_each(|name| writable::check_file(&out.join(name)))
 }
 
 /// Writes everything, and says where the page is.
@@ -42,9 +48,9 @@ pub(crate) fn all(out: &Path, ranking: &Ranking) -> Result<PathBuf, CliError> {
     };
     let json = serde_json::to_string_pretty(ranking).expect("rankings have text keys only");
     write(JSON, &format!("{json}\n"))?;
-    write("scenarios.csv", &scenarios(ranking))?;
-    write("overall.csv", &overall(ranking))?;
-    write("ranking.html", &ranking_html(ranking))
+    write(SCENARIOS, &scenarios(ranking))?;
+    write(OVERALL, &overall(ranking))?;
+    write(PAGE, &ranking_html(ranking))
 }
 
 /// A row for each scenario, policy and price.
@@ -52,12 +58,13 @@ fn scenarios(ranking: &Ranking) -> String {
     let mut csv = String::from(
         "scenario,half,load_changes,policy,standing,price,setting,cost,cost_ci_low,cost_ci_high,regret,\
          over_best_fixed,over_best_other,worst_run_ratio,verdict_vs_default,first_or_tied,actions_per_min,\
-         worker_seconds,lateness_s,calls,p50_s,p95_s,p99_s,within_objective,dead_letters,throughput_per_s\n",
+         worker_seconds,lateness_s,calls,p50_s,p95_s,p99_s,within_objective,dead_letters,throughput_per_s,\
+         best_setting,best_setting_cost,best_setting_regret\n",
     );
     for scenario in &ranking.scenarios {
         for policy in &scenario.policies {
             for at in &policy.prices {
-                let figures = &policy.figures;
+                let (figures, best) = (&policy.figures, at.best_setting.as_ref());
                 let cells = [
                     text(&scenario.name),
                     text(scenario.half.as_deref().unwrap_or_default()),
@@ -85,6 +92,9 @@ fn scenarios(ranking: &Ranking) -> String {
                     figures.within_objective.to_string(),
                     figures.dead_letters.to_string(),
                     figures.throughput_per_s.to_string(),
+                    text(best.map_or("", |it| &it.setting)),
+                    number(best.and_then(|it| it.cost.mean)),
+                    number(best.map(|it| it.regret)),
                 ];
                 csv.push_str(&cells.join(","));
                 csv.push('\n');
@@ -98,7 +108,8 @@ fn scenarios(ranking: &Ranking) -> String {
 fn overall(ranking: &Ranking) -> String {
     let mut csv = String::from(
         "policy,standing,price,scenarios_of,scenarios,geomean_regret,first_or_tied_share,worst_vs_best_rival,\
-         worst_scenario,worst_run_vs_best_rival,worst_run_scenario,over_best_fixed_where_load_changes\n",
+         worst_scenario,worst_run_vs_best_rival,worst_run_scenario,over_best_fixed_where_load_changes,\
+         geomean_regret_at_best_settings\n",
     );
     for entry in &ranking.overall {
         let halves = [
@@ -131,6 +142,7 @@ fn cells(summary: &Summary) -> String {
         summary.worst_run_vs_best_rival.to_string(),
         text(&summary.worst_run_scenario),
         number(summary.over_best_fixed_where_load_changes),
+        number(summary.geomean_regret_at_best_settings),
     ]
     .join(",")
 }

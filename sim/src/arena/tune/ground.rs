@@ -6,7 +6,7 @@ use ebbtide_policies::units::Duration;
 
 use super::super::entrants::Entrant;
 use super::super::oracle::{AtPrice, Found, Replication, Schedule};
-use super::super::runs::{Field, Runs};
+use super::super::runs::{Field, Role, Runs};
 use super::super::{Arena, MOST_UNAVOIDABLE, PRICES};
 use super::{REPLICATIONS, Ratios};
 use crate::monitor::Monitor;
@@ -84,7 +84,7 @@ fn ratio(
     if unavoidable > MOST_UNAVOIDABLE * fixed {
         return None;
     }
-    let own = runs.iter().filter(|(it, _)| it.entrant == Some(place));
+    let own = runs.iter().filter(|(it, _)| it.role == Role::Ranked(place));
     let costs = own.map(|(_, scores)| scores.iter().map(|it| it.cost.total(prices)).sum::<f64>());
     let cost = costs.reduce(f64::min)?;
     Some((cost - unavoidable) / (fixed - unavoidable))
