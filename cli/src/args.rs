@@ -60,11 +60,11 @@ pub(crate) struct SimulateArgs {
     pub(crate) seed: Option<u64>,
 
     /// Independent runs of each scenario, instead of the scenario's
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub(crate) replications: Option<NonZeroU32>,
 
     /// Threads to run them on; changes no figure [default: one per core]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<NonZeroUsize>,
 
     /// Policies or profiles to run, instead of the scenario's; thresholds bind the first
@@ -115,6 +115,10 @@ pub(crate) struct ArenaArgs {
     #[arg(long, value_name = "P,…", default_value = "all")]
     pub(crate) policies: String,
 
+    /// Instead of ranking, split the default's regret into start-up, detection and the rest
+    #[arg(long, conflicts_with_all = ["policies", "replications", "out"])]
+    pub(crate) split: bool,
+
     /// Oracles to take regret against, of `ebbtide oracle`, instead of those that are shipped
     #[arg(long, value_name = "FILE")]
     pub(crate) oracles: Option<PathBuf>,
@@ -124,7 +128,7 @@ pub(crate) struct ArenaArgs {
     pub(crate) replications: NonZeroU32,
 
     /// Threads to run them on; changes no figure [default: one per core]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<NonZeroUsize>,
 
     /// Write the ranking page, its figures, JSON and CSV into this directory
@@ -187,7 +191,7 @@ pub(crate) struct ValidateArgs {
     pub(crate) emit: Option<PathBuf>,
 
     /// Threads to run them on; changes no figure [default: one per core]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<NonZeroUsize>,
 
     /// No progress on standard error
@@ -203,7 +207,7 @@ pub(crate) struct OracleArgs {
     #[arg(required = true, value_name = "FILE|NAME")]
     pub(crate) scenarios: Vec<String>,
 
-    /// Independent runs of each scenario [default: 5]
+    /// Independent runs of each scenario [default: 3]
     #[arg(long, value_name = "N", value_parser = replications)]
     pub(crate) replications: Option<NonZeroU32>,
 
@@ -224,7 +228,7 @@ pub(crate) struct OracleArgs {
     pub(crate) tenfold: bool,
 
     /// Threads to search on; changes no figure [default: one per core]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<NonZeroUsize>,
 
     #[command(flatten)]
@@ -289,6 +293,7 @@ Examples:
   ebbtide arena
   ebbtide arena step-5 flash-crowd --policies celery,knative --replications 5
   ebbtide arena my.ron --policies all --out ranking
+  ebbtide arena --split
 
 A cost is worker-seconds, plus lateness beyond the objective and calls at their prices; policies
 are ranked at prices of 1, 10 and 100 for a second late, in a message's own work. All meet the same
@@ -362,6 +367,16 @@ fn replications(text: &str) -> Result<NonZeroU32, String> {
     const MOST: u32 = 10_000;
     let number = text.parse().ok().filter(|it: &NonZeroU32| it.get() <= MOST);
     number.ok_or_else(|| format!("{text:?} is not a whole number from 1 to {MOST}"))
+}
+
+fn at_least_one(text: &str) -> Result<NonZeroU32, String> {
+    let number = text.parse().ok();
+    number.ok_or_else(|| format!("{text:?} is not a whole number from 1 to {}", u32::MAX))
+}
+
+fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    let number = text.parse().ok();
+    number.ok_or_else(|| format!("{text:?} is not a whole number from 1 on"))
 }
 
 #[cfg(test)]

@@ -321,6 +321,16 @@ impl Plan {
         Some(start.duration(&mut streams.stream("worker start", 0).draw(number, 0)))
     }
 
+    /// The same where workers that a scenario draws a start for are ready at once; `broker.worker_start_ms` is the
+    /// configuration's.
+    #[must_use]
+    pub(crate) fn with_workers_at_once(self) -> Self {
+        Self {
+            worker_start: None,
+            ..self
+        }
+    }
+
     /// Whether the scenario draws how long a worker takes to start.
     #[must_use]
     pub fn draws_worker_start(&self) -> bool {

@@ -4,6 +4,7 @@
 
 mod job;
 mod save;
+mod split;
 
 use std::io::Write;
 
@@ -26,6 +27,9 @@ pub(crate) fn run(args: &ArenaArgs) -> Result<Exit, CliError> {
     let job = job::resolve(args)?;
     for skipped in &job.skipped {
         Fault::warning(format!("{} is SKIPPED: {}", skipped.name, skipped.why)).print();
+    }
+    if args.split {
+        return split::run(&job, args);
     }
     let (scenarios, interrupted) = scenarios(&job, args)?;
     let ranking = overall::ranking(&job.entrants, scenarios, job.skipped, interrupted);
