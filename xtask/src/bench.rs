@@ -1,5 +1,5 @@
-//! `cargo xtask bench` and `cargo xtask instructions`: how fast the simulator is, and with
-//! `bench peers` the live broker.
+//! `cargo xtask bench` and `cargo xtask instructions`: how fast the simulator is, with
+//! `bench peers` the live broker, and with `bench decision` the default policy.
 //!
 //! Seconds depend on the machine and its mood, so they are for reading; instructions a message
 //! do not, so they are held by continuous integration.
@@ -20,6 +20,8 @@ const OTHERS: &[&str] = &[
     "core",
     "core-recorded",
 ];
+/// Cases of `decision` whose instructions are counted.
+const DECISION_CASES: &[&str] = &["steps", "bursts", "closed loop", "batches"];
 /// Where the number is to go. It is not there yet, so missing it is said and does not fail; what
 /// fails is a rise.
 const GOAL: u64 = 2_000;
@@ -79,6 +81,24 @@ pub(crate) fn run(root: &Path) -> Done {
         eprintln!("{name}: {counted} instructions a message");
     }
     Ok(())
+}
+
+/// Prints what one decision of the default costs, in time and in instructions.
+pub(crate) fn decision(root: &Path) -> Done {
+    build(root)?;
+    let decision = tools::release_binary(root, "decision")?;
+    let timed = shell::run(&mut shell::program(root, &decision.to_string_lossy()));
+    if let Err(missing) = tools::ensure_apt(root, "valgrind", "valgrind") {
+        shell::skip_loudly("the count of instructions", &missing);
+        return timed;
+    }
+    for case in DECISION_CASES {
+        let of = |rounds| counted(root, "decision", &[case, rounds]);
+        let ((one, decisions), (two, _)) = (of("1")?, of("2")?);
+        let each = two.saturating_sub(one) / decisions.max(1);
+        eprintln!("{case}: {each} instructions a decision");
+    }
+    timed
 }
 
 /// Prints the page of the live broker and its peers; `options` are the rounds and the cases.
@@ -142,17 +162,28 @@ fn instructions_per_message(root: &Path, name: &str) -> Done<u64> {
 }
 
 fn count(root: &Path, name: &str, messages: u64) -> Done<u64> {
+    let messages = messages.to_string();
+    counted(root, "messages", &[name, &messages]).map(|(instructions, _)| instructions)
+}
+
+/// Instructions of a run of one of the binaries, and the first number that it says itself.
+fn counted(root: &Path, binary: &str, arguments: &[&str]) -> Done<(u64, u64)> {
     let output = shell::program(root, "valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(tools::release_binary(root, "messages")?)
-        .args([name, &messages.to_string()])
+        .arg(tools::release_binary(root, binary)?)
+        .args(arguments)
         .stdin(Stdio::null())
         .output()
         .map_err(|why| format!("valgrind: {why}"))?;
     let said = String::from_utf8_lossy(&output.stderr);
+    let own = said.lines().filter(|line| !line.starts_with("=="));
+    let number = own
+        .flat_map(str::split_whitespace)
+        .find_map(|word| word.parse().ok());
     parse_collected(&said)
         .filter(|_| output.status.success())
-        .ok_or_else(|| format!("callgrind of {name} counted nothing:\n{said}"))
+        .map(|instructions| (instructions, number.unwrap_or(0)))
+        .ok_or_else(|| format!("callgrind of {binary} {arguments:?} counted nothing:\n{said}"))
 }
 
 /// Callgrind's closing line: `==123== Collected : 4567`.

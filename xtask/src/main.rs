@@ -22,6 +22,7 @@ cargo xtask CHORE
   docs          draws the README's figures and table from a fresh run of the main job
   bench         the simulator's speed beside bare loops and peers, instructions a message
   bench peers   the live broker's speed beside its peers: prints benches/peers/RESULTS.md
+  bench decision  what a decision of the default policy costs, in time and in instructions
   bench shapes  ways to hold core under threads, around the same work
   instructions  instructions a message of the simulator, against the limit and the record
   soak          a hundred million messages through `ebbtide simulate`, in 200 MiB of memory
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         ["docs"] => ci::release_build(&root).and_then(|()| docs::run(&root)),
         ["bench"] => bench::run(&root),
         ["bench", "peers", rounds @ ..] => bench::peers(&root, rounds),
+        ["bench", "decision"] => bench::decision(&root),
         ["bench", "shapes", rounds @ ..] => bench::shapes(&root, rounds),
         ["instructions"] => bench::build(&root).and_then(|()| bench::instructions(&root)),
         ["soak"] => soak::run(&root),
