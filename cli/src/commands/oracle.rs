@@ -26,6 +26,7 @@ use crate::interrupt::Interrupt;
 use crate::output::Stdout;
 use crate::output::progress::{Progress, Verbosity};
 use crate::threads;
+use crate::writable;
 
 /// Finds the oracles of every scenario that was named, one after another.
 pub(super) fn run(args: &OracleArgs) -> Result<Exit, CliError> {
@@ -45,24 +46,10 @@ pub(super) fn run(args: &OracleArgs) -> Result<Exit, CliError> {
         jobs.push((source, plan));
     }
     for (source, plan) in &jobs {
-        let Some(entry) = search.entry(source, plan, &mut cache)? else {
+        search.scenario(source, plan, &mut cache)?;
+        if search.interrupt.pressed() {
             return Ok(Exit::Interrupted);
-        };
-        let tenfold = match args.tenfold {
-            true => match search.found(source, plan, 0..search.replications(), tenfold(BUDGET)) {
-                Some(found) => Some(found),
-                None => return Ok(Exit::Interrupted),
-            },
-            false => None,
-        };
-        let peek = search.peek(plan).ok_or_else(|| cannot_run(source))?;
-        print(
-            &entry,
-            &peek,
-            tenfold.as_deref(),
-            plan,
-            args.printing.format,
-        )?;
+        }
     }
     Ok(Exit::Success)
 }
@@ -84,13 +71,31 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// The oracles of a scenario, from the cache or anew; `None` if it was interrupted.
-    fn entry(
-        &self,
-        source: &Source,
-        plan: &Plan,
-        cache: &mut Kept<'_>,
-    ) -> Result<Option<Entry>, CliError> {
+    /// Finds, keeps and prints what a scenario's oracles are, or as many of them as are finished when it is
+    /// interrupted.
+    fn scenario(&self, source: &Source, plan: &Plan, cache: &mut Kept<'_>) -> Result<(), CliError> {
+        let entry = self.entry(source, plan, cache)?;
+        if entry.replications.is_empty() {
+            let name = &source.name;
+            let text = "interrupted before a replication was finished, there is nothing to save";
+            Fault::new(format!("{name}: {text}")).print();
+            return Ok(());
+        }
+        let numbers = 0..entry.replications.len() as u32;
+        let tenfold = (self.args.tenfold && !self.interrupt.pressed())
+            .then(|| self.found(source, plan, numbers.clone(), tenfold(BUDGET)))
+            .filter(|found| found.len() == entry.replications.len());
+        // What callers will send that wait for outcomes nobody can tell.
+        let peek = match self.interrupt.pressed() || plan.has_callers() {
+            true => Vec::new(),
+            false => self.peek(source, plan, numbers)?,
+        };
+        let format = self.args.printing.format;
+        print(&entry, &peek, tenfold.as_deref(), plan, format)
+    }
+
+    /// The oracles of a scenario, from the cache or anew; fewer than asked for if it was interrupted.
+    fn entry(&self, source: &Source, plan: &Plan, cache: &mut Kept<'_>) -> Result<Entry, CliError> {
         let key = cache::key(&source.text, plan).ok_or_else(|| cannot_run(source))?;
         let wanted = self.replications();
         let known = cache.find(&key).filter(|_| !self.args.fresh);
@@ -101,43 +106,70 @@ impl Search<'_> {
         };
         let known = entry.replications.len() as u32;
         if known < wanted {
-            let Some(more) = self.found(source, plan, known..wanted, BUDGET) else {
-                return Ok(None);
-            };
-            entry.replications.extend(more);
-            cache.keep(&entry)?;
+            let more = self.found(source, plan, known..wanted, BUDGET);
+            if more.len() < (wanted - known) as usize && !self.interrupt.pressed() {
+                return Err(cannot_run(source));
+            }
+            if !more.is_empty() {
+                entry.replications.extend(more);
+                cache.keep(&entry)?;
+            }
         }
         entry.replications.truncate(wanted as usize);
-        Ok(Some(entry))
+        Ok(entry)
     }
 
+    /// From the first on; fewer if it was interrupted.
     fn found(
         &self,
         source: &Source,
         plan: &Plan,
         numbers: Range<u32>,
         budget: Budget,
-    ) -> Option<Vec<Replication>> {
+    ) -> Vec<Replication> {
         let monitor = Monitor::default();
-        let progress =
-            Progress::start(&source.name, Verbosity::from_flag(self.args.printing.quiet));
-        let show = |share| progress.update(share);
-        let found = threads::watched(&self.pool, &monitor, &self.interrupt, show, || {
+        self.watched(&source.name, &monitor, || {
             oracle::find_all(plan, numbers, &self.policies, budget, &monitor)
-        });
-        progress.finish();
-        found
+        })
     }
 
-    /// What the default costs that is told what comes, for each replication and price.
-    fn peek(&self, plan: &Plan) -> Option<Vec<Vec<Cost>>> {
+    /// What the default costs that is told what comes, for each replication and price; nothing if it was interrupted.
+    fn peek(
+        &self,
+        source: &Source,
+        plan: &Plan,
+        numbers: Range<u32>,
+    ) -> Result<Vec<Vec<Cost>>, CliError> {
         let config = &plan.contenders[0].config;
+        let monitor = Monitor::default();
         let of = |number| {
-            let at = |price: &f64| oracle::peek::cost(plan, config, number, *price);
+            let at = |price: &f64| {
+                let cost = oracle::peek::cost(plan, config, number, *price);
+                cost.filter(|_| !monitor.is_stopped())
+            };
             PRICES.iter().map(at).collect::<Option<Vec<Cost>>>()
         };
-        let all = || (0..self.replications()).into_par_iter().map(of).collect();
-        self.pool.install(all)
+        let all = || numbers.into_par_iter().map(of).collect();
+        let label = format!("{}: peek", source.name);
+        let all: Option<Vec<Vec<Cost>>> = self.watched(&label, &monitor, all);
+        match all {
+            Some(all) => Ok(all),
+            None if self.interrupt.pressed() => Ok(Vec::new()),
+            None => Err(cannot_run(source)),
+        }
+    }
+
+    fn watched<T: Send>(
+        &self,
+        label: &str,
+        monitor: &Monitor,
+        work: impl FnOnce() -> T + Send,
+    ) -> T {
+        let progress = Progress::start(label, Verbosity::from_flag(self.args.printing.quiet));
+        let show = |share| progress.update(share);
+        let done = threads::watched(&self.pool, monitor, &self.interrupt, show, work);
+        progress.finish();
+        done
     }
 
     fn replications(&self) -> u32 {
@@ -183,6 +215,9 @@ struct Kept<'a> {
 
 impl<'a> Kept<'a> {
     fn open(path: Option<&'a Path>) -> Result<Self, CliError> {
+        if let Some(path) = path {
+            writable::check_file(path)?;
+        }
         let file = match path {
             None => None,
             Some(path) if !path.exists() => Some((path, Cache::default())),

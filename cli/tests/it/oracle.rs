@@ -69,5 +69,10 @@ fn wrong_input_is_refused_before_anything_is_searched() {
     };
     refused(&["--policies", "simpel"], "simpel");
     refused(&["--cache", "kept.json"], "kept.json: expected");
+    refused(
+        &["--cache", "no/kept.json"],
+        "no/kept.json cannot be written",
+    );
+    refused(&["--cache", "."], ". cannot be written");
     refused(&["nowhere.ron"], "nowhere.ron");
 }

@@ -6,7 +6,8 @@ use ebbtide_sim::Plan;
 use ebbtide_sim::arena::oracle::cache::Entry;
 use ebbtide_sim::arena::oracle::{AtPrice, Found, PRICES, Replication};
 
-use crate::output::table;
+use crate::output::figure::NOTHING;
+use crate::output::{number, table};
 
 /// What each oracle costs at each price; with a second search of ten times the budget, what
 /// that gains.
@@ -40,22 +41,28 @@ pub(super) fn text(
         let mean = |of: &dyn Fn(&AtPrice) -> f64| mean(&all, index, of);
         let total = |found: &Found| found.cost.total(prices);
         let (paced, free) = (mean(&|at| total(&at.paced)), mean(&|at| total(&at.free)));
-        let told: f64 = peek.iter().map(|costs| costs[index].total(prices)).sum();
+        let told = peek.iter().map(|costs| costs[index].total(prices));
+        let told = told.sum::<f64>() / peek.len() as f64;
         let mut row = vec![
             format!("{late}×"),
             fixed(&all, index),
-            number(mean(&|at| total(&at.fixed))),
-            number(paced),
-            number(free),
-            number(told / peek.len().max(1) as f64),
-            number(mean(&|at| at.fluid)),
+            whole(mean(&|at| total(&at.fixed))),
+            whole(paced),
+            whole(free),
+            if peek.is_empty() {
+                NOTHING.to_owned()
+            } else {
+                whole(told)
+            },
+            // A lower bound, rounded to one.
+            whole(mean(&|at| at.fluid).floor()),
             format!("{:.0} %", 100.0 * unavoidable(&all, index, prices) / paced),
         ];
         if let Some(tenfold) = tenfold {
             let more: Vec<&Replication> = tenfold.iter().collect();
             let gain = |then: f64, of: &dyn Fn(&AtPrice) -> &Found| {
                 let now = self::mean(&more, index, &|at| total(of(at)));
-                format!("{:+.2} %", 100.0 * (now / then - 1.0))
+                format!("{} %", number::signed_hundredths(now / then - 1.0))
             };
             row.push(gain(paced, &|at| &at.paced));
             row.push(gain(free, &|at| &at.free));
@@ -112,6 +119,6 @@ fn fixed(all: &[&Replication], index: usize) -> String {
         .unwrap_or_default()
 }
 
-fn number(value: f64) -> String {
+fn whole(value: f64) -> String {
     format!("{value:.0}")
 }

@@ -85,15 +85,31 @@ pub fn find(
     starts: &[Schedule],
     budget: Budget,
 ) -> Option<Replication> {
+    find_until(plan, config, number, starts, budget, &Monitor::default())
+}
+
+/// The same; `None` as well if `monitor` says stop before it is found.
+fn find_until(
+    plan: &Plan,
+    config: &Checked<BrokerConfig>,
+    number: u32,
+    starts: &[Schedule],
+    budget: Budget,
+    monitor: &Monitor,
+) -> Option<Replication> {
     let path = Path::new(plan, config, number);
     let grid = Grid::new(plan, config);
-    let kept = grid.kept(&path);
+    let kept = grid.kept(&path, monitor);
+    if monitor.is_stopped() {
+        return None;
+    }
     let mut finder = Finder {
         path: &path,
         number,
         grid: &grid,
         kept: &kept,
         budget,
+        monitor,
         paced: starts
             .iter()
             .map(|it| it.rounded(PACE, plan.run.length))
@@ -110,8 +126,8 @@ pub fn find(
 }
 
 /// The oracles of some replications of a plan's first broker, side by side, started from the
-/// schedules of these policies. `None` if `monitor` says stop, or a policy or a setting cannot be
-/// had.
+/// schedules of these policies: of all of them, or from the first on without a gap if `monitor` says stop, or a policy
+/// or a setting cannot be had.
 #[must_use]
 pub fn find_all(
     plan: &Plan,
@@ -119,10 +135,13 @@ pub fn find_all(
     policies: &[String],
     budget: Budget,
     monitor: &Monitor,
-) -> Option<Vec<Replication>> {
-    let config = &plan.contenders.first()?.config;
+) -> Vec<Replication> {
+    let config = &plan.contenders[0].config;
     monitor.expect(u64::from(numbers.end - numbers.start), plan.end());
-    let found = numbers.into_par_iter().map(|number| {
+    let of = |number: u32| -> Option<Replication> {
+        if monitor.is_stopped() {
+            return None;
+        }
         let starts = policies.iter().flat_map(|name| {
             prices_for(name).iter().map(|late| {
                 let policy = registry::build(name).ok()?;
@@ -135,11 +154,12 @@ pub fn find_all(
             })
         });
         let starts: Option<Vec<Schedule>> = starts.collect();
-        let found = find(plan, config, number, &starts?, budget);
+        let found = find_until(plan, config, number, &starts?, budget, monitor);
         monitor.passed(plan.run.length);
         found
-    });
-    found.collect()
+    };
+    let found: Vec<Option<Replication>> = numbers.into_par_iter().map(of).collect();
+    found.into_iter().map_while(|found| found).collect()
 }
 
 /// Prices of lateness at which a policy is worth a run: one, if it does the same at any.
@@ -177,6 +197,7 @@ struct Finder<'f> {
     grid: &'f Grid,
     kept: &'f [(Setting, Cost)],
     budget: Budget,
+    monitor: &'f Monitor,
     /// To start from, and what was found so far.
     paced: Vec<Schedule>,
     free: Vec<Schedule>,
@@ -219,8 +240,12 @@ impl Finder<'_> {
             step,
             rules: best_rules(self.kept, prices, self.budget.rules),
             budget: self.budget,
+            monitor: self.monitor,
         };
         let (schedule, twin) = search.best(starts);
+        if self.monitor.is_stopped() {
+            return None;
+        }
         let found = self.scored(schedule)?;
         if (found.cost.total(prices) - twin).abs() <= AGREE * twin {
             return Some(found);
@@ -264,6 +289,37 @@ mod tests {
             let counts = prices_for(entry.name).len() > 1;
             assert_eq!(differs, counts, "{}", entry.name);
         }
+    }
+
+    /// It is stopped as soon as one replication is found, of far more than anybody waits for.
+    #[test]
+    fn what_is_finished_before_a_stop_is_not_lost() {
+        let text = TEXT
+            .replace("120s", "10s")
+            .replace("max_workers: 8", "max_workers: 3");
+        let plan = Plan::new(&text, Files::default()).unwrap_or_else(|error| panic!("{error}"));
+        let monitor = Monitor::default();
+        let budget = Budget {
+            width: 1,
+            rules: 1,
+            runs: 1,
+        };
+        let all = |numbers, monitor: &Monitor| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+            let find = || find_all(&plan, numbers, &[], budget, monitor);
+            pool.expect("a thread").install(find)
+        };
+        let found = std::thread::scope(|scope| {
+            let search = scope.spawn(|| all(0..1_000_000, &monitor));
+            while monitor.progress() == 0.0 {
+                std::thread::yield_now();
+            }
+            monitor.stop();
+            search.join().expect("it ends")
+        });
+        assert!(!found.is_empty() && found.len() < 1_000_000);
+        assert_eq!(found[..1], all(0..1, &Monitor::default()));
+        assert!(all(0..2, &monitor).is_empty());
     }
 
     #[test]

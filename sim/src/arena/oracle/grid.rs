@@ -6,6 +6,7 @@ use ebbtide_policies::observation::Setting;
 use ebbtide_policies::prices::Prices;
 use ebbtide_policies::units::Duration;
 
+use crate::monitor::Monitor;
 use crate::plan::Plan;
 
 use super::path::Path;
@@ -49,13 +50,14 @@ impl Grid {
         self.min_workers..=self.max_workers
     }
 
-    /// What each setting comes to if it is kept, in the twin.
-    pub(crate) fn kept(&self, path: &Path<'_>) -> Vec<(Setting, Cost)> {
+    /// What each setting comes to if it is kept, in the twin; not of all if `monitor` says stop.
+    pub(crate) fn kept(&self, path: &Path<'_>, monitor: &Monitor) -> Vec<(Setting, Cost)> {
         let all = self.workers().flat_map(|workers| {
             let rules = self.rules.iter();
             rules.map(move |rule| setting(workers, *rule))
         });
-        all.map(|setting| (setting, Twin::new(path, setting).finish()))
+        all.take_while(|_| !monitor.is_stopped())
+            .map(|setting| (setting, Twin::new(path, setting).finish()))
             .collect()
     }
 }

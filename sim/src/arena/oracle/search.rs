@@ -15,6 +15,8 @@ use ebbtide_policies::observation::Setting;
 use ebbtide_policies::prices::Prices;
 use ebbtide_policies::units::{Duration, Time};
 
+use crate::monitor::Monitor;
+
 use super::grid::{BatchRule, Grid};
 use super::path::Path;
 use super::schedule::Schedule;
@@ -45,6 +47,8 @@ pub(crate) struct Search<'s> {
     /// Batch rules for the beam.
     pub(crate) rules: Vec<BatchRule>,
     pub(crate) budget: Budget,
+    /// Once it says stop the search ends soon, and what it gives is of no use.
+    pub(crate) monitor: &'s Monitor,
 }
 
 /// A setting for each step of a run.
@@ -57,6 +61,9 @@ impl<'s> Search<'s> {
         let mut candidates: Vec<Steps> = starts.iter().map(|start| self.steps_of(start)).collect();
         if self.step >= BEAM_STEP || candidates.is_empty() {
             candidates.push(beam::forward(self));
+        }
+        if self.monitor.is_stopped() {
+            return (self.schedule_of(&candidates[0]), f64::INFINITY);
         }
         let costs: Vec<f64> = candidates.iter().map(|steps| self.cost(steps)).collect();
         let least = (0..costs.len()).min_by(|one, other| costs[*one].total_cmp(&costs[*other]));

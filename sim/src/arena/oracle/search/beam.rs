@@ -34,6 +34,9 @@ pub(super) fn forward(search: &Search<'_>) -> Steps {
         ways.go(Twin::new(search.path, choice), None, choice, 1);
     }
     for number in 2..=search.count() {
+        if search.monitor.is_stopped() {
+            break;
+        }
         let mut next = Kept::new(search);
         for way in ways.cheapest_first() {
             for &choice in &choices {

@@ -28,7 +28,7 @@ pub(super) fn improve(search: &Search<'_>, candidates: &[Steps], best: usize) ->
     let stream = search.path.streams.stream("oracle", search.step.as_nanos());
     let mut luck = stream.draw(search.prices.late.to_bits(), 0);
     let mut left = u64::from(search.budget.runs) * held.marks.len() as u64;
-    while left > 0 {
+    while left > 0 && !search.monitor.is_stopped() {
         let (steps, from, to) = propose(search, &held.steps, candidates, &mut luck);
         let used = if steps == held.steps {
             1

@@ -33,7 +33,7 @@ fn near_the_best(text: &str, rules: &[BatchRule]) {
             ..Grid::new(&plan, config)
         };
         let prices = Prices { late, call: 0.0 };
-        let kept = grid.kept(&path);
+        let kept = grid.kept(&path, &Monitor::default());
         let search = Search {
             path: &path,
             grid: &grid,
@@ -41,6 +41,7 @@ fn near_the_best(text: &str, rules: &[BatchRule]) {
             step: Duration::from_secs(10),
             rules: best_rules(&kept, prices, BUDGET.rules),
             budget: BUDGET,
+            monitor: &Monitor::default(),
         };
         let found = search.best(&[]).1;
         let best = enumerate(&search);
@@ -107,6 +108,7 @@ fn more_freedom_finds_cheaper_schedules() {
     let plan = Plan::new(&text, Files::default()).unwrap_or_else(|error| panic!("{error}"));
     let path = Path::new(&plan, &plan.contenders[0].config, 0);
     let grid = Grid::new(&plan, &plan.contenders[0].config);
+    let monitor = Monitor::default();
     let search = |seconds| Search {
         path: &path,
         grid: &grid,
@@ -117,6 +119,7 @@ fn more_freedom_finds_cheaper_schedules() {
         step: Duration::from_secs(seconds),
         rules: grid.rules.clone(),
         budget: BUDGET,
+        monitor: &monitor,
     };
     let kept = Schedule::fixed(setting(3, grid.rules[0]));
     let cost = search(1).cost(&search(1).steps_of(&kept));
@@ -124,4 +127,35 @@ fn more_freedom_finds_cheaper_schedules() {
     let (_, free_cost) = search(1).best(&[paced]);
     assert!(paced_cost < 0.95 * cost, "{paced_cost} of {cost}");
     assert!(free_cost < 0.95 * paced_cost, "{free_cost} of {paced_cost}");
+}
+
+/// With a budget that nobody lives to see the end of.
+#[test]
+fn a_search_that_is_stopped_ends() {
+    let text = small("call: Exponential(\"100ms\")", [5, 20, 5], 4);
+    let plan = Plan::new(&text, Files::default()).unwrap_or_else(|error| panic!("{error}"));
+    let path = Path::new(&plan, &plan.contenders[0].config, 0);
+    let grid = Grid::new(&plan, &plan.contenders[0].config);
+    let monitor = Monitor::default();
+    let search = Search {
+        path: &path,
+        prices: Prices {
+            late: 10.0,
+            call: 0.0,
+        },
+        step: Duration::from_secs(1),
+        rules: grid.rules.clone(),
+        grid: &grid,
+        budget: Budget {
+            width: 1_000_000,
+            rules: 1,
+            runs: u32::MAX,
+        },
+        monitor: &monitor,
+    };
+    std::thread::scope(|scope| {
+        let found = scope.spawn(|| search.best(&[Schedule::fixed(setting(2, grid.rules[0]))]));
+        monitor.stop();
+        found.join().expect("it ends");
+    });
 }
