@@ -7,7 +7,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ebbtide_core::event::DecisionRecord;
+use ebbtide_sim::observation_fault::View;
+use serde::{Deserialize, Serialize};
+
 use crate::error::{CliError, Fault};
+use crate::writable;
 
 /// Everything that a run leaves in its directory, so that an earlier run can be replaced
 /// without touching anything else.
@@ -25,6 +30,17 @@ const FOLDERS: [&str; 3] = ["decisions", "figures", "series"];
 
 /// Where an earlier run is kept until there is something to replace it with.
 const EARLIER: &str = ".earlier";
+
+/// A line of a decision log.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Logged<R = DecisionRecord> {
+    /// The decision, and what was true when it was made.
+    #[serde(flatten)]
+    pub(crate) record: R,
+    /// What the policy was shown in place of that, under the scenario's `observation_faults`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shown: Option<View>,
+}
 
 /// A run's directory.
 #[derive(Clone, Debug)]
@@ -45,7 +61,7 @@ impl RunDir {
         }
         if path.is_dir() {
             dir.put_back()?;
-            if !dir.is_empty()? && !dir.summary().is_file() && !dir.is_unfinished()? {
+            if !dir.is_empty()? && !dir.is_run() && !dir.is_unfinished()? {
                 return Err(refused(path, "holds files that are no earlier run"));
             }
             dir.put_aside()?;
@@ -107,6 +123,11 @@ impl RunDir {
     fn named(&self, folder: &str, policy: &str, extension: &str) -> PathBuf {
         let name = file_name(policy);
         self.path.join(folder).join(format!("{name}.{extension}"))
+    }
+
+    /// Whether a run's results are in it.
+    fn is_run(&self) -> bool {
+        writable::is_ours(&self.summary(), &["schema", "scenario", "policies"])
     }
 
     fn is_empty(&self) -> Result<bool, CliError> {
@@ -240,6 +261,19 @@ pub(crate) fn no_run(path: &Path) -> CliError {
 mod tests {
     use super::*;
 
+    const RESULTS: &str = r#"{"schema": 1, "scenario": "s", "policies": []}"#;
+
+    #[test]
+    fn somebody_elses_summary_is_no_earlier_run() {
+        let room = tempfile::tempdir().expect("a directory");
+        let dir = RunDir::open(room.path());
+        fs::write(dir.summary(), r#"{"total": {"lines": 7}}"#).expect("it may be written");
+        assert!(RunDir::create(room.path()).is_err());
+        assert!(dir.summary().is_file());
+        fs::write(dir.summary(), RESULTS).expect("it may be written");
+        RunDir::create(room.path()).expect("it is a run's");
+    }
+
     #[test]
     fn a_policy_makes_a_safe_file_name() {
         assert_eq!(file_name("fixed(7)"), "fixed-7");
@@ -258,7 +292,7 @@ mod tests {
         let decisions =
             |dir: &RunDir| fs::read_to_string(dir.decisions("fixed")).expect("it is there");
         let first = run("first");
-        fs::write(first.summary(), "{}").expect("it may be written");
+        fs::write(first.summary(), RESULTS).expect("it may be written");
         first.keep();
         run("interrupted").discard();
         assert_eq!(decisions(&first), "first");
@@ -267,7 +301,7 @@ mod tests {
         run("interrupted again").discard();
         assert_eq!(decisions(&first), "first");
         let last = run("last");
-        fs::write(last.summary(), "{}").expect("it may be written");
+        fs::write(last.summary(), RESULTS).expect("it may be written");
         last.keep();
         last.discard();
         assert_eq!(decisions(&first), "last");

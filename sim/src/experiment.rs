@@ -23,7 +23,7 @@ use ebbtide_policies::units::{Duration, Time};
 
 use crate::agents::{Effect, Fault};
 use crate::monitor::Monitor;
-use crate::observation_fault::Distorted;
+use crate::observation_fault::{Distorted, ViewSink};
 use crate::plan::{Contender, Plan};
 use crate::scenario::{Precision, WarmUp};
 use crate::streams::Streams;
@@ -37,6 +37,9 @@ const ROUND: u32 = 4;
 pub struct Sinks<'a> {
     /// Gets the first replication's decisions of a contender, by its place.
     pub decisions: Option<&'a (dyn Fn(usize) -> DecisionSink + Sync)>,
+    /// Gets what a contender's policy is shown in its first replication where that is not what is true, by its place;
+    /// each before the decision that follows from it.
+    pub shown: Option<&'a (dyn Fn(usize) -> ViewSink + Sync)>,
     /// Gets a replication's messages as the first contender meets them.
     pub arrivals: Option<&'a (dyn Fn(u32) -> ArrivalSink<'a> + Sync)>,
     /// Gets a replication's outcomes, of a contender by its place.
@@ -179,7 +182,9 @@ pub fn replicate(
     let streams = Streams::new(plan.run.seed, number);
     let mut policy = plan.contenders[contender].policy();
     if !plan.observation_faults.is_empty() {
-        policy = Box::new(Distorted::new(policy, &plan.observation_faults, streams));
+        let shown = sinks.shown.filter(|_| number == 0);
+        let distorted = Distorted::new(policy, &plan.observation_faults, streams);
+        policy = Box::new(distorted.with_sink(shown.map(|sink| sink(contender))));
     }
     let mut recorder = Recorder::new(record_plan(
         plan,

@@ -52,6 +52,19 @@ pub enum Distortion {
     Absurd,
 }
 
+/// What a policy was shown in place of the true observation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum View {
+    /// Nothing: it was lost, or was late and nothing newer than before had come.
+    Nothing,
+    /// Another one.
+    Observation(Box<Observation>),
+}
+
+/// Is told right before each decision that something else than the truth led to.
+pub type ViewSink = Box<dyn FnMut(View) + Send>;
+
 /// A policy that sees through the faults of a timetable.
 pub(crate) struct Distorted {
     policy: Box<dyn Policy>,
@@ -63,6 +76,7 @@ pub(crate) struct Distorted {
     most_late: usize,
     /// When the observation was made that was shown last.
     shown: Option<Time>,
+    sink: Option<ViewSink>,
 }
 
 impl Distorted {
@@ -83,6 +97,21 @@ impl Distorted {
             tick: 0,
             past: VecDeque::new(),
             shown: None,
+            sink: None,
+        }
+    }
+
+    /// Tells `sink` what it shows.
+    pub(crate) fn with_sink(self, sink: Option<ViewSink>) -> Self {
+        Self { sink, ..self }
+    }
+
+    fn tell(&mut self, view: Option<&Observation>, truth: &Observation) {
+        let Some(sink) = &mut self.sink else { return };
+        match view {
+            None => sink(View::Nothing),
+            Some(view) if view != truth => sink(View::Observation(Box::new(view.clone()))),
+            Some(_) => {}
         }
     }
 
@@ -128,7 +157,9 @@ impl Policy for Distorted {
         if self.past.len() > self.most_late + 1 {
             self.past.pop_front();
         }
-        let Some(view) = self.view(observation) else {
+        let view = self.view(observation);
+        self.tell(view.as_ref(), observation);
+        let Some(view) = view else {
             let reason = Reason::new(
                 "unseen",
                 "the observation was lost or late, the setting stays",

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 
-use ebbtide_core::event::DecisionRecord;
 use ebbtide_measure::Report;
 use ebbtide_policies::units::Time;
 
@@ -13,7 +12,7 @@ use crate::error::{CliError, Fault};
 use crate::exit::Exit;
 use crate::output::Stdout;
 use crate::output::decision::{self, Asked};
-use crate::run_dir::{self, RunDir};
+use crate::run_dir::{self, Logged, RunDir};
 
 /// Prints what the policy saw, chose, predicted and rejected.
 pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, CliError> {
@@ -27,8 +26,8 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, CliError> {
         policy: &policy,
     };
     let text = match (before, after) {
-        (Some(record), after) => decision::render(&record, asked, after.is_none()),
-        (None, Some(first)) => decision::render_start(&first, asked),
+        (Some(logged), after) => decision::render(&logged, asked, after.is_none()),
+        (None, Some(first)) => decision::render_start(&first.record, asked),
         (None, None) => {
             return Err(CliError::bad_input(
                 format!("{} holds no decision", log.display()),
@@ -44,8 +43,8 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, CliError> {
 
 /// The decision in force at an instant and the one that follows it.
 struct Found {
-    before: Option<DecisionRecord>,
-    after: Option<DecisionRecord>,
+    before: Option<Logged>,
+    after: Option<Logged>,
 }
 
 /// Reads the log up to the first decision after `at`.
@@ -55,17 +54,17 @@ fn find(log: &Path, at: Time) -> Result<Found, CliError> {
     let mut before = None;
     for (index, line) in lines.enumerate() {
         let line = line.map_err(unreadable)?;
-        let record: DecisionRecord = serde_json::from_str(&line).map_err(|error| {
+        let logged: Logged = serde_json::from_str(&line).map_err(|error| {
             let place = format!("{}:{}: ", log.display(), index + 1);
             CliError::bad_input(format!("{place}{error}"), "run `simulate --out` again")
         })?;
-        if record.at > at {
+        if logged.record.at > at {
             return Ok(Found {
                 before,
-                after: Some(record),
+                after: Some(logged),
             });
         }
-        before = Some(record);
+        before = Some(logged);
     }
     Ok(Found {
         before,

@@ -55,8 +55,10 @@ fn simulate(
         None => None,
     };
     let decisions = logs.as_ref().map(|logs| |contender| logs.sink(contender));
+    let shown = logs.as_ref().map(|logs| |contender| logs.shown(contender));
     let sinks = Sinks {
         decisions: decisions.as_ref().map(|sink| sink as _),
+        shown: shown.as_ref().map(|sink| sink as _),
         courses: decisions.is_some(),
         ..Sinks::default()
     };

@@ -9,8 +9,10 @@ use ebbtide_policies::observation::{
     AgentObservation, Bounds, BreakerState, Observation, Setting, SlotTime,
 };
 use ebbtide_policies::units::{Duration, Time};
+use ebbtide_sim::observation_fault::View;
 
 use crate::output::{number, table};
+use crate::run_dir::Logged;
 
 /// What is asked about: an instant of a run under a policy or profile.
 #[derive(Clone, Copy, Debug)]
@@ -21,10 +23,10 @@ pub(crate) struct Asked<'a> {
     pub(crate) policy: &'a str,
 }
 
-/// The decision `record`, which is in force then; `last` if no other follows.
-pub(crate) fn render(record: &DecisionRecord, asked: Asked<'_>, last: bool) -> String {
+/// The decision that is in force then; `last` if no other follows.
+pub(crate) fn render(logged: &Logged, asked: Asked<'_>, last: bool) -> String {
     let mut text = String::new();
-    write_decision(&mut text, record, asked, last).expect("a string takes any text");
+    write_decision(&mut text, logged, asked, last).expect("a string takes any text");
     text
 }
 
@@ -39,12 +41,8 @@ pub(crate) fn render_start(first: &DecisionRecord, asked: Asked<'_>) -> String {
     )
 }
 
-fn write_decision(
-    text: &mut String,
-    record: &DecisionRecord,
-    asked: Asked<'_>,
-    last: bool,
-) -> fmt::Result {
+fn write_decision(text: &mut String, logged: &Logged, asked: Asked<'_>, last: bool) -> fmt::Result {
+    let record = &logged.record;
     let at = instant(asked.at);
     writeln!(
         text,
@@ -64,12 +62,8 @@ fn write_decision(
     }
     let reason = &record.decision.reason;
     writeln!(text, "because {} ({})", reason.text, reason.code)?;
-    match &record.observation {
-        Some(seen) => write_observation(text, seen)?,
-        None => writeln!(text, "\nsaw\n  the log does not say")?,
-    }
+    let seen = write_seen(text, logged)?;
     write_choice(text, record)?;
-    let seen = record.observation.as_ref();
     write_prediction(text, record.decision.prediction.as_ref(), seen)?;
     write_rejected(text, &record.decision.rejected)
 }
@@ -80,11 +74,41 @@ fn next_tick(record: &DecisionRecord) -> Option<Time> {
     Some(record.at + seen.interval)
 }
 
-fn write_observation(text: &mut String, seen: &Observation) -> fmt::Result {
-    let began = Time::from_nanos(seen.at.as_nanos() - seen.interval.as_nanos());
+/// What the policy saw and, if that was at fault, what was true; returns the former.
+fn write_seen<'l>(
+    text: &mut String,
+    logged: &'l Logged,
+) -> Result<Option<&'l Observation>, fmt::Error> {
+    let truth = logged.record.observation.as_ref();
+    let Some(shown) = &logged.shown else {
+        match truth {
+            Some(seen) => write_observation(text, "saw", seen)?,
+            None => writeln!(text, "\nsaw\n  the log does not say")?,
+        }
+        return Ok(truth);
+    };
+    let view = match shown {
+        View::Nothing => {
+            writeln!(text, "\nsaw\n  nothing: the observation was lost or late")?;
+            None
+        }
+        View::Observation(view) => {
+            write_observation(text, "saw what was not so", view)?;
+            Some(&**view)
+        }
+    };
+    if let Some(truth) = truth {
+        write_observation(text, "in truth", truth)?;
+    }
+    Ok(view.or(truth))
+}
+
+fn write_observation(text: &mut String, what: &str, seen: &Observation) -> fmt::Result {
+    let began = seen.at.as_nanos().saturating_sub(seen.interval.as_nanos());
+    let began = Time::from_nanos(began);
     let early = if seen.early { ", an early tick" } else { "" };
     let (began, ended) = (instant(began), instant(seen.at));
-    writeln!(text, "\nsaw, from {began} to {ended}{early}")?;
+    writeln!(text, "\n{what}, from {began} to {ended}{early}")?;
     write_flow(text, seen)?;
     write_queue(text, seen)?;
     line(text, "wait", histogram(&seen.wait))?;

@@ -166,6 +166,44 @@ fn explain_tells_what_was_seen_chosen_predicted_and_rejected() {
     assert!(last.contains("\nthe run ended before 11 s\n"), "{last}");
 }
 
+/// Where observations are at fault, what the policy saw is told and that it was not so; figures as large as a number can
+/// be fill no page.
+#[test]
+fn explain_tells_what_the_policy_saw_and_what_was_true() {
+    let room = Room::new();
+    let explain = |effect: &str, at: &str| {
+        let fault = format!(
+            "observation_faults: [(from: \"3s\", until: \"8s\", effect: {effect})], agents:"
+        );
+        room.write("fault.ron", REGULAR.replacen("agents:", &fault, 1));
+        let run = room.run(&["simulate", "fault.ron", "--out", "run"]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        room.run(&["explain", "run", "--at", at]).stdout
+    };
+    let late = explain("Late(2)", "6500ms");
+    assert!(
+        late.contains("\nsaw what was not so, from 3 s to 4 s\n"),
+        "{late}"
+    );
+    assert!(late.contains("\nin truth, from 5 s to 6 s\n"), "{late}");
+    let healthy = explain("Late(2)", "2500ms");
+    assert!(
+        healthy.contains("\nsaw, from 1 s to 2 s\n") && !healthy.contains("in truth"),
+        "{healthy}"
+    );
+    let lost = explain("Missing", "4500ms");
+    assert!(
+        lost.contains("\nsaw\n  nothing: the observation was lost or late\n"),
+        "{lost}"
+    );
+    assert!(lost.contains("\nin truth, from 3 s to 4 s\n"), "{lost}");
+    for at in ["3500ms", "4500ms", "5500ms", "6500ms", "7500ms"] {
+        let absurd = explain("Absurd", at);
+        assert!(absurd.contains("saw what was not so"), "{absurd}");
+        assert!(absurd.lines().all(|line| line.len() < 300), "{absurd}");
+    }
+}
+
 /// The governor may let through less than was asked for, and the model may know that no pool
 /// helps: both are told.
 #[test]

@@ -9,12 +9,13 @@ use ebbtide_core::event::DecisionRecord;
 use ebbtide_measure::Report;
 use ebbtide_measure::record::DecisionSink;
 use ebbtide_plots::{Course, ReportInput, figures, report_html};
+use ebbtide_sim::observation_fault::{View, ViewSink};
 use ebbtide_sim::{Experiment, Plan};
 
 use super::job::Job;
 use crate::error::{CliError, Fault};
 use crate::output::command_line;
-use crate::run_dir::RunDir;
+use crate::run_dir::{Logged, RunDir};
 
 /// The decision log of each contender's first replication, written as it runs.
 pub(crate) struct DecisionLogs(Vec<Arc<Mutex<Log>>>);
@@ -22,6 +23,8 @@ pub(crate) struct DecisionLogs(Vec<Arc<Mutex<Log>>>);
 struct Log {
     path: PathBuf,
     out: BufWriter<File>,
+    /// What was shown for the decision that comes next, if not the truth.
+    shown: Option<View>,
     failed: Option<io::Error>,
 }
 
@@ -37,6 +40,7 @@ impl DecisionLogs {
             Ok(Arc::new(Mutex::new(Log {
                 path,
                 out: BufWriter::new(file),
+                shown: None,
                 failed: None,
             })))
         });
@@ -51,6 +55,15 @@ impl DecisionLogs {
             if log.failed.is_none() {
                 log.failed = log.write(record).err();
             }
+        })
+    }
+
+    /// Where what its policy is shown goes, if that is not what is true.
+    pub(crate) fn shown(&self, contender: usize) -> ViewSink {
+        let log = Arc::clone(&self.0[contender]);
+        Box::new(move |shown| {
+            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            log.shown = Some(shown);
         })
     }
 
@@ -72,7 +85,8 @@ impl DecisionLogs {
 
 impl Log {
     fn write(&mut self, record: &DecisionRecord) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, record)?;
+        let shown = self.shown.take();
+        serde_json::to_writer(&mut self.out, &Logged { record, shown })?;
         self.out.write_all(b"\n")
     }
 }
