@@ -108,11 +108,12 @@ impl Listener<Tag> for Audience {
         if let Some(concern) = self.concern(&event) {
             self.concerns.push_back(concern);
         }
+        // Who owns something is told apart here. Dropped as a whole, an event would have to be made in memory first;
+        // so nothing is left of it but words.
         match event.what {
-            // Nothing else owns anything. Said here, events need not be made in memory to be
-            // dropped again.
-            What::History { .. } | What::Decided(_) => drop(event),
-            _ => std::mem::forget(event),
+            What::History { history, .. } => drop(history),
+            What::Decided(record) => drop(record),
+            _ => {}
         }
     }
 }
