@@ -9,6 +9,7 @@ mod row;
 use std::fmt;
 use std::fs;
 use std::io::Write;
+use std::path::PathBuf;
 
 use ebbtide_sim::Monitor;
 use ebbtide_sim::theory::{self, Case, Trial};
@@ -26,18 +27,11 @@ use emit::Emitted;
 pub(super) fn run(args: &ValidateArgs) -> Result<Exit, CliError> {
     let cases = read(args)?;
     let pool = threads::pool(args.threads)?;
-    let mut emitted = match &args.emit {
-        Some(dir) => Some(Emitted::create(dir)?),
-        None => None,
-    };
+    let places = places(args, &cases)?;
     let interrupt = Interrupt::listen();
     let progress = Progress::start("validate", Verbosity::from_flag(args.quiet));
     let mut tally = Tally::default();
     for (done, case) in cases.iter().enumerate() {
-        let place = match &mut emitted {
-            Some(emitted) => Some(emitted.place(&case.name)?),
-            None => None,
-        };
         let monitor = Monitor::default();
         let show = |share| progress.update((done as f64 + share) / cases.len() as f64);
         let tried = threads::watched(&pool, &monitor, &interrupt, show, || {
@@ -48,8 +42,8 @@ pub(super) fn run(args: &ValidateArgs) -> Result<Exit, CliError> {
             Ok(None) => break,
             Err(why) => Err(why),
         };
-        if let (Some(place), Ok(trial)) = (&place, &trial) {
-            emit::write(place, &trial.scenario)?;
+        if let (Some(places), Ok(trial)) = (&places, &trial) {
+            emit::write(&places[done], &trial.scenario)?;
         }
         tally.add(case, &trial);
         progress.aside(|| print(&case_text(case, &trial)))?;
@@ -64,6 +58,16 @@ pub(super) fn run(args: &ValidateArgs) -> Result<Exit, CliError> {
     }
     print(&format!("{tally}\n"))?;
     Ok(tally.exit())
+}
+
+/// Where each case's scenario goes, if anywhere.
+fn places(args: &ValidateArgs, cases: &[Case]) -> Result<Option<Vec<PathBuf>>, CliError> {
+    let Some(dir) = &args.emit else {
+        return Ok(None);
+    };
+    let mut emitted = Emitted::create(dir)?;
+    let places = cases.iter().map(|case| emitted.place(&case.name));
+    places.collect::<Result<_, _>>().map(Some)
 }
 
 fn read(args: &ValidateArgs) -> Result<Vec<Case>, CliError> {

@@ -71,7 +71,7 @@ fn signed(difference: &Estimate) -> String {
     };
     let half = difference.half_width().map(|half| half * 100.0);
     let half = half.map_or(String::new(), |half| format!(" ± {half:.2}"));
-    format!("{:+.2}{half} %", mean * 100.0)
+    format!("{}{half} %", number::signed_hundredths(mean))
 }
 
 /// "adaptive: of 12,000 messages 99.9 % …".

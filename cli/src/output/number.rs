@@ -21,6 +21,20 @@ pub(crate) fn percent(value: f64) -> String {
     format!("{text} %")
 }
 
+/// A relative difference in hundredths, with its sign: `+1.25`; what rounds to nothing has none.
+pub(crate) fn signed_hundredths(share: f64) -> String {
+    unsigned_nothing(format!("{:+.2}", share * 100.0))
+}
+
+/// A number's text, without a sign if it shows nothing but zeros.
+fn unsigned_nothing(text: String) -> String {
+    let is_nothing = text.chars().all(|c| "+-0.".contains(c));
+    if is_nothing {
+        return text.trim_start_matches(['+', '-']).to_owned();
+    }
+    text
+}
+
 /// A share of one with the half-width of its interval, in per cent.
 pub(crate) fn percent_within(mean: f64, half_width: f64) -> String {
     let text = within(mean * 100.0, half_width * 100.0);
@@ -32,11 +46,12 @@ pub(crate) fn percent_within(mean: f64, half_width: f64) -> String {
 
 /// A plain number to three significant digits; whole numbers keep all theirs, in groups.
 pub(crate) fn significant(value: f64) -> String {
-    if value.fract() == 0.0 && value.abs() < 1e15 {
+    let is_long = value.abs() >= LONGEST;
+    if value.fract() == 0.0 && !is_long {
         return count(value);
     }
     let places = places(value);
-    if places > FINEST {
+    if places > FINEST || is_long {
         return format!("{value:.2e}");
     }
     to_places(value, places)
@@ -88,8 +103,15 @@ pub(crate) fn long_time(seconds: f64) -> String {
 
 /// A whole number in groups of three.
 pub(crate) fn count(value: f64) -> String {
+    if value.abs() >= LONGEST {
+        return format!("{value:.2e}");
+    }
     let digits = format!("{:.0}", value.abs());
-    let mut text = String::from(if value < 0.0 { "-" } else { "" });
+    let mut text = String::from(if value < 0.0 && digits != "0" {
+        "-"
+    } else {
+        ""
+    });
     for (place, digit) in digits.chars().enumerate() {
         if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
@@ -108,6 +130,8 @@ fn time_unit(seconds: f64) -> (f64, &'static str) {
     }
 }
 
+/// From here on whole digits say nothing more.
+const LONGEST: f64 = 1e15;
 /// Decimals beyond which a number is written with its power of ten.
 const FINEST: i32 = 6;
 /// `log10(1000 / 999.5)`: how far below a power of ten three digits round up to it.
@@ -125,7 +149,7 @@ fn places(value: f64) -> i32 {
 /// A number to so many decimals, or rounded before its point.
 fn to_places(value: f64, places: i32) -> String {
     if places > 0 {
-        return format!("{value:.*}", places as usize);
+        return unsigned_nothing(format!("{value:.*}", places as usize));
     }
     let unit = 10_f64.powi(-places);
     count((value / unit).round() * unit)
@@ -188,11 +212,32 @@ mod tests {
     }
 
     #[test]
+    fn nothing_has_no_sign() {
+        check(&signed_hundredths(0.0125), "+1.25");
+        check(&signed_hundredths(-0.5), "-50.00");
+        check(&signed_hundredths(-0.000_01), "0.00");
+        check(&signed_hundredths(0.0), "0.00");
+        check(&within(-1e-9, 0.5), "0.000000 ± 0.500000");
+        check(&percent(-0.0), "0 %");
+    }
+
+    #[test]
+    fn no_number_fills_the_page() {
+        check(&significant(f64::MAX), "1.80e308");
+        check(&significant(-3e20), "-3.00e20");
+        check(&count(f64::MAX), "1.80e308");
+        check(&seconds(1e300), "1.00e300 s");
+        check(&within(1e300, 1e299), "1.00e300 ± 1.00e299");
+    }
+
+    #[test]
     fn whole_numbers_are_grouped() {
         check(&count(0.0), "0");
         check(&count(999.0), "999");
         check(&count(1_234_567.0), "1,234,567");
         check(&count(-1_000.0), "-1,000");
+        check(&count(-0.3), "0");
+        check(&count(-0.0), "0");
         check(&significant(112_000.0), "112,000");
         check(&significant(999.7), "1,000");
         check(&significant(9.999), "10.0");

@@ -162,6 +162,31 @@ fn out_holds_the_page_and_is_no_place_for_anything_else() {
     );
 }
 
+/// Somebody else's file of that name is not written over, and what cannot be written is said before anything runs.
+#[test]
+fn out_is_checked_before_anything_runs() {
+    let room = room();
+    let hour = SMALL.replace("length: \"1min\"", "length: \"10000h\"");
+    room.write("hour.ron", hour);
+    let refused = |args: &[&str], told: &str| {
+        let run = ebbtide_in(room.path(), &[&["arena", "hour.ron"][..], args].concat());
+        assert_eq!(run.code, 2, "{}", run.stderr);
+        assert!(run.stderr.contains(told), "{}", run.stderr);
+    };
+    let folder = |name: &str, file: &str, text: &str| {
+        std::fs::create_dir_all(room.path().join(name)).expect("the directory is ours");
+        room.write(&format!("{name}/{file}"), text);
+    };
+    folder("other", "ranking.json", "{\"first\": \"me\"}");
+    refused(&["--out", "other"], "holds something else");
+    refused(&["--out", "hour.ron"], "cannot be written");
+    refused(&["--out", "hour.ron/in"], "cannot be written");
+    let ranking = "{\"schema\": 1, \"prices\": [], \"overall\": []}";
+    folder("blocked", "ranking.json", ranking);
+    folder("blocked/ranking.html", "in the way", "");
+    refused(&["--out", "blocked"], "ranking.html cannot be written");
+}
+
 #[track_caller]
 fn check_refused(args: &[&str], told: &str) {
     let run = ebbtide_in(room().path(), args);
@@ -174,6 +199,27 @@ fn what_cannot_be_ranked_is_refused_before_anything_runs() {
     check_refused(
         &["arena", "small.ron", "--policies", "celary"],
         "names no policy",
+    );
+    for empty in ["", ",", " "] {
+        let args = ["arena", "small.ron", "--policies", empty];
+        check_refused(&args, "no policy is named");
+    }
+    for count in ["0", "many", "-1"] {
+        let argument = format!("--replications={count}");
+        for command in ["arena", "simulate", "oracle"] {
+            check_refused(
+                &[command, "small.ron", &argument],
+                "is not a whole number from 1 to",
+            );
+        }
+    }
+    check_refused(
+        &["arena", "small.ron", "--threads", "0"],
+        "is not a whole number from 1 on",
+    );
+    check_refused(
+        &["arena", "--split", "small.ron"],
+        "no scenario has an oracle",
     );
     check_refused(&["arena", "small.ron", "small.ron"], "named twice");
     check_refused(&["arena", "mixed-up"], "no file");

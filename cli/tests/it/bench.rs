@@ -12,7 +12,7 @@ fn simulated_and_live_are_shown_side_by_side() {
     for told in [
         "simulated",
         "p95(sojourn)",
-        "+0.00 ± 0.00 %",
+        " 0.00 ± 0.00 %",
         "same outcome 100 %",
     ] {
         assert!(run.stdout.contains(told), "{told}: {}", run.stdout);

@@ -130,22 +130,25 @@ pub fn all() -> Vec<Entrant> {
 }
 
 /// Those of a list such as `adaptive,celery,knative(window: "30s")`, the default always among them and first; of a
-/// bare name the tuned variant comes along. `all` is everybody.
+/// bare name the tuned variant comes along. `all` is everybody. Nobody is there twice.
 ///
 /// # Errors
 ///
-/// A sentence, if a name is none.
+/// A sentence, if a name is none, or there is none.
 pub fn chosen(list: &str) -> Result<Vec<Entrant>, String> {
-    if list == "all" {
-        return Ok(all());
-    }
     let everybody = all();
     let mut chosen = vec![Entrant::default_policy()];
-    for text in registry::list(list) {
-        let known = everybody
-            .iter()
-            .filter(|it| it.text == text || it.name.strip_suffix(TUNED) == Some(text));
-        let known: Vec<Entrant> = known.cloned().collect();
+    let texts = registry::list(list);
+    if texts.is_empty() {
+        return Err("no policy is named".to_owned());
+    }
+    for text in texts {
+        // Brackets with nothing in them say nothing.
+        let text = text.strip_suffix("()").unwrap_or(text);
+        let named = |it: &&Entrant| {
+            text == "all" || it.text == text || it.name.strip_suffix(TUNED) == Some(text)
+        };
+        let known: Vec<Entrant> = everybody.iter().filter(named).cloned().collect();
         if known.is_empty() {
             registry::build(text).map_err(|error| error.to_string())?;
             chosen.push(Entrant::rival(text));
@@ -215,6 +218,12 @@ mod tests {
             ["adaptive", "fixed(3)"]
         );
         assert!(chosen("celary").is_err_and(|error| error.contains("names no policy")));
-        assert_eq!(names("all").len(), all().len());
+        for everybody in ["all", "all,all", "simple,all", "all, adaptive()"] {
+            assert_eq!(names(everybody).len(), all().len(), "{everybody}");
+        }
+        assert_eq!(names("all,fixed(3)").len(), all().len() + 1);
+        assert_eq!(names("adaptive()"), ["adaptive"]);
+        assert_eq!(names("simple()"), names("simple"));
+        assert!(chosen(" ,").is_err_and(|error| error == "no policy is named"));
     }
 }

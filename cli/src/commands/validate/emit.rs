@@ -8,6 +8,7 @@ use ebbtide_sim::Scenario;
 
 use crate::error::CliError;
 use crate::run_dir::file_name;
+use crate::writable;
 
 /// The first line of an emitted scenario: what begins otherwise is not ours to overwrite.
 const MARK: &str = "// Written by `ebbtide validate --emit`.\n";
@@ -34,7 +35,7 @@ impl Emitted {
     /// Where the scenario of `case` goes.
     ///
     /// # Errors
-    /// A file of that name is somebody else's.
+    /// A file of that name is somebody else's, or cannot be written.
     pub(super) fn place(&mut self, case: &str) -> Result<PathBuf, CliError> {
         let name = self.free_name(case);
         let path = self.dir.join(name);
@@ -47,6 +48,7 @@ impl Emitted {
                 "name a new directory",
             ));
         }
+        writable::check_file(&path)?;
         Ok(path)
     }
 
