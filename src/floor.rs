@@ -44,6 +44,8 @@ pub(crate) struct Floor {
     pub(crate) room: WaitingRoom,
     /// Whoever holds the floor asked for calls and got none.
     pub(crate) took_nothing: bool,
+    /// When calls were last taken.
+    pub(crate) taken_at: Option<Time>,
     /// Senders that were let in and do not know it yet.
     admitted: Vec<Waker>,
     /// By [`AgentId`]; removed ones stay for the calls that they still have.
@@ -109,6 +111,7 @@ impl Floor {
             crew: Crew::default(),
             room: WaitingRoom::default(),
             took_nothing: false,
+            taken_at: None,
             admitted: Vec::new(),
             agents: Vec::new(),
             graces: VecDeque::new(),
@@ -228,9 +231,11 @@ impl Floor {
     #[inline]
     pub(crate) fn close(&mut self, shared: &Arc<Shared>) {
         self.hear(shared);
-        while !self.room.is_empty() && self.admit_first() {
-            self.took_nothing = false;
-            self.hear(shared);
+        if !self.room.is_empty() && !self.takes_go_on(shared) {
+            while self.admit_first() {
+                self.took_nothing = false;
+                self.hear(shared);
+            }
         }
         let mut alarm = self.driver.next_timer();
         if self.crew.is_awake() {
@@ -252,6 +257,16 @@ impl Floor {
         if self.phase == Phase::Closing && self.is_through() {
             self.end(shared);
         }
+    }
+
+    /// Where time stands still an instant has an order: all take what there is before anybody enters by
+    /// the room that takes have made.
+    fn takes_go_on(&self, shared: &Shared) -> bool {
+        let now = self.driver.now();
+        shared.clock.is_runtime()
+            && self.taken_at == Some(now)
+            && !self.took_nothing
+            && self.driver.takeable_at().is_some_and(|at| at <= now)
     }
 
     /// Whether everything has had its end, and handlers that were told have had their grace.

@@ -264,6 +264,9 @@ impl Worker {
         };
         self.asks_again = !self.begun.is_empty();
         floor.took_nothing = asked && self.begun.is_empty();
+        if !self.begun.is_empty() {
+            floor.taken_at = Some(floor.driver.now());
+        }
         let mood = match self.begun.len() {
             0 => Mood::AtRest,
             all if all == free => Mood::Full,

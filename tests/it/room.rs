@@ -2,13 +2,14 @@
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use ebbtide::{
-    AgentConfig, AgentRef, Broker, BrokerConfig, Bytes, Lane, NotAccepted, Outcome, Pause,
+    AgentConfig, AgentRef, Batch, Broker, BrokerConfig, Bytes, Lane, NotAccepted, Outcome, Pause,
+    with,
 };
 use tokio::time::{sleep, timeout};
 
@@ -145,6 +146,46 @@ async fn whoever_waits_beyond_the_deadline_is_not_let_in() {
     let told = poll_once(&mut waits).expect("it waits no longer");
     assert_eq!(told.unwrap_err().reason, NotAccepted::Expired);
     assert_eq!(broker.books().accepted, 2);
+}
+
+/// One worker's take let the three in, and the next worker took them with what had waited before; the
+/// simulator lets all take first.
+#[tokio::test(start_paused = true)]
+async fn room_that_takes_make_is_given_when_all_have_taken() {
+    let config = BrokerConfig {
+        num_workers: 3,
+        delivery_parallelism: 1,
+        policy: "fixed".to_owned(),
+        batch_size: 8,
+        batch_timeout_ms: 0,
+        max_queue_size: 10,
+        reserve: 0,
+        ..BrokerConfig::default()
+    };
+    let broker = Broker::builder().config(config).start().await.unwrap();
+    let batches = Arc::new(Mutex::new(Vec::new()));
+    let told = batches.clone();
+    let agent = with(
+        told,
+        async |told: &Arc<Mutex<Vec<usize>>>, batch: Batch<'_, u32>| {
+            told.lock().unwrap().push(batch.len());
+            sleep(MS).await;
+            batch.iter().map(|_| Ok(())).collect()
+        },
+    );
+    let agent = broker.add_agent("agent", agent).unwrap();
+    broker.pause_agent("agent", Pause::UntilResumed).unwrap();
+    let mut senders: Vec<_> = (0..15)
+        .map(|number| Box::pin(agent.send(number).into_future()))
+        .collect();
+    let waiting = senders
+        .iter_mut()
+        .filter_map(|it| poll_once(it).is_none().then_some(()));
+    assert_eq!(waiting.count(), 5);
+    broker.resume_agent("agent").unwrap();
+    sleep(MS / 2).await;
+    // Two calls that start at once need no place, so two came in before.
+    assert_eq!(*batches.lock().unwrap(), [8, 4, 3]);
 }
 
 /// A message that is counted as long as it lives.
