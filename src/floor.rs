@@ -44,8 +44,8 @@ pub(crate) struct Floor {
     pub(crate) room: WaitingRoom,
     /// Whoever holds the floor asked for calls and got none.
     pub(crate) took_nothing: bool,
-    /// When calls were last taken.
-    pub(crate) taken_at: Option<Time>,
+    /// When calls were last taken, unless there was nothing more to take then or calls ended since.
+    pub(crate) taking_at: Option<Time>,
     /// Senders that were let in and do not know it yet.
     admitted: Vec<Waker>,
     /// By [`AgentId`]; removed ones stay for the calls that they still have.
@@ -111,7 +111,7 @@ impl Floor {
             crew: Crew::default(),
             room: WaitingRoom::default(),
             took_nothing: false,
-            taken_at: None,
+            taking_at: None,
             admitted: Vec::new(),
             agents: Vec::new(),
             graces: VecDeque::new(),
@@ -260,12 +260,11 @@ impl Floor {
     }
 
     /// Where time stands still an instant has an order: all take what there is before anybody enters by
-    /// the room that takes have made.
-    fn takes_go_on(&self, shared: &Shared) -> bool {
+    /// the room that takes have made, and before what a take has started ends at the same instant.
+    pub(crate) fn takes_go_on(&self, shared: &Shared) -> bool {
         let now = self.driver.now();
         shared.clock.is_runtime()
-            && self.taken_at == Some(now)
-            && !self.took_nothing
+            && self.taking_at == Some(now)
             && self.driver.takeable_at().is_some_and(|at| at <= now)
     }
 

@@ -29,6 +29,10 @@ const CALLS_A_TURN: usize = 256;
 /// taken then: takes come last of all, after the alarm's own turns.
 const TURNS: u32 = alarm::TURNS + 1;
 
+/// How often a worker puts a settle off for takes of the same instant: each of the others has so many
+/// turns to take in, and nobody is waited for without end.
+const MOST_PUT_OFF: u32 = 10_000;
+
 /// A worker's task.
 pub(crate) struct Worker {
     link: Arc<WorkerLink>,
@@ -42,6 +46,8 @@ pub(crate) struct Worker {
     rests: bool,
     /// Turns that it gave others at this instant of paused time.
     turns: u32,
+    /// How often it put a settle off.
+    put_off: u32,
     errands: Errands,
     // Lists that are used again.
     /// Slots whose calls are to be started.
@@ -104,6 +110,7 @@ impl Worker {
             asks_again: false,
             rests: false,
             turns: 0,
+            put_off: 0,
             errands: Errands::default(),
             begun: Vec::new(),
             lost: Vec::new(),
@@ -134,7 +141,8 @@ impl Worker {
             started += self.begun.len();
             self.part_with_lost();
             self.start_calls();
-            if started >= CALLS_A_TURN {
+            let ended_at_once = !self.ended.is_empty() && self.link.shared.clock.is_runtime();
+            if ended_at_once || started >= CALLS_A_TURN {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -188,8 +196,9 @@ impl Worker {
     }
 
     /// Where time passes only when everybody waits, an instant has an order: what ends and what
-    /// is sent at it comes before what is taken at it. Settles what has ended; `true` once all
-    /// others have had their turns.
+    /// is sent at it comes before what is taken at it; what a take starts and is over at once ends
+    /// when all have taken, and the order runs again. Settles what has ended; `true` once all others
+    /// have had their turns.
     fn lets_others_go_first(&mut self, cx: &mut TaskContext<'_>) -> bool {
         self.poll_woken();
         if !self.ended.is_empty() {
@@ -197,7 +206,7 @@ impl Worker {
             self.ended.sort_unstable_by_key(|(lease, _)| *lease);
             self.settle();
         }
-        if !self.asks_again && !self.link.bell.is_nudged() {
+        if self.ended.is_empty() && !self.asks_again && !self.link.bell.is_nudged() {
             return true;
         }
         if self.turns == TURNS {
@@ -211,11 +220,16 @@ impl Worker {
         false
     }
 
-    /// Settles what has ended, to take later at the same instant.
+    /// Settles what has ended, to take later at the same instant; not while others take.
     fn settle(&mut self) {
         let link = self.link.clone();
         let mut floor = link.shared.hold(link.shared.clock.now());
-        self.hand_in(&mut floor);
+        self.put_off += 1;
+        if self.put_off > MOST_PUT_OFF || !floor.takes_go_on(&link.shared) {
+            self.put_off = 0;
+            floor.taking_at = None;
+            self.hand_in(&mut floor);
+        }
         floor.crew.set_mood(link.id, Mood::Awake);
         link.shared.let_go(floor, Some(&mut self.errands));
         self.asks_again = true;
@@ -230,11 +244,14 @@ impl Worker {
         }
     }
 
-    /// Settles what has ended and takes what may be taken. `false`: the worker is gone.
+    /// Settles what has ended, unless time stands still, and takes what may be taken. `false`: the worker
+    /// is gone.
     fn visit_floor(&mut self) -> bool {
         let link = self.link.clone();
         let mut floor = link.shared.hold(link.shared.clock.now());
-        self.hand_in(&mut floor);
+        if !link.shared.clock.is_runtime() {
+            self.hand_in(&mut floor);
+        }
         floor.hear(&link.shared);
         let stays = floor.crew.knows(link.id);
         if stays {
@@ -255,7 +272,9 @@ impl Worker {
                 self.free.push(slot);
             }
         }
-        let free = self.free.len();
+        // Core's slot is free when the call in it is settled, or lost.
+        let is_taken = |(lease, _): &&(LeaseId, Done)| floor.driver.may_settle(*lease);
+        let free = self.free.len() - self.ended.iter().filter(is_taken).count();
         let asked = if self.link.shared.clock.is_runtime() {
             self.take_in_turn(floor, free)
         } else {
@@ -264,9 +283,6 @@ impl Worker {
         };
         self.asks_again = !self.begun.is_empty();
         floor.took_nothing = asked && self.begun.is_empty();
-        if !self.begun.is_empty() {
-            floor.taken_at = Some(floor.driver.now());
-        }
         let mood = match self.begun.len() {
             0 => Mood::AtRest,
             all if all == free => Mood::Full,
@@ -298,6 +314,8 @@ impl Worker {
     /// Takes calls into free slots, where they are started when the lock is free again.
     fn take_at_most(&mut self, floor: &mut Floor, calls: u32) {
         floor.driver.take(self.link.id, calls);
+        let takes = !floor.driver.begun().is_empty();
+        floor.taking_at = takes.then(|| floor.driver.now());
         for call in floor.driver.begun() {
             let free = self.free.pop();
             let index = free.expect("no more is taken than slots are free");

@@ -1,10 +1,11 @@
 //! The pool: it sizes itself, ends in good order, and works on every runtime.
 
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ebbtide::{Broker, BrokerConfig, Context, Happening, NoReply, with};
+use ebbtide::{Broker, BrokerConfig, Context, Failure, Happening, NoReply, with};
 use tokio::time::{Instant, sleep};
 
 const MS: Duration = Duration::from_millis(1);
@@ -35,6 +36,31 @@ async fn the_adaptive_policy_scales_a_live_pool() {
     assert_eq!(broker.books().outcomes[0], 10_000);
     sleep(Duration::from_secs(60)).await;
     assert_eq!(broker.setting().workers, 1, "nothing to do, nobody kept");
+}
+
+/// The first answer paused the agent before the second worker had taken; the simulator lets all take that
+/// an instant has.
+#[tokio::test(start_paused = true)]
+async fn an_answer_at_once_comes_after_all_takes_of_its_instant() {
+    let config = BrokerConfig {
+        num_workers: 3,
+        delivery_parallelism: 1,
+        policy: "fixed".to_owned(),
+        ..BrokerConfig::default()
+    };
+    let broker = Broker::builder().config(config).start().await.unwrap();
+    let calls = Arc::new(AtomicU32::new(0));
+    let agent = async |calls: &Arc<AtomicU32>, _: &u32| {
+        calls.fetch_add(1, Ordering::Relaxed);
+        Err::<(), _>(Failure::too_many_requests(Some(1000 * MS)))
+    };
+    let agent = broker.add_agent("agent", with(calls.clone(), agent));
+    let agent = agent.unwrap();
+    for number in 0..5 {
+        agent.try_send(number).unwrap();
+    }
+    sleep(MS).await;
+    assert_eq!(calls.load(Ordering::Relaxed), 3);
 }
 
 #[tokio::test(start_paused = true)]
