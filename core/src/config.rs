@@ -173,7 +173,9 @@ pub struct BrokerConfig {
     /// Interval of the control tick: 1 to a year.
     ///
     /// Default 1000: long enough for figures that mean something at 100 messages a second,
-    /// short enough to follow a burst; a policy may ask to be called earlier.
+    /// short enough to follow a burst; a policy may ask to be called earlier. Below 100 a tick
+    /// sees so few messages that policies take chance for change: they buy more workers than
+    /// they need, and decide often enough for that to cost something.
     pub control_interval_ms: u64,
     /// What the controller steers for, such as `"p95(sojourn) < 500ms"`.
     ///

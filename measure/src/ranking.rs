@@ -23,6 +23,9 @@ pub struct Ranking {
     /// What it does, in a few words after its name; empty if nobody has said.
     #[serde(default)]
     pub default_does: String,
+    /// What each of them does, their settings apart.
+    #[serde(default)]
+    pub described: Vec<Described>,
     /// Prices of lateness, in a message's own work per second late.
     pub prices: Vec<f64>,
     /// The one of them at which a scenario's policies are listed.
@@ -37,6 +40,15 @@ pub struct Ranking {
     pub scenarios: Vec<RankedScenario>,
     /// One entry for each policy and price.
     pub overall: Vec<Overall>,
+}
+
+/// A policy in a few words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Described {
+    /// Its name, without settings.
+    pub policy: String,
+    /// What it does, after its name.
+    pub does: String,
 }
 
 /// A scenario that could not be run.

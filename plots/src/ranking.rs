@@ -50,7 +50,9 @@ fn why(ranking: &Ranking) -> Markup {
     html! {
         @if let Some((rival, own, other)) = points {
             p {
-                @if !ranking.default_does.is_empty() { b { (ranking.default) } " " (ranking.default_does) ". " }
+                @if !ranking.default_does.is_empty() {
+                    b { (ranking.default) } ", which a broker uses unless it is told otherwise, " (ranking.default_does) ". "
+                }
                 "For workers and calls the best of the others (" (rival.policy) ") pays " b { (format!("{:.2} times", other.paid)) }
                 " as much, and its P95 is at " (format!("{:.2}", other.p95)) " of the objective's limit, that of "
                 (ranking.default) " at " b { (format!("{:.2}", own.p95)) } " (geometric means)."
@@ -66,7 +68,8 @@ fn reading(ranking: &Ranking) -> Markup {
             "A policy decides how many workers a broker has and how messages are batched. Each was run on the same "
             "messages, in " (ranking.scenarios.len()) " scenarios; nothing else paced or corrected it. What a run "
             b { "costs" } " is the time of its workers (and calls, where calls have a price), plus lateness beyond "
-            "the objective: a second late costs " (ranking.main_price) " times the message's own work. "
+            "the objective, which its owner sets (such as p95(sojourn) < 1s): a second late costs " (ranking.main_price)
+            " times the message's own work. "
             b { "Regret" } " is that cost over what an oracle pays that knows every message beforehand; 1 cannot be "
             "had without foresight, 2 is twice as much."
         }
@@ -131,6 +134,12 @@ fn standing(ranking: &Ranking) -> Markup {
                 div.chart { (chart::svg("Regret of each policy", "regret, 1 = full foresight", &rows.collect::<Vec<_>>())) }
             }
             (hindsight::note(ranking))
+            @if !ranking.described.is_empty() {
+                details {
+                    summary { "Who they are" }
+                    dl.who { @for it in &ranking.described { dt { (it.policy) } dd { (it.does) } } }
+                }
+            }
         }
     }
 }

@@ -124,11 +124,6 @@ fn arena(shipped: &Shipped) -> Result<Arena, Box<dyn Error>> {
             &fs::read(Path::new(shipped.folder).join(&named.path))?,
         )?;
     }
-    Ok(Arena {
-        name: shipped.name.to_owned(),
-        text: shipped.text.to_owned(),
-        plan: Plan::new(shipped.text, files)?,
-        known: Vec::new(),
-        best_settings: Vec::new(),
-    })
+    let plan = Plan::new(shipped.text, files)?;
+    Ok(Arena::new(shipped.name, shipped.text, plan))
 }

@@ -48,6 +48,18 @@ pub struct Arena {
 }
 
 impl Arena {
+    /// A scenario without oracles.
+    #[must_use]
+    pub fn new(name: impl Into<String>, text: impl Into<String>, plan: Plan) -> Self {
+        Self {
+            name: name.into(),
+            text: text.into(),
+            plan,
+            known: Vec::new(),
+            best_settings: Vec::new(),
+        }
+    }
+
     /// Runs all `entrants` and ranks them; `None` if `monitor` said stop. The first is the default.
     ///
     /// # Errors

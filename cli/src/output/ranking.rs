@@ -120,7 +120,7 @@ fn row(ranking: &Ranking, scenario: &RankedScenario, colour: Colour) -> Vec<comf
     let (verdict, hue) = verdict_of_default(scenario);
     let shown = others.iter().take(SHOWN).map(|it| {
         let regret = quotient(Some(it.at_main_price.regret));
-        format!("{} {regret}", it.at_main_price.setting)
+        format!("{} {regret}", it.name)
     });
     vec![
         scenario.name.as_str().into(),

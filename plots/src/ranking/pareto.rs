@@ -46,8 +46,12 @@ pub(super) fn section(ranking: &Ranking) -> Markup {
                     h3 { "Worker time and calls, against P95 of the sojourn" }
                     p {
                         "Geometric means over the scenarios whose objective limits the sojourn. Left is cheaper, lower is "
-                        "faster; below the dashed line P95 is within the objective. Policies on the blue line are beaten "
-                        "by nobody in both; what is far off is drawn at the edge."
+                        "faster; below the dashed line P95 is within the objective. "
+                        @match frontier(&points).as_slice() {
+                            [best] => { (best.name) " beats everybody in both; " }
+                            _ => "Policies on the blue line are beaten by nobody in both; ",
+                        }
+                        "what is far off is drawn at the edge."
                     }
                 }
                 div.chart { (svg(&points)) }

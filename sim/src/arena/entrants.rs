@@ -11,10 +11,19 @@ use crate::plan::PolicySource;
 
 /// The policy that the others are judged against.
 pub const DEFAULT: &str = "adaptive";
-/// Profiles that stand for a pool that nobody steers.
-const PROFILES: [&str; 2] = ["in_process", "remote"];
+/// Profiles that stand for a pool that nobody steers, and what they are.
+pub(super) const PROFILES: [(&str, &str); 2] = [
+    (
+        "in_process",
+        "a profile: one worker of five slots, whatever comes",
+    ),
+    (
+        "remote",
+        "a profile: five workers of ten slots, whatever comes",
+    ),
+];
 /// Policies that size batches themselves, and so need no rule for it.
-const OWN_BATCHES: [&str; 5] = [DEFAULT, "wva", "chiron", PROFILES[0], PROFILES[1]];
+const OWN_BATCHES: [&str; 5] = [DEFAULT, "wva", "chiron", PROFILES[0].0, PROFILES[1].0];
 /// How policies are named, for whoever names one that is none.
 pub const HELP: &str =
     "policies are named as in a scenario: all, or celery,knative(window: \"30s\")";
@@ -125,7 +134,7 @@ pub fn all() -> Vec<Entrant> {
         let tuned = tuned(name).filter(|text| *text != name);
         all.extend(tuned.map(|text| Entrant::tuned(name, text)));
     }
-    all.extend(PROFILES.map(Entrant::rival));
+    all.extend(PROFILES.map(|(name, _)| Entrant::rival(name)));
     all
 }
 
@@ -174,7 +183,7 @@ mod tests {
         assert_eq!(all[0].standing, Standing::Default);
         for (at, entrant) in all.iter().enumerate() {
             assert!(!all[..at].iter().any(|it| it.name == entrant.name));
-            let known = PROFILES.contains(&entrant.text.as_str());
+            let known = PROFILES.iter().any(|(name, _)| *name == entrant.text);
             assert!(
                 known || registry::build(&entrant.text).is_ok(),
                 "{}",

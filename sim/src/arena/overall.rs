@@ -1,13 +1,15 @@
 //! What is made of all scenarios: one entry for each policy and price.
 
 use ebbtide_measure::ranking::{
-    AtPrice, Overall, RANKING_SCHEMA, RankedPolicy, RankedScenario, Ranking, Skipped, Summary,
+    AtPrice, Described, Overall, RANKING_SCHEMA, RankedPolicy, RankedScenario, Ranking, Skipped,
+    Summary,
 };
 use ebbtide_measure::{compare::TIE_MARGIN, results::ENGINE_VERSION};
 
 use ebbtide_policies::registry::POLICIES;
 
-use super::entrants::Entrant;
+use super::best_settings::rival;
+use super::entrants::{Entrant, PROFILES};
 use super::{MAIN_PRICE, PRICES};
 
 /// The whole ranking; `entrants` are those of every scenario.
@@ -28,7 +30,11 @@ pub fn ranking(
         default: entrants
             .first()
             .map_or_else(String::new, |it| it.name.clone()),
-        default_does: entrants.first().map_or_else(String::new, does),
+        default_does: entrants
+            .first()
+            .and_then(|it| does(&it.text))
+            .unwrap_or_default(),
+        described: described(entrants),
         prices: PRICES.to_vec(),
         main_price: PRICES[MAIN_PRICE],
         tie_margin: TIE_MARGIN,
@@ -39,11 +45,28 @@ pub fn ranking(
     }
 }
 
-/// What the registry says that a policy does; nothing of one that it does not know.
-fn does(entrant: &Entrant) -> String {
-    let known = POLICIES.iter().find(|it| it.name == entrant.text);
-    let text = known.map_or("", |it| it.description);
-    text.trim_start_matches("the default: ").to_owned()
+/// What each policy does that is known, once.
+fn described(entrants: &[Entrant]) -> Vec<Described> {
+    let mut all: Vec<Described> = Vec::new();
+    for policy in entrants.iter().map(|it| rival(&it.text)) {
+        let is_new = !all.iter().any(|it| it.policy == policy);
+        if let Some(does) = does(policy).filter(|_| is_new) {
+            let policy = policy.to_owned();
+            all.push(Described { policy, does });
+        }
+    }
+    all
+}
+
+/// What a policy or a profile does; nothing of one that is unknown.
+fn does(name: &str) -> Option<String> {
+    let known = POLICIES.iter().find(|it| it.name == name);
+    let policy = known.map(|it| it.description.trim_start_matches("the default: "));
+    let profile = || {
+        let profile = PROFILES.iter().find(|(profile, _)| *profile == name);
+        profile.map(|(_, does)| *does)
+    };
+    policy.or_else(profile).map(str::to_owned)
 }
 
 /// A policy in a scenario at a price.

@@ -22,13 +22,8 @@ const TEXT: &str = r#"// A perfect controller follows.
 )"#;
 
 fn arena(text: &str) -> Arena {
-    Arena {
-        name: "small".to_owned(),
-        text: text.to_owned(),
-        plan: Plan::new(text, Files::default()).unwrap_or_else(|error| panic!("{error}")),
-        known: Vec::new(),
-        best_settings: Vec::new(),
-    }
+    let plan = Plan::new(text, Files::default()).unwrap_or_else(|error| panic!("{error}"));
+    Arena::new("small", text, plan)
 }
 
 fn ranked(text: &str, entrants: &[Entrant]) -> RankedScenario {
