@@ -22,10 +22,10 @@ mod twist;
 mod witness;
 
 pub use agreement::{Agreement, compare};
-pub use live::{LiveRun, NotLive, Pace, journalled, replicate};
+pub use live::{LiveRun, NotLive, Pace, Steering, journalled, replicate};
 pub use pairs::{Ending, Endings, Pairs};
 pub use row::Row;
-pub use suite::DEMANDING;
+pub use suite::{DEMANDING, WAVES};
 pub use timer::Lateness;
 pub use twist::Twist;
 pub use witness::Strains;

@@ -123,37 +123,52 @@ pub fn replicate(
         number,
         timer: Timer::of(pace),
         twist,
-        steered: None,
+        watched: None,
     };
     Ok(runtime(pace).block_on(side.run()))
 }
 
-/// Runs a contender by the clock on the wall, on several threads, while its bounds are changed
-/// all the time, and keeps a journal of it there. How often its setting changed.
+/// Who changes the setting of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steering {
+    /// Its policy.
+    Policy,
+    /// Its user too, who sets other bounds all the time: most policies must go along.
+    Bounds,
+}
+
+/// Runs a contender by the clock on the wall, on several threads, and keeps a journal of it there. How often
+/// its setting was another one, looked at once a control interval.
 ///
 /// # Errors
 /// [`NotLive`], if the plan asks for what a live broker cannot be made to do.
 ///
 /// # Panics
 /// If the journal cannot be written, the bounds cannot be changed, or the system has no threads for a runtime.
-pub fn journalled(plan: &Plan, contender: usize, journal: &Path) -> Result<u64, NotLive> {
+pub fn journalled(
+    plan: &Plan,
+    contender: usize,
+    steering: Steering,
+    journal: &Path,
+) -> Result<u64, NotLive> {
     if let Some(reason) = NotLive::of(plan) {
         return Err(reason);
     }
-    let steered = Steered {
-        journal,
-        changes: Cell::new(0),
-    };
+    let changes = Cell::new(0);
     let side = Live {
         plan,
         contender,
         number: 0,
         timer: Timer::of(Pace::Wall),
         twist: None,
-        steered: Some(&steered),
+        watched: Some(Watched {
+            journal,
+            steering,
+            changes: &changes,
+        }),
     };
     runtime(Pace::Wall).block_on(side.run());
-    Ok(steered.changes.get())
+    Ok(changes.get())
 }
 
 fn runtime(pace: Pace) -> Runtime {
@@ -174,7 +189,7 @@ struct Live<'a> {
     number: u32,
     timer: Timer,
     twist: Option<Twist>,
-    steered: Option<&'a Steered<'a>>,
+    watched: Option<Watched<'a>>,
 }
 
 impl Live<'_> {
@@ -184,7 +199,7 @@ impl Live<'_> {
             number,
             timer,
             twist,
-            steered,
+            watched,
             ..
         } = self;
         let contender = &plan.contenders[self.contender];
@@ -200,8 +215,8 @@ impl Live<'_> {
             .config(config.clone())
             .request_deadline(None::<Duration>)
             .observer(witness.clone());
-        if let Some(steered) = steered {
-            broker = broker.journal(steered.journal);
+        if let Some(watched) = &watched {
+            broker = broker.journal(watched.journal);
         }
         let broker = broker.start().await;
         let broker = broker.expect("a plan's configuration and policy are checked");
@@ -221,7 +236,7 @@ impl Live<'_> {
         };
         tokio::select! {
             () = sender.send_all() => unreachable!("it does not end by itself"),
-            () = steer(steered, &broker, &config) => unreachable!("nor does it"),
+            () = watch(watched, &broker, &config) => unreachable!("nor does it"),
             () = until_over(plan, start, &witness, &blocked) => {}
         }
         let passed = Duration::from(Instant::now().saturating_duration_since(start));
@@ -239,37 +254,44 @@ impl Live<'_> {
     }
 }
 
-/// A run whose bounds are changed.
-struct Steered<'a> {
+/// A run whose setting is watched.
+struct Watched<'a> {
     journal: &'a Path,
+    steering: Steering,
     /// Changes of the setting so far.
-    changes: Cell<u64>,
+    changes: &'a Cell<u64>,
 }
 
-/// Bounds of the pool, one after another: most policies must go along.
+/// Bounds of the pool, one after another.
 const BOUNDS: [(u32, u32); 6] = [(1, 2), (4, 8), (2, 3), (6, 9), (1, 1), (5, 10)];
 
-/// Changes the bounds every third interval, and looks how the setting changes; does not end by
+/// Looks how the setting changes, and changes the bounds every third interval if it is to; does not end by
 /// itself.
-async fn steer(steered: Option<&Steered<'_>>, broker: &Broker, config: &BrokerConfig) {
-    let Some(Steered { changes, .. }) = steered else {
+async fn watch(watched: Option<Watched<'_>>, broker: &Broker, config: &BrokerConfig) {
+    let Some(watched) = watched else {
         return std::future::pending().await;
     };
+    let Watched {
+        steering, changes, ..
+    } = watched;
     let interval = std::time::Duration::from_millis(config.control_interval_ms);
+    let mut last = broker.setting();
     for (min_workers, max_workers) in BOUNDS.into_iter().cycle() {
-        let config = BrokerConfig {
-            min_workers,
-            max_workers,
-            num_workers: config.num_workers.clamp(min_workers, max_workers),
-            ..config.clone()
-        };
-        // A policy that names its workers has the bounds make room for it.
-        let changed = broker.reconfigure(config);
-        changed.expect("bounds of a running broker can be changed");
+        if steering == Steering::Bounds {
+            let config = BrokerConfig {
+                min_workers,
+                max_workers,
+                num_workers: config.num_workers.clamp(min_workers, max_workers),
+                ..config.clone()
+            };
+            // A policy that names its workers has the bounds make room for it.
+            let changed = broker.reconfigure(config);
+            changed.expect("bounds of a running broker can be changed");
+        }
         for _ in 0..3 {
-            let before = broker.setting();
+            let before = std::mem::replace(&mut last, broker.setting());
+            changes.set(changes.get() + u64::from(last != before));
             sleep(interval).await;
-            changes.set(changes.get() + u64::from(broker.setting() != before));
         }
     }
 }

@@ -1,14 +1,13 @@
 //! `parity` of every shipped policy on every scenario that can run live: by the clock on the
-//! wall, on several threads, for a second of each. So many wait side by side that all of them
-//! are a minute's work.
+//! wall, on several threads, for a second of each; and of every policy on waves that it goes along with.
+//! So many wait side by side that all of them are a minute's work.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ebbtide_core::BrokerConfig;
 use ebbtide_core::config::Checked;
-use ebbtide_fidelity::{DEMANDING, NotLive, journalled};
+use ebbtide_fidelity::{DEMANDING, NotLive, Steering, WAVES, journalled};
 use ebbtide_policies::registry::POLICIES;
 use ebbtide_policies::units::Duration;
 use ebbtide_sim::Plan;
@@ -45,13 +44,14 @@ fn plan(shipped: &Shipped, policy: &str) -> Plan {
     plan
 }
 
-/// Runs one, and has the command run it again. How often the setting changed.
-fn check(room: &Room, number: usize, shipped: &Shipped, policy: &str) -> u64 {
-    let (scenario, file) = (shipped.name, format!("{number}.journal"));
+/// Runs one, and has the command run it again: it is the same, and its setting changed five times at
+/// least. Whether it can run live.
+fn check(room: &Room, number: usize, scenario: &str, plan: &Plan, steering: Steering) -> bool {
+    let (policy, file) = (&plan.contenders[0].name, format!("{number}.journal"));
     let path: PathBuf = room.path().join(&file);
-    let changes = match journalled(&plan(shipped, policy), 0, &path) {
+    let changes = match journalled(plan, 0, steering, &path) {
         Ok(changes) => changes,
-        Err(NotLive::WorkerDeaths | NotLive::WorkerStart) => return 0,
+        Err(NotLive::WorkerDeaths | NotLive::WorkerStart) => return false,
         Err(reason) => panic!("{scenario}: {reason}"),
     };
     let run = room.run(&["parity", &file]);
@@ -59,41 +59,55 @@ fn check(room: &Room, number: usize, shipped: &Shipped, policy: &str) -> u64 {
     assert_eq!(run.code, 0, "{told}");
     let same = "parity: every observation and every decision is the same, byte for byte\n";
     assert!(run.stdout.ends_with(same), "{told}");
+    assert!(changes >= 5, "{changes} changes, {told}");
     std::fs::remove_file(path).expect("it was written");
-    changes
+    true
 }
 
-#[test]
-fn every_policy_replays_on_every_scenario_that_can_run_live() {
-    let scenarios = SHIPPED.iter().chain(DEMANDING);
-    let policies = || POLICIES.iter().map(|entry| entry.name);
-    let runs: Vec<_> = scenarios
-        .flat_map(|shipped| policies().map(move |policy| (shipped, policy)))
-        .collect();
-    let (room, next) = (Room::new(), AtomicUsize::new(0));
-    let changes: BTreeMap<&str, AtomicU64> = policies()
-        .map(|policy| (policy, AtomicU64::new(0)))
-        .collect();
+/// Runs `runs` of them, so many side by side. How many can run live.
+fn check_all(runs: usize, check: impl Fn(&Room, usize) -> bool + Sync) -> usize {
+    let (room, next, live) = (Room::new(), AtomicUsize::new(0), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for _ in 0..SIDE_BY_SIDE {
             scope.spawn(|| {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    let Some((shipped, policy)) = runs.get(number) else {
+                    if number >= runs {
                         break;
-                    };
-                    let changed = check(&room, number, shipped, policy);
-                    changes[policy].fetch_add(changed, Ordering::Relaxed);
+                    }
+                    let is_live = check(&room, number);
+                    live.fetch_add(usize::from(is_live), Ordering::Relaxed);
                 }
             });
         }
     });
-    // Some policies need more than a second before they decide anything.
-    let all = changes.len();
-    let changed = changes.into_values().map(AtomicU64::into_inner);
-    let steered = changed.filter(|changes| *changes >= 5).count();
-    assert!(
-        steered * 2 > all,
-        "{steered} of {all} policies changed anything"
-    );
+    live.into_inner()
+}
+
+#[test]
+fn every_policy_replays_on_every_scenario_that_can_run_live() {
+    let scenarios = SHIPPED.iter().chain(DEMANDING);
+    let runs: Vec<_> = scenarios
+        .flat_map(|shipped| POLICIES.iter().map(move |entry| (shipped, entry.name)))
+        .collect();
+    let live = check_all(runs.len(), |room, number| {
+        let (shipped, policy) = runs[number];
+        let plan = plan(shipped, policy);
+        check(room, number, shipped.name, &plan, Steering::Bounds)
+    });
+    assert!(live * 10 > runs.len() * 9, "{live} of {}", runs.len());
+}
+
+/// Nobody but the policy changes the setting.
+#[test]
+fn every_policy_goes_along_with_waves_by_the_clock_on_the_wall() {
+    let waves = Plan::new(WAVES, Files::default()).expect("a scenario without faults");
+    let names = waves.contenders.iter().map(|it| it.name.as_str());
+    let names: Vec<&str> = names.collect();
+    let live = check_all(names.len(), |room, number| {
+        let mut plan = waves.clone();
+        plan.contenders = vec![waves.contenders[number].clone()];
+        check(room, number, "waves", &plan, Steering::Policy)
+    });
+    assert_eq!(live, POLICIES.len() - 1, "all but `fixed`: {names:?}");
 }
