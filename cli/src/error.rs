@@ -14,6 +14,8 @@ use miette::{
     SourceCode,
 };
 
+use serde_json::error::Category;
+
 use crate::exit::Exit;
 use crate::output;
 
@@ -88,6 +90,23 @@ impl CliError {
         fault
             .with_help("check the path, its permissions and the free space")
             .into()
+    }
+
+    /// A file that a command wrote is not as it was written; `what` it should hold.
+    pub(crate) fn misread(
+        path: &Path,
+        what: &str,
+        error: &serde_json::Error,
+        help: impl Into<String>,
+    ) -> Self {
+        // The parser's own words are of types, which say nothing to whoever did not write the code.
+        let why = match error.classify() {
+            Category::Eof => "it ends too early",
+            Category::Syntax => "it is no JSON",
+            Category::Data | Category::Io => "something else stands there",
+        };
+        let place = format!("{}:{}:{}", path.display(), error.line(), error.column());
+        Self::bad_input(format!("{place}: this is no {what}: {why}"), help)
     }
 
     /// Standard output could not be written (a full disk, say; a closed pipe is no error).

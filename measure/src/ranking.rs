@@ -185,6 +185,8 @@ pub struct AtPrice {
 pub struct BestSetting {
     /// It, with its batch rule.
     pub setting: String,
+    /// Runs of it: fewer than of what is ranked.
+    pub replications: u32,
     /// Its cost, with its interval over replications.
     pub cost: Estimate,
     /// Its cost over the oracle's, both less what is unavoidable.

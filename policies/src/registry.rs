@@ -263,7 +263,7 @@ fn find<T: ?Sized>(
 }
 
 /// `text` parted at each `separator` outside brackets and quotes.
-fn split(text: &str, separator: char) -> Vec<&str> {
+pub(crate) fn split(text: &str, separator: char) -> Vec<&str> {
     let (mut depth, mut is_quoted) = (0_u32, false);
     text.split(|letter| {
         match letter {
@@ -322,7 +322,7 @@ mod tests {
         check_refused("fixed(7) ", "closing bracket");
         check_refused("fixed(", "closing bracket");
         check_refused("fixed(0)", "workers is 0, allowed are 1 to");
-        check_refused("fixed(-1)", "workers: ");
+        check_refused("fixed(-1)", "workers is -1, expected a whole number");
         check_refused("adaptive(7)", "it takes settings by name only");
         check_refused(
             "threshold(targt: 7)",

@@ -11,6 +11,7 @@ use ron::extensions::Extensions;
 use serde::de::DeserializeOwned;
 
 use crate::closest::closest;
+use crate::registry::split;
 
 /// What of a policy can be set. `Default` is what its source documents.
 ///
@@ -118,12 +119,12 @@ fn parse<S: Settings>(text: &str) -> Result<S, SettingError> {
     let mut reader = ron::Deserializer::from_str_with_options(text, &options)
         .map_err(|error| unreadable(&error.code))?;
     let settings = serde_path_to_error::deserialize(&mut reader)
-        .map_err(|error| at_its_setting(&error.path().to_string(), error.inner()))?;
+        .map_err(|error| at_its_setting(text, &error.path().to_string(), error.inner()))?;
     reader.end().map_err(|error| unreadable(&error))?;
     Ok(settings)
 }
 
-fn at_its_setting(path: &str, error: &ron::Error) -> SettingError {
+fn at_its_setting(text: &str, path: &str, error: &ron::Error) -> SettingError {
     match error {
         ron::Error::NoSuchStructField { expected: [], .. } => SettingError::Takes("no settings"),
         ron::Error::NoSuchStructField {
@@ -135,10 +136,47 @@ fn at_its_setting(path: &str, error: &ron::Error) -> SettingError {
                 None => format!("allowed are {}", expected.join(", ")),
             },
         },
-        // The path of a fault beside the values is a dot.
-        _ if path == "." => SettingError::Unreadable(in_words(error)),
-        _ => SettingError::Unreadable(format!("{path}: {}", in_words(error))),
+        _ => match (value_of(text, path), wanted(error)) {
+            (Some(found), Some(wanted)) => {
+                SettingError::Unreadable(format!("{path} is {found}, {wanted}"))
+            }
+            // The path of a fault beside the values is a dot, or unknown.
+            _ if [".", "?"].contains(&path) => {
+                SettingError::Unreadable(format!("{text} is not read: {}", in_words(error)))
+            }
+            _ => SettingError::Unreadable(format!("{path}: {}", in_words(error))),
+        },
     }
+}
+
+/// What stands for a setting; `None` if nothing does.
+fn value_of<'t>(text: &'t str, setting: &str) -> Option<&'t str> {
+    let inner = text.strip_prefix('(')?.strip_suffix(')')?;
+    let named = |part: &'t str| {
+        let (name, value) = part.split_once(':')?;
+        (name.trim() == setting).then_some(value.trim())
+    };
+    let mut parts = split(inner, ',').into_iter();
+    parts.find_map(named).filter(|value| !value.is_empty())
+}
+
+/// What a value ought to be, where the parser says more of itself than of that.
+fn wanted(error: &ron::Error) -> Option<String> {
+    use ron::Error;
+    Some(match error {
+        Error::ExpectedInteger | Error::IntegerOutOfBounds | Error::InvalidIntegerDigit { .. } => {
+            "expected a whole number in range".to_owned()
+        }
+        // A number was read up to its point, where a whole one was wanted.
+        Error::ExpectedComma => "expected a whole number, or a comma after it".to_owned(),
+        Error::ExpectedFloat => "expected a number".to_owned(),
+        Error::ExpectedBoolean => "expected true or false".to_owned(),
+        Error::ExpectedString => "expected text in quotes".to_owned(),
+        Error::NoSuchEnumVariant { expected, .. } => {
+            format!("allowed are {}", expected.join(", "))
+        }
+        _ => return None,
+    })
 }
 
 /// The parser's words, which begin like a sentence.
@@ -148,5 +186,49 @@ fn in_words(error: &ron::Error) -> String {
     match letters.next() {
         Some(first) => first.to_lowercase().chain(letters).collect(),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::registry;
+
+    #[track_caller]
+    fn check(text: &str, told: &str) {
+        let error = registry::build(text)
+            .map(|_| ())
+            .expect_err(text)
+            .to_string();
+        let (_, fault) = error.split_once("\": ").expect("a setting's fault");
+        assert_eq!(fault, told);
+    }
+
+    #[test]
+    fn a_wrong_value_is_shown_with_what_is_allowed() {
+        check("simple(load: \"x\")", "load is \"x\", expected a number");
+        check(
+            "simple(drain: \"1s\", load: x)",
+            "load is x, expected a number",
+        );
+        check(
+            "threshold(target: -1)",
+            "target is -1, expected a whole number in range",
+        );
+        check(
+            "fixed(99999999999)",
+            "workers is 99999999999, expected a whole number in range",
+        );
+        check(
+            "threshold(per_slot: 1)",
+            "per_slot is 1, expected true or false",
+        );
+        check(
+            "temporal-poller(sdk: Perl)",
+            "sdk is Perl, allowed are Core, Go",
+        );
+        check(
+            "knative(stable_window: 6)",
+            "stable_window: 6 has no unit, write \"6ms\" or \"6s\"",
+        );
     }
 }

@@ -92,7 +92,7 @@ impl Arena {
     /// Runs that [`rank`](Self::rank) will make, and how long each is.
     #[must_use]
     pub fn work(&self, entrants: &[Entrant], replications: u32) -> (u64, Time) {
-        let runs = runs::count(self, entrants) as u64;
-        (runs * u64::from(replications), self.plan.end())
+        let runs = runs::count(self, entrants, replications);
+        (runs, self.plan.end())
     }
 }

@@ -54,9 +54,10 @@ fn find(log: &Path, at: Time) -> Result<Found, CliError> {
     let mut before = None;
     for (index, line) in lines.enumerate() {
         let line = line.map_err(unreadable)?;
-        let logged: Logged = serde_json::from_str(&line).map_err(|error| {
-            let place = format!("{}:{}: ", log.display(), index + 1);
-            CliError::bad_input(format!("{place}{error}"), "run `simulate --out` again")
+        let logged: Logged = serde_json::from_str(&line).map_err(|_| {
+            let place = format!("{}:{}", log.display(), index + 1);
+            let message = format!("{place}: this is no whole decision");
+            CliError::bad_input(message, "run `simulate --out` again with this version")
         })?;
         if logged.record.at > at {
             return Ok(Found {
@@ -88,10 +89,8 @@ fn chosen_policy(dir: &RunDir, args: &ExplainArgs) -> Result<String, CliError> {
         return Err(run_dir::no_run(dir.path()));
     };
     let report: Report = serde_json::from_str(&text).map_err(|error| {
-        CliError::bad_input(
-            format!("{}: {error}", path.display()),
-            "run `simulate --out` again with this version",
-        )
+        let help = "run `simulate --out` again with this version";
+        CliError::misread(&path, "summary of a run", &error, help)
     })?;
     let Some(wanted) = &args.policy else {
         return Ok(report.first.policy);

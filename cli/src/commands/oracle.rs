@@ -225,10 +225,8 @@ impl<'a> Kept<'a> {
                 let text = fs::read_to_string(path);
                 let text = text.map_err(|error| CliError::unreadable(path, &error))?;
                 let cache = Cache::from_json(&text).map_err(|error| {
-                    CliError::bad_input(
-                        format!("{}: {error}", path.display()),
-                        "--cache names a file that this command has written, or a new one",
-                    )
+                    let help = "--cache names a file that this command has written, or a new one";
+                    CliError::misread(path, "cache of oracles", &error, help)
                 })?;
                 Some((path, cache))
             }

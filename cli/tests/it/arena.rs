@@ -204,6 +204,10 @@ fn what_cannot_be_ranked_is_refused_before_anything_runs() {
         let args = ["arena", "small.ron", "--policies", empty];
         check_refused(&args, "no policy is named");
     }
+    check_refused(
+        &["simulate", "small.ron", "--policy", ""],
+        "no policy is named",
+    );
     for count in ["0", "many", "-1"] {
         let argument = format!("--replications={count}");
         for command in ["arena", "simulate", "oracle"] {

@@ -68,7 +68,10 @@ fn wrong_input_is_refused_before_anything_is_searched() {
         assert!(run.stderr.contains(words), "{}", run.stderr);
     };
     refused(&["--policies", "simpel"], "simpel");
-    refused(&["--cache", "kept.json"], "kept.json: expected");
+    refused(
+        &["--cache", "kept.json"],
+        "kept.json:1:2: this is no cache of oracles: it is no JSON",
+    );
     refused(
         &["--cache", "no/kept.json"],
         "no/kept.json cannot be written",

@@ -13,7 +13,7 @@ use ebbtide_measure::ranking::{
 use ebbtide_measure::{Comparison, Estimate, Prices, Sample, Verdict};
 
 use super::entrants::Entrant;
-use super::runs::{Candidate, Role, Runs, Score};
+use super::runs::{Candidate, Role, Runs, Score, of_best};
 use super::yardstick::Yardstick;
 use super::{Arena, MAIN_PRICE, MOST_UNAVOIDABLE, PRICES, best_settings, suite};
 use crate::arrivals::Arrivals;
@@ -164,6 +164,8 @@ impl<'r> Table<'r> {
     ) -> Option<BestSetting> {
         arena.best_settings_of(&entrants[place]).next()?;
         let prices = prices(arena, self.price);
+        // On the same replications, however many others there are.
+        let runs = of_best(arena, self.entries[place].costs.len() as u32) as usize;
         let costs = |scores: &[Score]| -> Vec<f64> {
             let costs = scores.iter().map(|score| score.cost.total(prices));
             costs.collect()
@@ -180,12 +182,13 @@ impl<'r> Table<'r> {
         };
         let ranked = (0..entrants.len()).filter(is_own).map(|it| {
             let entry = &self.entries[it];
-            (entry.candidate.text.as_str(), entry.costs.clone())
+            (entry.candidate.text.as_str(), entry.costs[..runs].to_vec())
         });
         let all = ranked.chain(in_hindsight);
         let (setting, costs) = all.min_by(|one, other| mean(&one.1).total_cmp(&mean(&other.1)))?;
         Some(BestSetting {
             setting: setting.to_owned(),
+            replications: runs as u32,
             cost: Estimate::of_values(&costs, LEVEL),
             regret: self.yardstick.regret(&costs),
         })

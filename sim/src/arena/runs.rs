@@ -48,7 +48,8 @@ pub(super) struct Candidate {
 }
 
 /// Everybody who runs in a scenario.
-pub(super) struct Field {
+pub(super) struct Field<'a> {
+    arena: &'a Arena,
     plan: Plan,
     candidates: Vec<Candidate>,
 }
@@ -56,9 +57,29 @@ pub(super) struct Field {
 /// What they did: for each candidate, its replications.
 pub(super) type Runs = Vec<(Candidate, Vec<Score>)>;
 
-/// Runs of one replication.
-pub(super) fn count(arena: &Arena, entrants: &[Entrant]) -> usize {
-    candidates(arena, entrants).len()
+/// Replications at the settings that did best, which nothing is judged by: as many as have an oracle, if that is more.
+const OF_BEST: usize = 5;
+
+/// All runs of so many replications.
+pub(super) fn count(arena: &Arena, entrants: &[Entrant], replications: u32) -> u64 {
+    let candidates = candidates(arena, entrants);
+    let runs = candidates.iter().map(|it| it.runs(arena, replications));
+    runs.map(u64::from).sum()
+}
+
+/// Replications at settings that did best.
+pub(super) fn of_best(arena: &Arena, replications: u32) -> u32 {
+    replications.min(OF_BEST.max(arena.known.len()) as u32)
+}
+
+impl Candidate {
+    /// Its replications, of so many.
+    fn runs(&self, arena: &Arena, replications: u32) -> u32 {
+        match self.role {
+            Role::Best(_) => of_best(arena, replications),
+            Role::Ranked(_) | Role::Ready => replications,
+        }
+    }
 }
 
 fn candidates(arena: &Arena, entrants: &[Entrant]) -> Vec<Candidate> {
@@ -113,9 +134,9 @@ fn best_settings<'a>(
     known.filter(|text| !entrants.iter().any(|entrant| entrant.text == *text))
 }
 
-impl Field {
+impl<'a> Field<'a> {
     /// The brokers of all candidates, each with its policy.
-    pub(super) fn new(arena: &Arena, entrants: &[Entrant]) -> Result<Self, String> {
+    pub(super) fn new(arena: &'a Arena, entrants: &[Entrant]) -> Result<Self, String> {
         let candidates = candidates(arena, entrants);
         let source = |it: &Candidate| match it.role {
             Role::Ranked(place) => &entrants[place].source,
@@ -147,13 +168,24 @@ impl Field {
         };
         let mut plan = arena.plan.clone();
         plan.contenders = candidates.iter().map(contender).collect::<Result<_, _>>()?;
-        Ok(Self { plan, candidates })
+        Ok(Self {
+            arena,
+            plan,
+            candidates,
+        })
     }
 
     /// All of them in all replications; `None` if `monitor` said stop.
     pub(super) fn run(self, replications: u32, monitor: &Monitor) -> Option<Runs> {
-        let jobs: Vec<(usize, u32)> = (0..self.candidates.len())
-            .flat_map(|candidate| (0..replications).map(move |number| (candidate, number)))
+        let runs: Vec<u32> = self
+            .candidates
+            .iter()
+            .map(|it| it.runs(self.arena, replications))
+            .collect();
+        let jobs: Vec<(usize, u32)> = runs
+            .iter()
+            .enumerate()
+            .flat_map(|(candidate, &runs)| (0..runs).map(move |number| (candidate, number)))
             .collect();
         let scores: Option<Vec<Score>> = jobs
             .par_iter()
@@ -164,9 +196,10 @@ impl Field {
                 Some(Score::of(&run))
             })
             .collect();
-        let scores = scores?;
-        let each = scores.chunks(replications as usize).map(<[Score]>::to_vec);
-        Some(self.candidates.into_iter().zip(each).collect())
+        let mut scores = scores?.into_iter();
+        let each = self.candidates.into_iter().zip(runs);
+        let own = |(candidate, runs)| (candidate, scores.by_ref().take(runs as usize).collect());
+        Some(each.map(own).collect())
     }
 }
 

@@ -128,6 +128,7 @@ fn the_best_setting_of_a_rival_is_shown_and_changes_nothing_else() {
         ranked.expect("all can be had").expect("nobody stops it")
     };
     let without = rank(&arena);
+    let ranked_runs = arena.work(&entrants, 6).0;
     // Of another policy, ranked anyway, and two that nobody ranks.
     let settings = [
         "celery",
@@ -136,6 +137,8 @@ fn the_best_setting_of_a_rival_is_shown_and_changes_nothing_else() {
         "simple(load: 0.95, drain: \"8s\")",
     ];
     arena.best_settings = settings.map(str::to_owned).to_vec();
+    // Two settings more, in five of the six replications.
+    assert_eq!(arena.work(&entrants, 6).0, ranked_runs + 2 * 5);
     let mut with = rank(&arena);
     for (price, at) in policy(&with, "simple").prices.iter().enumerate() {
         let best = at.best_setting.as_ref().expect("it is known");
@@ -146,6 +149,7 @@ fn the_best_setting_of_a_rival_is_shown_and_changes_nothing_else() {
             "{best:?}"
         );
         assert!(best.setting.starts_with("simple"), "{best:?}");
+        assert_eq!(best.replications, 4);
         assert!(
             (best.regret < at.regret) == (cost < of("simple")),
             "{best:?}"

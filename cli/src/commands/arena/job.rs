@@ -73,10 +73,8 @@ fn oracles(path: Option<&Path>) -> Result<Cache, CliError> {
     };
     let text = fs::read_to_string(path).map_err(|error| CliError::unreadable(path, &error))?;
     Cache::from_json(&text).map_err(|error| {
-        CliError::bad_input(
-            format!("{} holds no oracles: {error}", path.display()),
-            "name a file that `ebbtide oracle` wrote",
-        )
+        let help = "name a file that `ebbtide oracle` wrote";
+        CliError::misread(path, "cache of oracles", &error, help)
     })
 }
 

@@ -45,7 +45,7 @@ pub(super) fn text(
         let told = told.sum::<f64>() / peek.len() as f64;
         let mut row = vec![
             format!("{late}×"),
-            fixed(&all, index),
+            fixed(&all, index, plan),
             whole(mean(&|at| total(&at.fixed))),
             whole(paced),
             whole(free),
@@ -100,16 +100,19 @@ fn unavoidable(all: &[&Replication], index: usize, prices: Prices) -> f64 {
 }
 
 /// The settings that are best to keep, the most frequent one.
-fn fixed(all: &[&Replication], index: usize) -> String {
+fn fixed(all: &[&Replication], index: usize, plan: &Plan) -> String {
+    let has_batches = plan.agents.iter().any(|agent| agent.is_batch());
     let mut settings: Vec<String> = Vec::new();
     for replication in all {
         let setting = replication.prices[index].fixed.schedule.start();
         let (size, timeout) = (setting.batch_size, setting.batch_timeout);
+        let plural = if setting.workers == 1 { "" } else { "s" };
         let batches = match timeout {
-            Duration::ZERO => format!("batch {size}"),
-            _ => format!("batch {size} in {timeout}"),
+            _ if !has_batches => String::new(),
+            Duration::ZERO => format!(", batch {size}"),
+            _ => format!(", batch {size} in {timeout}"),
         };
-        settings.push(format!("{} workers, {batches}", setting.workers));
+        settings.push(format!("{} worker{plural}{batches}", setting.workers));
     }
     let count = |text: &&String| settings.iter().filter(|other| other == text).count();
     settings

@@ -179,7 +179,14 @@ fn override_text(source: &mut Source, args: &SimulateArgs) -> Result<(), CliErro
         }
     }
     if !args.policy.is_empty() {
-        replace(source, "policies", &format!("{:?}", policies(args)))?;
+        let policies = policies(args);
+        if policies.is_empty() {
+            return Err(CliError::bad_input(
+                "--policy: no policy is named",
+                "leave it out to run the scenario's own",
+            ));
+        }
+        replace(source, "policies", &format!("{policies:?}"))?;
     }
     Ok(())
 }
