@@ -73,7 +73,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         }
     }
 
-    #[inline(never)]
+    #[cold]
     fn catch_up(&mut self, now: Time) {
         while self.timers.first.0 < now {
             self.skip_missed_ticks(now);
@@ -100,6 +100,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         }
     }
 
+    #[cold]
     fn let_in_what_is_due(&mut self) {
         let now = self.now;
         self.resume_due_lanes();
@@ -115,6 +116,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     }
 
     /// Runs what is due now, and finds out what is first from here on.
+    #[cold]
     fn run_timers(&mut self) {
         let now = self.now;
         self.run_timers_before_arrivals();

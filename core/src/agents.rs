@@ -125,6 +125,10 @@ impl Agent {
     /// A call starts; the replica that takes it: fewest calls, lowest index among equals.
     pub(crate) fn call_started(&mut self) -> u32 {
         self.in_flight += 1;
+        if let [only] = self.in_flight_by_replica.as_mut_slice() {
+            *only += 1;
+            return 0;
+        }
         let fewest = (0..)
             .zip(&self.in_flight_by_replica)
             .take(self.config.replicas as usize)
@@ -152,7 +156,8 @@ impl Agent {
 
     /// Most calls in flight that its breaker allows.
     pub(crate) fn breaker_limit(&self) -> u32 {
-        self.breaker.as_ref().map_or(u32::MAX, Breaker::limit)
+        let open = self.breaker.as_ref().filter(|breaker| !breaker.is_closed());
+        open.map_or(u32::MAX, Breaker::limit)
     }
 
     /// Lanes in which it has takeable messages, highest first.

@@ -113,6 +113,12 @@ impl Breaker {
         }
     }
 
+    /// Whether calls flow as they please.
+    #[inline]
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
     /// Whether messages are to fail at once now.
     pub fn fails_fast(&self) -> bool {
         self.config.fail_fast && matches!(self.state, State::Open { .. })

@@ -205,7 +205,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// which is this instant if it is one and its timers have yet to run.
     #[inline]
     pub(crate) fn may_tick_early(&mut self) {
-        if self.control.next_early == Time::MAX && self.control.early.is_some() {
+        if self.control.early.is_some() && self.control.next_early == Time::MAX {
             self.look_at_grid();
         }
     }
@@ -342,13 +342,19 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     #[inline(always)]
     pub(crate) fn book_slot_time(&mut self, passed: Duration) {
         self.tally.slots.with_call += passed * self.workers.taken_slots();
-        if self.workers.free_slots() > 0 {
-            self.book_free_slot_time(passed);
+        let free = self.workers.free_slots();
+        if free == 0 {
+            return;
+        }
+        if self.lanes.any_takeable() || self.lanes.held > 0 {
+            self.book_blocked_slot_time(passed, free);
+        } else {
+            self.tally.slots.idle += passed * free;
         }
     }
 
-    fn book_free_slot_time(&mut self, passed: Duration) {
-        let mut free = self.workers.free_slots();
+    #[inline(never)]
+    fn book_blocked_slot_time(&mut self, passed: Duration, mut free: u64) {
         if self.lanes.any_takeable() {
             for at in 0..self.agents.len() {
                 let agent = &self.agents[at];

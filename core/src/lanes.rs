@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{BrokerConfig, Discipline};
 use crate::message::Lane;
-use crate::messages::{Message, Place};
+use crate::messages::{Message, Place, Standing};
 use crate::table::Table;
 
 /// No message.
@@ -71,9 +71,8 @@ impl LaneQueue {
         } else {
             let last = &mut messages[self.tail];
             if last.rank() > rank {
-                self.sorted.insert(rank, index);
                 messages[index].place = Place::Sorted;
-                return;
+                return self.sort_in(rank, index);
             }
             last.next = index;
         }
@@ -84,24 +83,39 @@ impl LaneQueue {
         message.next = NONE;
     }
 
-    /// Takes a message out, wherever it stands.
+    #[cold]
+    fn sort_out(&mut self, rank: Rank) {
+        self.sorted.remove(&rank);
+    }
+
+    #[cold]
+    fn sort_in(&mut self, rank: Rank, index: u32) {
+        self.sorted.insert(rank, index);
+    }
+
+    /// Takes a message out, wherever it stood.
     #[inline(always)]
-    pub(crate) fn remove<M>(&mut self, messages: &mut Table<Message<M>>, index: u32) {
-        let message = &messages[index];
-        if message.place == Place::Sorted {
-            self.sorted.remove(&message.rank());
-            return;
-        }
-        let (previous, next) = (message.previous, message.next);
-        if previous == NONE {
+    pub(crate) fn remove<M>(
+        &mut self,
+        messages: &mut Table<Message<M>>,
+        index: u32,
+        stood: Standing,
+    ) {
+        let Standing { previous, next, .. } = stood;
+        if stood.place == Place::Sorted {
+            self.sort_out(stood.rank);
+        } else if self.head == index {
             self.head = next;
+            if next == NONE {
+                self.tail = NONE;
+            }
         } else {
             messages[previous].next = next;
-        }
-        if next == NONE {
-            self.tail = previous;
-        } else {
-            messages[next].previous = previous;
+            if next == NONE {
+                self.tail = previous;
+            } else {
+                messages[next].previous = previous;
+            }
         }
     }
 
@@ -191,6 +205,7 @@ impl Lanes {
     }
 
     /// The agents with takeable messages in `lane`.
+    #[inline]
     pub(crate) fn agents(&self, lane: Lane) -> &[u32] {
         &self.agents[lane.index()]
     }
@@ -266,6 +281,7 @@ impl Lanes {
     }
 
     /// `agent` has no takeable message left in `lane`.
+    #[inline]
     pub fn drain(&mut self, lane: Lane, agent: u32) {
         let agents = &mut self.agents[lane.index()];
         let at = agents.iter().position(|&other| other == agent);

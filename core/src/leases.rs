@@ -38,6 +38,20 @@ pub(crate) struct Lease {
     pub(crate) held_keys: Vec<u64>,
 }
 
+/// A call that is about to end, as its lease has it: read at once, since what it is asked for is
+/// asked one after another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpenCall {
+    pub(crate) lease: LeaseId,
+    pub(crate) agent: u32,
+    pub(crate) replica: u32,
+    pub(crate) worker: WorkerId,
+    pub(crate) started: Time,
+    pub(crate) size: u32,
+    pub(crate) in_flight_at_start: u32,
+    pub(crate) probe: bool,
+}
+
 /// What a lease slot is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum LeaseState {
@@ -51,10 +65,13 @@ pub(crate) enum LeaseState {
 
 impl Leases {
     /// A slot for a new call, its lists empty; the caller fills in the rest.
+    #[inline]
     pub(crate) fn open(&mut self) -> u32 {
-        if let Some(slot) = self.free.pop() {
-            return slot;
-        }
+        self.free.pop().unwrap_or_else(|| self.grow())
+    }
+
+    #[cold]
+    fn grow(&mut self) -> u32 {
         self.slots.push(Lease {
             epoch: 0,
             state: LeaseState::Free,
@@ -84,12 +101,17 @@ impl Leases {
         self.free.push(slot);
     }
 
-    /// The name of a slot's present lease.
-    pub(crate) fn id(&self, slot: u32) -> LeaseId {
-        LeaseId {
-            slot,
-            epoch: self[slot].epoch,
-        }
+    /// The call of a slot.
+    pub(crate) fn call(&self, slot: u32) -> OpenCall {
+        self[slot].call(slot)
+    }
+
+    /// The lease of that name, if it may settle.
+    #[inline(always)]
+    pub(crate) fn active(&mut self, id: LeaseId) -> Option<&mut Lease> {
+        let lease = self.slots.get_mut(id.slot as usize)?;
+        let active = lease.epoch == id.epoch && lease.state == LeaseState::Active;
+        active.then_some(lease)
     }
 
     /// The lease of that name, whatever its state, unless it is stale.
@@ -109,6 +131,25 @@ impl Leases {
         (0..)
             .zip(&self.slots)
             .filter(|(_, lease)| lease.state != LeaseState::Free)
+    }
+}
+
+impl Lease {
+    /// Its call, given that it has this slot.
+    pub(crate) fn call(&self, slot: u32) -> OpenCall {
+        OpenCall {
+            lease: LeaseId {
+                slot,
+                epoch: self.epoch,
+            },
+            agent: self.agent,
+            replica: self.replica,
+            worker: self.worker,
+            started: self.started,
+            size: self.size,
+            in_flight_at_start: self.in_flight_at_start,
+            probe: self.probe,
+        }
     }
 }
 

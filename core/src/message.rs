@@ -247,6 +247,8 @@ pub struct Call {
     pub worker: WorkerId,
     /// How many messages it carries.
     pub size: u32,
+    /// The first of them.
+    pub first: MessageId,
     /// The agent's calls in flight, this one included.
     pub in_flight: u32,
     /// When its lease ends unless extended.

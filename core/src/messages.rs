@@ -34,6 +34,7 @@ pub(crate) struct Message<M> {
     /// Whether its ordering key, if it has one, is its own.
     pub(crate) holds_key: bool,
     pub(crate) place: Place,
+    /// The one before in its lane's list; of the first it means nothing.
     pub(crate) previous: u32,
     pub(crate) next: u32,
     #[serde(skip)]
@@ -55,7 +56,25 @@ pub(crate) enum Place {
     Leased(u32),
 }
 
+/// Where a message stands in its queue.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing {
+    pub(crate) rank: Rank,
+    pub(crate) place: Place,
+    pub(crate) previous: u32,
+    pub(crate) next: u32,
+}
+
 impl<M> Message<M> {
+    pub(crate) fn standing(&self) -> Standing {
+        Standing {
+            rank: self.rank(),
+            place: self.place,
+            previous: self.previous,
+            next: self.next,
+        }
+    }
+
     pub(crate) fn rank(&self) -> Rank {
         (self.due, self.turn)
     }

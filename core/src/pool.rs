@@ -159,6 +159,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     }
 
     /// A worker is gone for good.
+    #[cold]
     pub(crate) fn dismiss(&mut self, worker: WorkerId) {
         if self.workers.remove(worker).is_some() {
             self.emit_worker(worker, WorkerChange::Gone);

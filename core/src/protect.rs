@@ -50,10 +50,16 @@ pub(crate) struct Newcomer {
 
 impl<M, L: Listener<M>> BrokerState<M, L> {
     /// Size and timeout of the agent's batches; `None` if its calls carry one message each.
+    #[inline]
     pub(crate) fn batch_rule(&self, agent: &Agent) -> Option<BatchRule> {
         if !agent.config.batch || !self.config.enable_batching || agent.is_probing() {
             return None;
         }
+        self.rule_of_batches(agent)
+    }
+
+    #[inline(never)]
+    fn rule_of_batches(&self, agent: &Agent) -> Option<BatchRule> {
         let setting = &self.control.setting;
         let size = setting
             .batch_size
@@ -160,8 +166,13 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
 
     /// When the agent's open batch closes; `None` if there is no batch to wait for: it is
     /// full, or its calls carry one message each.
+    #[inline]
     fn batch_closes_at(&self, agent: &Agent) -> Option<Time> {
-        let rule = self.batch_rule(agent)?;
+        self.closes_at(agent, self.batch_rule(agent)?)
+    }
+
+    #[inline(never)]
+    fn closes_at(&self, agent: &Agent, rule: BatchRule) -> Option<Time> {
         let open = agent.takeable < u64::from(rule.size);
         open.then(|| self.oldest(agent))
             .flatten()

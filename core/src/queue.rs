@@ -9,7 +9,7 @@ use crate::event::{Account, Listener, Requeue, What, Whereabouts};
 use crate::lanes::Rank;
 use crate::leases::LeaseState;
 use crate::message::{AgentId, DeadReason, MessageId, Outcome};
-use crate::messages::Place;
+use crate::messages::{Message, Place, Standing};
 use crate::state::{BrokerState, Wake};
 
 /// Once above its warning threshold, the queue must fall below this share of it before it
@@ -52,18 +52,32 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let message = &mut self.messages[index];
         message.turn = turn;
         let (account, rank) = (message.account, message.rank());
+        let missing_key = message.ordering_key.filter(|_| !message.holds_key);
+        self.line_up(index, account, rank, missing_key);
+    }
+
+    /// A message that has become due takes its place: behind its ordering key, if that is missing
+    /// and another's, or in its lane.
+    #[inline(always)]
+    pub(crate) fn line_up(
+        &mut self,
+        index: u32,
+        account: Account,
+        rank: Rank,
+        missing_key: Option<u64>,
+    ) {
         let agent = &mut self.agents[account.agent.0 as usize];
         let fails_fast = agent.fails_fast();
         agent.waiting += 1;
         self.books.waiting += 1;
-        match message.ordering_key {
-            Some(key) if !message.holds_key && !agent.keys.enter(key, rank, index) => {
-                message.place = Place::Behind;
-            }
-            _ => {
-                message.holds_key = true;
-                self.make_takeable(index, account, rank);
-            }
+        let gets = missing_key.is_none_or(|key| agent.keys.enter(key, rank, index));
+        if missing_key.is_some() {
+            self.messages[index].holds_key = gets;
+        }
+        if gets {
+            self.make_takeable(index, account, rank);
+        } else {
+            self.messages[index].place = Place::Behind;
         }
         if fails_fast {
             self.fail_fast(index);
@@ -104,20 +118,19 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         }
     }
 
-    /// A takeable message leaves its list, or one that is held its own.
+    /// A takeable message that stood there leaves its list, or one that is held its own.
     #[inline(always)]
-    pub(crate) fn delist(&mut self, index: u32) {
-        let account = self.messages[index].account;
+    pub(crate) fn delist(&mut self, index: u32, account: Account, stood: Standing) {
         self.books.waiting -= 1;
         let agent = &mut self.agents[account.agent.0 as usize];
         agent.waiting -= 1;
         if self.lanes.is_paused(account.lane) {
             self.lanes.held -= 1;
-            return agent.held[account.lane.index()].remove(&mut self.messages, index);
+            return agent.held[account.lane.index()].remove(&mut self.messages, index, stood);
         }
         agent.takeable -= 1;
         let queue = &mut agent.queues[account.lane.index()];
-        queue.remove(&mut self.messages, index);
+        queue.remove(&mut self.messages, index, stood);
         if queue.is_empty() {
             self.lanes.drain(account.lane, account.agent.0);
         }
@@ -131,10 +144,9 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let due = message.due;
         self.books.delayed += 1;
         let messages = &self.messages;
-        self.timers.delayed.make_room(|due, id: MessageId| {
+        self.timers.delayed.push(due, id, |due, id| {
             messages.is_live(id.index, id.generation) && messages[id.index].due == due
         });
-        self.timers.delayed.push(due, id);
         self.timers.sooner(due, Wake::Due);
     }
 
@@ -219,7 +231,10 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let message = &self.messages[index];
         let (was, size) = (message.whereabouts(), message.size);
         match message.place {
-            Place::Listed | Place::Sorted => self.delist(index),
+            Place::Listed | Place::Sorted => {
+                let (account, stood) = (message.account, message.standing());
+                self.delist(index, account, stood);
+            }
             Place::Behind => {
                 let agent = message.account.agent.0 as usize;
                 let key = message.ordering_key;
@@ -233,7 +248,9 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             }
             Place::Delayed => self.books.delayed -= 1,
             Place::Leased(slot) => {
-                self.finish_leased(index, slot, outcome);
+                self.leases[slot].live -= 1;
+                self.books.leased -= 1;
+                self.conclude(index, outcome, Whereabouts::Leased);
                 let lease = &self.leases[slot];
                 if lease.live == 0 && lease.state == LeaseState::Active {
                     self.abandon(slot, outcome);
@@ -245,18 +262,9 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         self.conclude(index, outcome, was);
     }
 
-    /// The same of a message in the call of `slot`, which has other messages without an outcome
-    /// or is closing.
-    #[inline(always)]
-    pub(crate) fn finish_leased(&mut self, index: u32, slot: u32, outcome: Outcome) {
-        self.leases[slot].live -= 1;
-        self.books.leased -= 1;
-        self.conclude(index, outcome, Whereabouts::Leased);
-    }
-
     /// A message that is in no place any more leaves core.
     #[inline(always)]
-    fn conclude(&mut self, index: u32, outcome: Outcome, was: Whereabouts) {
+    pub(crate) fn conclude(&mut self, index: u32, outcome: Outcome, was: Whereabouts) {
         self.books.outcomes[outcome.index()] += 1;
         if matches!(outcome, Outcome::DeadLettered(_)) {
             self.tell_weight(index);
@@ -265,13 +273,22 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             self.tell_history(index);
         }
         // What is told of it is read where it stands: taken out as a whole it would be copied.
-        let message = &self.messages[index];
-        let (kind, account, sent) = (message.kind, message.account, message.sent);
-        let (started, attempts) = (message.started, message.attempts);
-        let held_key = message.ordering_key.filter(|_| message.holds_key);
+        let read = |message: &Message<M>| {
+            let held_key = message.ordering_key.filter(|_| message.holds_key);
+            let (started, attempts) = (message.started, message.attempts);
+            (
+                message.kind,
+                message.account,
+                message.sent,
+                started,
+                attempts,
+                held_key,
+            )
+        };
+        let (generation, said, gone) = self.messages.remove(index, read);
+        let (kind, account, sent, started, attempts, held_key) = said;
         let agent = account.agent;
         self.count_outcome(agent, sent, outcome);
-        let (generation, gone) = self.messages.remove(index);
         self.emit(What::Finished {
             message: MessageId { index, generation },
             kind,
@@ -310,9 +327,14 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
                 self.warnings.warn_at
             };
         if above != self.warnings.above {
-            self.warnings.above = above;
-            self.emit(What::QueueWarning { above, queued });
+            self.warn(above, queued);
         }
+    }
+
+    #[cold]
+    fn warn(&mut self, above: bool, queued: u64) {
+        self.warnings.above = above;
+        self.emit(What::QueueWarning { above, queued });
     }
 
     #[inline(always)]

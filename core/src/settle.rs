@@ -8,7 +8,7 @@ use crate::breaker::Health;
 use crate::error::LateSettle;
 use crate::event::{CallEnd, Listener, Requeue, What, Whereabouts};
 use crate::history::SetbackKind;
-use crate::leases::LeaseState;
+use crate::leases::{LeaseState, OpenCall};
 use crate::message::{AgentId, DeadReason, LeaseId, Outcome, Settlement, Verdict};
 use crate::messages::{Message, Place};
 use crate::retry::Retry;
@@ -37,39 +37,39 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         settlement: Settlement<'_>,
     ) -> Result<(), LateSettle> {
         self.enter(now);
-        if !self.leases.is_active(lease) {
+        let Some(open) = self.leases.active(lease) else {
             return Err(self.late(lease));
-        }
-        let slot = lease.slot;
-        let lease = &mut self.leases[slot];
-        lease.state = LeaseState::Closing;
-        let size = lease.size;
-        let end = match settlement {
-            // Of an active lease some message is live.
-            Settlement::All(verdict) => end_by(verdict),
-            Settlement::Each(verdicts) => self.end_of_each(slot, verdicts),
-            Settlement::Panicked => CallEnd::Failed,
         };
-        self.end_call(slot, end);
-        if size == 1 && matches!(settlement, Settlement::All(Verdict::Delivered)) {
+        open.state = LeaseState::Closing;
+        if open.size == 1 && matches!(settlement, Settlement::All(Verdict::Delivered)) {
             // How most calls end. The one message is live, or its lease were not active.
-            let index = self.leases[slot].members[0].index;
-            self.finish_leased(index, slot, Outcome::Delivered);
+            let call = open.call(lease.slot);
+            open.live = 0;
+            let index = open.members[0].index;
+            self.end_call(call, CallEnd::Succeeded);
+            self.books.leased -= 1;
+            self.conclude(index, Outcome::Delivered, Whereabouts::Leased);
+            self.let_go(call);
         } else {
-            self.settle_each(slot, settlement);
+            self.settle_each(lease.slot, settlement);
         }
-        self.release(slot);
-        self.note_queue_level();
         debug_assert!(self.books.balance(), "invariant 1: {:?}", self.books);
         Ok(())
     }
 
     #[inline(never)]
     fn settle_each(&mut self, slot: u32, settlement: Settlement<'_>) {
-        let lease = &self.leases[slot];
-        let (agent, probe, size) = (lease.agent as usize, lease.probe, lease.size as usize);
+        let call = self.leases.call(slot);
+        let (agent, probe) = (call.agent as usize, call.probe);
+        let end = match settlement {
+            // Of an active lease some message is live.
+            Settlement::All(verdict) => end_by(verdict),
+            Settlement::Each(verdicts) => self.end_of_each(slot, verdicts),
+            Settlement::Panicked => CallEnd::Failed,
+        };
+        self.end_call(call, end);
         let mut limited = false;
-        for at in 0..size {
+        for at in 0..call.size as usize {
             if let Some(index) = self.live_member(slot, at) {
                 let verdict = verdict_at(settlement, at);
                 limited |= matches!(verdict, Verdict::RateLimited(_));
@@ -80,6 +80,8 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             }
         }
         self.agents[agent].tally.calls.rate_limited += u64::from(limited);
+        self.let_go(call);
+        self.note_queue_level();
     }
 
     /// The handler is making progress: its lease ends a call timeout from now.
@@ -139,11 +141,10 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     }
 
     fn lose_call(&mut self, slot: u32, end: CallEnd) {
-        let lease = &mut self.leases[slot];
-        lease.state = LeaseState::Closing;
-        let (probe, size) = (lease.probe, lease.size as usize);
-        self.end_call(slot, end);
-        for at in 0..size {
+        self.leases[slot].state = LeaseState::Closing;
+        let call = self.leases.call(slot);
+        self.end_call(call, end);
+        for at in 0..call.size as usize {
             let Some(index) = self.live_member(slot, at) else {
                 continue;
             };
@@ -152,7 +153,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
                 self.lose_worker_under(index);
             } else {
                 self.set_back(index, slot, SetbackKind::TimedOut);
-                self.apply_verdict(index, Verdict::Failed, probe);
+                self.apply_verdict(index, Verdict::Failed, call.probe);
             }
         }
     }
@@ -162,26 +163,24 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     pub(crate) fn abandon(&mut self, slot: u32, last: Outcome) {
         self.leases[slot].state = LeaseState::Closing;
         let late = last == Outcome::Expired;
-        self.end_call(
-            slot,
-            if late {
-                CallEnd::Expired
-            } else {
-                CallEnd::Abandoned
-            },
-        );
+        let end = if late {
+            CallEnd::Expired
+        } else {
+            CallEnd::Abandoned
+        };
+        self.end_call(self.leases.call(slot), end);
         self.tell_handler(slot);
     }
 
     /// The handler is told that nobody waits, and dropped when its grace is over.
     fn tell_handler(&mut self, slot: u32) {
-        let (lease, worker) = (self.leases.id(slot), self.leases[slot].worker);
+        let OpenCall { lease, worker, .. } = self.leases.call(slot);
         self.emit(What::Abandoned { lease, worker });
         if self.config.cancel_grace_ms == 0 {
             return self.release(slot);
         }
         let over = self.now + self.config.cancel_grace();
-        self.timers.graces.push(over, lease);
+        self.timers.graces.push(over, lease, |_, _| true);
         self.timers.sooner(over, Wake::Agent);
     }
 
@@ -194,12 +193,10 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
 
     /// Books a call's end with its agent and the agent's breaker.
     #[inline(always)]
-    fn end_call(&mut self, slot: u32, end: CallEnd) {
+    fn end_call(&mut self, call: OpenCall, end: CallEnd) {
         let now = self.now;
-        let id = self.leases.id(slot);
-        let lease = &self.leases[slot];
-        let (at, started, probe) = (lease.agent, lease.started, lease.probe);
-        let (size, in_flight) = (lease.size, lease.in_flight_at_start);
+        let (at, started, size) = (call.agent, call.started, call.size);
+        let in_flight = call.in_flight_at_start;
         let agent = &mut self.agents[at as usize];
         let health = match end {
             CallEnd::Succeeded => {
@@ -215,18 +212,18 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let breaker = agent.breaker.as_mut();
         let unmoved = breaker.is_none_or(|it| it.stays_closed(now, health, in_flight));
         self.emit(What::Ended {
-            lease: id,
+            lease: call.lease,
             agent: AgentId(at),
             started,
             size,
             how: end,
         });
         if !unmoved {
-            self.tell_breaker(at, health, probe, in_flight);
+            self.tell_breaker(at, health, call.probe, in_flight);
         }
     }
 
-    #[inline(never)]
+    #[cold]
     fn tell_breaker(&mut self, at: u32, health: Health, probe: bool, in_flight: u32) {
         let bound = self.breaker_bound(&self.agents[at as usize]);
         let Some(breaker) = &mut self.agents[at as usize].breaker else {
@@ -240,7 +237,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let agent = AgentId(at);
         self.emit(What::Breaker { agent, state });
         if let Some(until) = until {
-            self.timers.agents.push(until, agent);
+            self.timers.agents.push(until, agent, |_, _| true);
             self.timers.sooner(until, Wake::Agent);
         }
         if fails_fast {
@@ -343,11 +340,14 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     }
 
     /// The call's slot and its place at the agent are free again.
-    #[inline(always)]
     pub(crate) fn release(&mut self, slot: u32) {
-        let lease = &self.leases[slot];
-        let (worker, at, replica) = (lease.worker, lease.agent, lease.replica);
-        if !lease.held_keys.is_empty() {
+        self.let_go(self.leases.call(slot));
+    }
+
+    #[inline(always)]
+    fn let_go(&mut self, call: OpenCall) {
+        let (slot, worker, at, replica) = (call.lease.slot, call.worker, call.agent, call.replica);
+        if !self.leases[slot].held_keys.is_empty() {
             self.let_go_of_keys(slot);
         }
         self.leases.close(slot);

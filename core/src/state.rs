@@ -37,7 +37,8 @@ use crate::workers::{WorkerState, Workers};
 ///    [`cancel`](Self::cancel);
 /// 2. [`advance`](Self::advance): deadlines pass, leases are lost, the control tick runs;
 /// 3. [`take`](Self::take) calls for the workers with free slots, and start them, until a take
-///    starts none ([`may_take`](Self::may_take) alone does not say so);
+///    starts none ([`may_take`](Self::may_take) alone does not say so), or the
+///    [next](Self::take_next) in the idlest worker, until there is none;
 /// 4. drain [`poll_event`](Self::poll_event), unless a [`Listener`] of yours hears each event
 ///    as it happens ([`with_listener`](Self::with_listener));
 /// 5. come back at [`next_wake`](Self::next_wake), or when something happens.
@@ -209,13 +210,13 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// The ready worker with a free slot and the fewest calls, the lowest name among equals.
     #[must_use]
     pub fn least_busy_worker(&self) -> Option<WorkerId> {
-        self.workers.least_busy()
+        self.workers.idlest().map(|at| self.workers.at(at).id)
     }
 
     /// Whether a worker is ready and has a free slot.
     #[must_use]
     pub fn has_free_slot(&self, worker: WorkerId) -> bool {
-        self.workers.free_slots_of(worker) > 0
+        self.workers.with_room(worker).is_some()
     }
 
     /// Ready workers, lowest name first.
@@ -242,16 +243,22 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
 
     /// The messages of a call that have no outcome, in order. None for a stale lease.
     pub fn members_of(&self, lease: LeaseId) -> impl Iterator<Item = Member<'_, M>> {
-        let live = |id: &&MessageId| self.is_live(**id);
-        self.messages_of(lease).iter().filter(live).map(|&id| {
-            let message = &self.messages[id.index];
-            Member {
-                id,
-                payload: &message.payload,
-                calls: message.calls,
-                attempts: message.attempts,
-                deadline: Some(message.deadline).filter(|&at| at != Time::MAX),
-            }
+        let all = self.messages_of(lease).iter();
+        all.filter_map(|&id| self.member(id))
+    }
+
+    /// A message in a call; `None` once it has its outcome.
+    #[inline]
+    #[must_use]
+    pub fn member(&self, id: MessageId) -> Option<Member<'_, M>> {
+        let message = self.messages.get(id.index, id.generation)?;
+        Some(Member {
+            id,
+            payload: &message.payload,
+            units: message.units,
+            calls: message.calls,
+            attempts: message.attempts,
+            deadline: Some(message.deadline).filter(|&at| at != Time::MAX),
         })
     }
 
@@ -348,6 +355,8 @@ pub struct Member<'a, M> {
     pub id: MessageId,
     /// The message itself.
     pub payload: &'a M,
+    /// What it weighs for the agent's unit rate limit.
+    pub units: u32,
     /// Calls for it that have started, this one included. Unlike attempts, a failed probe or a
     /// 429 counts too.
     pub calls: u32,

@@ -144,7 +144,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// The same where the queue holds no more than it may only if some of it starts at once.
     /// A message here is told by what matters of it: one that is handed about by reference would
     /// have to be made in memory first, and most never come here.
-    #[inline(never)]
+    #[cold]
     fn refusal_when_full(
         &self,
         newcomer: Newcomer,
@@ -172,7 +172,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         })
     }
 
-    #[inline(never)]
+    #[cold]
     fn refuse(&mut self, account: Account, sent: Time) {
         self.books.refused += 1;
         self.tally.flow.refused += 1;
@@ -187,15 +187,17 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let (sent, size) = (submission.sent.min(now), submission.size);
         let due = submission.due.map_or(now, |due| due.max(now));
         let deadline = submission.deadline.unwrap_or(Time::MAX);
+        let turn = if due > now { 0 } else { self.next_turn() };
+        let ordering_key = submission.ordering_key;
         let (index, generation) = self.messages.vacancy();
         let message = Message {
             account,
             kind: submission.kind,
             sent,
             due,
-            turn: 0,
+            turn,
             deadline,
-            ordering_key: submission.ordering_key,
+            ordering_key,
             luck: submission.luck,
             size,
             units: submission.units,
@@ -204,7 +206,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             workers_lost: 0,
             calls: 0,
             started: Time::MAX,
-            holds_key: false,
+            holds_key: ordering_key.is_none(),
             place: Place::Delayed,
             previous: NONE,
             next: NONE,
@@ -221,8 +223,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         if deadline != Time::MAX {
             let messages = &self.messages;
             let is_live = |_, id: MessageId| messages.is_live(id.index, id.generation);
-            self.timers.deadlines.make_room(is_live);
-            self.timers.deadlines.push(deadline, message);
+            self.timers.deadlines.push(deadline, message, is_live);
             self.timers.sooner(deadline, Wake::Deadline);
         }
         self.emit(What::Accepted {
@@ -234,7 +235,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         if due > now {
             self.delay(index);
         } else {
-            self.become_due(index);
+            self.line_up(index, account, (due, turn), ordering_key);
         }
         self.note_queue_level();
         debug_assert!(self.books.balance(), "invariant 1: {:?}", self.books);

@@ -51,23 +51,31 @@ impl<T> Table<T> {
         index
     }
 
-    /// Takes the tenant out, with its generation; its name is stale from here on.
+    /// Takes the tenant out, with its generation and what `read` says of it while it is where it
+    /// stands; its name is stale from here on.
     #[inline(always)]
-    pub(crate) fn remove(&mut self, index: u32) -> (u32, T) {
+    pub(crate) fn remove<R>(&mut self, index: u32, read: impl FnOnce(&T) -> R) -> (u32, R, T) {
         let row = &mut self.rows[index as usize];
+        let said = read(row.tenant.as_ref().expect("only tenants are removed"));
         let tenant = row.tenant.take().expect("only tenants are removed");
         let generation = row.generation;
         row.generation = generation.wrapping_add(1);
         self.free.push(index);
-        (generation, tenant)
+        (generation, said, tenant)
     }
 
     /// Whether `generation` of `index` is still the tenant.
     #[inline]
     pub(crate) fn is_live(&self, index: u32, generation: u32) -> bool {
-        self.rows
-            .get(index as usize)
-            .is_some_and(|row| row.generation == generation && row.tenant.is_some())
+        self.get(index, generation).is_some()
+    }
+
+    /// The tenant of `index`, if it is still that of `generation`.
+    #[inline]
+    pub(crate) fn get(&self, index: u32, generation: u32) -> Option<&T> {
+        let row = self.rows.get(index as usize);
+        let row = row.filter(|row| row.generation == generation)?;
+        row.tenant.as_ref()
     }
 
     /// The tenant of `index` and its generation.
@@ -118,7 +126,7 @@ mod tests {
         let mut table = Table::default();
         let (index, old) = table.vacancy();
         table.fill(index, 'a');
-        assert_eq!(table.remove(index), (old, 'a'));
+        assert_eq!(table.remove(index, |it| it.len_utf8()), (old, 1, 'a'));
         assert!(!table.is_live(index, old));
         let (again, new) = table.vacancy();
         table.fill(again, 'b');

@@ -46,7 +46,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// tells when there may be.
     pub fn take(&mut self, now: Time, worker: WorkerId, at_most: u32, calls: &mut Vec<Call>) {
         self.advance(now);
-        let start = || self.start_next(worker);
+        let start = || self.start_for(worker);
         calls.extend(std::iter::from_fn(start).take(at_most as usize));
     }
 
@@ -54,21 +54,32 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     #[inline]
     pub fn take_one(&mut self, now: Time, worker: WorkerId) -> Option<Call> {
         self.advance(now);
-        self.start_next(worker)
+        self.start_for(worker)
     }
 
-    #[inline]
-    fn start_next(&mut self, worker: WorkerId) -> Option<Call> {
-        if self.workers.free_slots_of(worker) == 0 {
-            return None;
-        }
+    /// As [`take_one`](Self::take_one), in the [least busy](Self::least_busy_worker) worker.
+    #[inline(always)]
+    pub fn take_next(&mut self, now: Time) -> Option<Call> {
+        self.advance(now);
+        self.start_in(self.workers.idlest()?)
+    }
+
+    #[inline(never)]
+    fn start_for(&mut self, worker: WorkerId) -> Option<Call> {
+        self.start_in(self.workers.with_room(worker)?)
+    }
+
+    /// Starts the next call in the worker at a place, which has a free slot.
+    #[inline(always)]
+    fn start_in(&mut self, place: usize) -> Option<Call> {
         let pick = self.lanes.pick(self.now, self)?;
-        let call = self.start(worker, pick);
+        let call = self.start(place, pick);
         debug_assert!(self.books.balance(), "invariant 1: {:?}", self.books);
         Some(call)
     }
 
-    fn start(&mut self, worker: WorkerId, pick: Pick) -> Call {
+    #[inline(always)]
+    fn start(&mut self, place: usize, pick: Pick) -> Call {
         let now = self.now;
         if let Some(lane) = pick.turn {
             self.lanes.turn_comes(lane);
@@ -78,6 +89,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             None => (1, self.lease_message(pick.index, slot)),
             Some(rule) => self.fill_batch(pick, rule, slot),
         };
+        let worker = self.workers.take_slot(place);
         let agent = &mut self.agents[pick.agent as usize];
         let probe = agent.is_probing();
         let replica = agent.call_started();
@@ -101,11 +113,11 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         lease.probe = probe;
         lease.size = size;
         lease.live = size;
+        let first = lease.members[0];
         let lease = LeaseId {
             slot,
             epoch: lease.epoch,
         };
-        self.workers.take_slot(worker);
         self.books.calls += 1;
         self.tally.flow.started += u64::from(size);
         self.timers.lease_until(expires);
@@ -123,6 +135,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             replica,
             worker,
             size,
+            first,
             in_flight,
             expires,
         }
@@ -132,9 +145,9 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     #[inline(always)]
     fn lease_message(&mut self, index: u32, slot: u32) -> u64 {
         let now = self.now;
-        self.delist(index);
         let (generation, message) = self.messages.named(index);
         let id = MessageId { index, generation };
+        let (account, stood) = (message.account, message.standing());
         message.place = Place::Leased(slot);
         message.calls += 1;
         let first = message.started == Time::MAX;
@@ -142,11 +155,12 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             message.started = now;
             self.tally.wait.record(now.since(message.sent));
         }
-        let (account, sent) = (message.account, message.sent);
+        let (sent, key) = (message.sent, message.ordering_key);
         let (size, units) = (u64::from(message.size), u64::from(message.units));
+        self.delist(index, account, stood);
         let lease = &mut self.leases[slot];
         lease.members.push(id);
-        if let Some(key) = message.ordering_key {
+        if let Some(key) = key {
             lease.held_keys.push(key);
             self.agents[account.agent.0 as usize].keys.call_started(key);
         }

@@ -19,10 +19,10 @@ pub struct Workers {
     /// Slots with a call.
     taken: u64,
     ready: u32,
-    /// The only ready worker with a free slot, where that is known: nearly always when work waits,
-    /// since every slot that is freed is taken at once.
+    /// The place of the only ready worker with a free slot, where that is known: nearly always when
+    /// work waits, since every slot that is freed is taken at once.
     #[serde(skip)]
-    only_free: Option<WorkerId>,
+    only_free: Option<usize>,
 }
 
 /// One worker.
@@ -88,27 +88,35 @@ impl Workers {
         u64::from(self.ready) * u64::from(self.parallelism)
     }
 
-    /// Free slots of `id`; none unless it is ready.
-    pub fn free_slots_of(&self, id: WorkerId) -> u32 {
-        let worker = self.find(id).map(|at| &self.all[at]);
-        let ready = worker.filter(|worker| worker.state == WorkerState::Ready);
-        ready.map_or(0, |worker| self.parallelism - worker.calls)
+    /// The place of `id`, if it is ready and has a free slot.
+    pub fn with_room(&self, id: WorkerId) -> Option<usize> {
+        self.find(id).filter(|&at| self.has_room(&self.all[at]))
     }
 
-    /// The ready worker with a free slot and the fewest calls, the lowest name among equals.
-    pub fn least_busy(&self) -> Option<WorkerId> {
+    fn has_room(&self, worker: &Worker) -> bool {
+        worker.state == WorkerState::Ready && worker.calls < self.parallelism
+    }
+
+    /// The worker at a place.
+    pub fn at(&self, place: usize) -> &Worker {
+        &self.all[place]
+    }
+
+    /// The place of the ready worker with a free slot and the fewest calls, the lowest name among
+    /// equals.
+    #[inline(always)]
+    pub fn idlest(&self) -> Option<usize> {
         if self.only_free.is_some() || self.free == 0 {
             return self.only_free.filter(|_| self.free > 0);
         }
         // One number a worker and no branch that depends on luck: this is asked for each call.
         let none = u64::MAX;
         let key = |(at, worker): (u64, &Worker)| {
-            let able = worker.state == WorkerState::Ready && worker.calls < self.parallelism;
             let key = u64::from(worker.calls) << 32 | at;
-            if able { key } else { none }
+            if self.has_room(worker) { key } else { none }
         };
         let least = (0..).zip(&self.all).map(key).fold(none, u64::min);
-        (least != none).then(|| self.all[(least & u64::from(u32::MAX)) as usize].id)
+        (least != none).then_some((least & u64::from(u32::MAX)) as usize)
     }
 
     /// Who goes when one is too many: the latest that is still starting, else the idlest that is
@@ -166,13 +174,14 @@ impl Workers {
         Some(worker)
     }
 
-    /// A call takes one of its slots.
+    /// A call takes a slot of the worker at a place, which has one.
     #[inline(always)]
-    pub fn take_slot(&mut self, id: WorkerId) {
-        let at = self.find(id).expect("calls start only in ready workers");
-        self.all[at].calls += 1;
+    pub fn take_slot(&mut self, place: usize) -> WorkerId {
+        let worker = &mut self.all[place];
+        worker.calls += 1;
         self.taken += 1;
         self.free -= 1;
+        worker.id
     }
 
     /// A call gives its slot back. Whether that leaves a draining worker with nothing.
@@ -183,7 +192,7 @@ impl Workers {
         worker.calls -= 1;
         self.taken -= 1;
         if worker.state == WorkerState::Ready {
-            self.only_free = (self.free == 0).then_some(id);
+            self.only_free = (self.free == 0).then_some(at);
             self.free += 1;
         }
         worker.state == WorkerState::Draining && worker.calls == 0

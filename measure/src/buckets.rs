@@ -22,7 +22,7 @@ impl<const BITS: u32> Buckets<BITS> {
     pub(crate) fn record(&mut self, value: u64) {
         let index = Self::index_of(value);
         match self.counts.get_mut(index) {
-            Some(count) => *count = count.saturating_add(1),
+            Some(count) => *count += u32::from(*count < u32::MAX),
             None => self.grow_by(index),
         }
     }

@@ -3,10 +3,12 @@
 use ebbtide_core::units::Duration;
 
 use crate::histogram::OpenLatencies;
+use crate::plan::PlanAgent;
 
 /// The calls to one agent, or to several merged, that started in the window.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Calls {
+    is_batch: bool,
     pub(crate) started: u64,
     /// Of those to batch agents.
     pub(crate) batches: u64,
@@ -17,6 +19,14 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
+    /// Those to an agent, before the first.
+    pub(crate) fn to(agent: &PlanAgent) -> Self {
+        Self {
+            is_batch: agent.batch,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn merge(&mut self, other: &Self) {
         self.started += other.started;
         self.batches += other.batches;
@@ -25,9 +35,9 @@ impl Calls {
     }
 
     /// A call of `size` messages started.
-    pub(crate) fn start(&mut self, size: u32, is_batch: bool) {
+    pub(crate) fn start(&mut self, size: u32) {
         self.started += 1;
-        if is_batch {
+        if self.is_batch {
             self.batches += 1;
             self.batched += u64::from(size);
         }

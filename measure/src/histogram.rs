@@ -39,9 +39,12 @@ impl Latencies {
     /// Counts one time.
     #[inline(always)]
     pub(crate) fn record(&mut self, time: Duration) {
-        let nanos = time.as_nanos().min(LONGEST);
+        let mut nanos = time.as_nanos();
+        if nanos > self.longest {
+            nanos = nanos.min(LONGEST);
+            self.longest = nanos;
+        }
         self.sum += u128::from(nanos);
-        self.longest = self.longest.max(nanos);
         self.buckets.record(nanos);
     }
 

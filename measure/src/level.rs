@@ -73,7 +73,9 @@ impl Level {
         if at > self.since {
             let held = at.as_nanos() - self.since.as_nanos();
             self.section.area += u128::from(self.now) * u128::from(held);
-            self.section.peak = self.section.peak.max(self.now);
+            if self.now > self.section.peak {
+                self.section.peak = self.now;
+            }
             self.since = at;
         }
     }

@@ -27,7 +27,7 @@ pub struct Recorder {
     pub(crate) plan: RecordPlan,
     sink: Option<DecisionSink>,
     pub(crate) window: Window,
-    limits: Limits,
+    limits: Option<Limits>,
     phase: Phase,
     /// When the window next begins or ends, or a bin ends: until then events only add.
     next: Time,
@@ -67,19 +67,19 @@ impl Limits {
         (wait - self.wait) + (sojourn - self.sojourn)
     }
 
-    /// How late a message is that was lost after so long: by `least`, if anything can be late.
+    /// How late a message is that was lost after so long: by `least` at least.
     #[inline]
     fn beyond_when_lost(self, least: Duration, took: Duration) -> Duration {
-        if self.wait == Duration::MAX && self.sojourn == Duration::MAX {
-            return Duration::ZERO;
-        }
         self.beyond(took, took).max(least)
     }
 
-    fn of(objective: Option<Objective>) -> Self {
-        let of = |measure| match objective {
-            Some(objective) if objective.measure == measure => objective.limit,
-            _ => Duration::MAX,
+    fn of(objective: Objective) -> Self {
+        let of = |measure| {
+            if objective.measure == measure {
+                objective.limit
+            } else {
+                Duration::MAX
+            }
         };
         Self {
             wait: of(Measure::Wait),
@@ -127,11 +127,11 @@ impl Recorder {
                 from: plan.warm_up,
                 to: plan.length,
             },
-            limits: Limits::of(plan.objective),
+            limits: plan.objective.map(Limits::of),
             phase: Phase::WarmUp,
             next: Time::ZERO,
             ledger: Ledger::new(agents, classes),
-            calls: vec![Calls::default(); agents],
+            calls: plan.agents.iter().map(Calls::to).collect(),
             queue: Queue::new(agents, classes),
             pool: Pool::new(agents, plan.detail == Detail::Full),
             sums: None,
@@ -248,9 +248,9 @@ impl Recorder {
         cell.counts.refused += 1;
         cell.offered += u64::from(in_window);
         cell.refused += u64::from(in_window);
-        if in_window {
+        if in_window && let Some(limits) = self.limits {
             let least = self.plan.classes[usize::from(account.class.0)].lost();
-            let late = self.limits.beyond_when_lost(least, Duration::ZERO);
+            let late = limits.beyond_when_lost(least, Duration::ZERO);
             cell.late(late, false);
         }
         if let Some(timeline) = &mut self.timeline {
@@ -291,14 +291,16 @@ impl Recorder {
                 cell.waited(started.since(sent));
             }
             cell.end(outcome, sojourn);
-            let late = if is_lost(outcome) {
-                let least = self.plan.classes[usize::from(account.class.0)].lost();
-                self.limits.beyond_when_lost(least, sojourn)
-            } else {
-                let wait = started.unwrap_or(at).since(sent);
-                self.limits.beyond(wait, sojourn)
-            };
-            cell.late(late, false);
+            if let Some(limits) = self.limits {
+                let late = if is_lost(outcome) {
+                    let least = self.plan.classes[usize::from(account.class.0)].lost();
+                    limits.beyond_when_lost(least, sojourn)
+                } else {
+                    let wait = started.unwrap_or(at).since(sent);
+                    limits.beyond(wait, sojourn)
+                };
+                cell.late(late, false);
+            }
         }
         if let Some(timeline) = &mut self.timeline {
             timeline.series.open_bin().outcomes.count(outcome);
@@ -311,8 +313,7 @@ impl Recorder {
         self.pool.call_started(at, worker, agent);
         self.calls_started += u64::from(self.phase != Phase::WarmUp);
         if self.phase == Phase::Window {
-            let index = agent.0 as usize;
-            self.calls[index].start(size, self.plan.agents[index].batch);
+            self.calls[agent.0 as usize].start(size);
         }
     }
 
@@ -366,8 +367,10 @@ impl Recorder {
                 None => cell.still_waits(age),
             }
             cell.still_open(age);
-            let wait = message.started.unwrap_or(end).since(message.sent);
-            cell.late(self.limits.beyond(wait, age), true);
+            if let Some(limits) = self.limits {
+                let wait = message.started.unwrap_or(end).since(message.sent);
+                cell.late(limits.beyond(wait, age), true);
+            }
         }
     }
 

@@ -24,15 +24,13 @@ const BUCKETS: usize = (32 - BITS as usize + 2) << HALF;
 /// tested; counting is what the broker does twice a message, and is a fourth of the crate's work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LatencyHistogram {
-    counts: Vec<u32>,
-    count: u64,
+    counts: Box<[u32; BUCKETS]>,
 }
 
 impl Default for LatencyHistogram {
     fn default() -> Self {
         Self {
-            counts: vec![0; BUCKETS],
-            count: 0,
+            counts: Box::new([0; BUCKETS]),
         }
     }
 }
@@ -41,29 +39,30 @@ impl LatencyHistogram {
     /// Counts one latency.
     #[inline(always)]
     pub fn record(&mut self, latency: Duration) {
-        self.record_n(latency.as_nanos() / NANOS_PER_MICRO, 1);
+        let count = self.bucket(latency.as_nanos() / NANOS_PER_MICRO);
+        *count += u32::from(*count < u32::MAX);
     }
 
+    /// The count of a latency's bucket.
     #[inline(always)]
-    fn record_n(&mut self, micros: u64, times: u32) {
+    fn bucket(&mut self, micros: u64) -> &mut u32 {
         let mut bucket = bucket_of(micros.max(1));
         if bucket >= BUCKETS {
             bucket = bucket_of(HIGHEST_MICROS);
         }
-        self.counts[bucket] = self.counts[bucket].saturating_add(times);
-        self.count += u64::from(times);
+        &mut self.counts[bucket]
     }
 
     /// How many latencies were counted.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.count
+        self.counts.iter().copied().map(u64::from).sum()
     }
 
     /// The latency below which a share `q` (0–1) of the counted lie; `None` if none was counted.
     #[must_use]
     pub fn quantile(&self, q: f64) -> Option<Duration> {
-        let rank = ((q * self.count as f64).ceil() as u64).max(1);
+        let rank = ((q * self.count() as f64).ceil() as u64).max(1);
         let mut within = 0;
         let bucket = self.counts.iter().position(|count| {
             within += u64::from(*count);
@@ -75,25 +74,24 @@ impl LatencyHistogram {
     /// The share (0–1) of the counted that lie above `limit`; `None` if none was counted.
     #[must_use]
     pub fn share_above(&self, limit: Duration) -> Option<f64> {
-        (self.count > 0).then(|| {
+        let count = self.count();
+        (count > 0).then(|| {
             let last = bucket_of(limit.as_nanos() / NANOS_PER_MICRO).min(BUCKETS - 1);
             let within: u64 = self.counts[..=last].iter().copied().map(u64::from).sum();
-            1.0 - within as f64 / self.count as f64
+            1.0 - within as f64 / count as f64
         })
     }
 
     /// Counts all that `other` counted.
     pub fn add(&mut self, other: &Self) {
-        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+        for (count, more) in self.counts.iter_mut().zip(other.counts.iter()) {
             *count = count.saturating_add(*more);
         }
-        self.count = self.count.saturating_add(other.count);
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.counts.fill(0);
-        self.count = 0;
     }
 
     /// The buckets that are not empty: their longest microseconds and their counts.
@@ -134,7 +132,8 @@ impl<'de> Deserialize<'de> for LatencyHistogram {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut histogram = Self::default();
         for (micros, count) in Vec::<(u64, u32)>::deserialize(deserializer)? {
-            histogram.record_n(micros, count);
+            let bucket = histogram.bucket(micros);
+            *bucket = bucket.saturating_add(count);
         }
         Ok(histogram)
     }

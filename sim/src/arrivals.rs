@@ -36,6 +36,17 @@ pub(crate) trait Generator: Send + Sync {
     /// Times beyond the run's length may be given; nobody asks for what follows them.
     fn next(&mut self) -> Option<Time>;
 
+    /// The next times before `end`, as many as there is room for; [`Time::MAX`] after the last.
+    fn fill(&mut self, times: &mut [Time], end: Time) {
+        let mut over = false;
+        for time in times {
+            let next = if over { None } else { self.next() };
+            let next = next.filter(|at| *at < end);
+            over = next.is_none();
+            *time = next.unwrap_or(Time::MAX);
+        }
+    }
+
     /// What is known of the message last sent, beyond its time.
     fn row(&self) -> Option<&Row> {
         None

@@ -128,20 +128,17 @@ impl Calendar {
         self.next
     }
 
-    /// Takes out what is next, if it is due at `now`.
+    /// Takes out what is next; asked only if there is anything.
     #[inline(always)]
-    pub(crate) fn pop_due(&mut self, now: Time) -> Option<Entry> {
-        if self.next > now {
-            return None;
-        }
-        let Scheduled { entry, .. } = *self.soon[..self.count].last()?;
+    pub(crate) fn pop(&mut self) -> Entry {
         self.count -= 1;
+        let Scheduled { entry, .. } = self.soon[self.count];
         if self.count == 0 {
             self.fetch_later();
         }
         let next = self.soon[..self.count].last();
         self.next = next.map_or(Time::MAX, |next| time_of(next.key));
-        Some(entry)
+        entry
     }
 
     #[inline(never)]
@@ -190,7 +187,7 @@ mod tests {
         calendar.enter(Time::from_nanos(4), Entry::Death(0));
         calendar.enter(at, ends(1));
         assert_eq!(calendar.next(), Time::from_nanos(4));
-        let all: Vec<_> = std::iter::from_fn(|| calendar.pop_due(at)).collect();
+        let all = [(); 4].map(|()| calendar.pop());
         let expected = [
             Entry::Death(0),
             ends(2),
@@ -198,6 +195,7 @@ mod tests {
             Entry::WorkerReady(WorkerId(1)),
         ];
         assert_eq!(all, expected);
+        assert_eq!(calendar.next(), Time::MAX);
     }
 
     #[test]
@@ -212,8 +210,7 @@ mod tests {
                 expected.sort_unstable();
                 let (at, slot) = expected.remove(0);
                 now = at;
-                let entry = Some(Entry::CallEnds { slot, turn: 0 });
-                assert_eq!(calendar.pop_due(Time::from_nanos(at)), entry);
+                assert_eq!(calendar.pop(), Entry::CallEnds { slot, turn: 0 });
             } else {
                 let at = now + rng.word() % 1_000;
                 expected.push((at, slot));

@@ -357,6 +357,21 @@ impl Plan {
             && self.sources.iter().all(steady)
     }
 
+    /// Whether messages are sent and that is that: each is for one agent, its sender neither waits
+    /// for room or an outcome nor gives up, and time has no grain.
+    #[must_use]
+    pub(crate) fn is_plain(&self) -> bool {
+        let refused = |source: &SourcePlan| source.when_full == WhenFull::Refuse;
+        let for_one = |class: &ClassPlan| matches!(class.to, Address::Agents(_));
+        self.time_grain.is_zero()
+            && !self.has_callers()
+            && self.sources.iter().all(refused)
+            && self
+                .classes
+                .iter()
+                .all(|class| for_one(class) && !class.has_patience())
+    }
+
     /// Whether any source waits for outcomes before it sends again.
     #[must_use]
     pub fn has_callers(&self) -> bool {

@@ -138,19 +138,47 @@ pub struct MessageKey {
     mixed: u64,
 }
 
+/// Names the messages of one caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keys {
+    source: u32,
+    caller: u32,
+    mixed: u64,
+}
+
+impl Keys {
+    /// Those of `caller` at `source`, both counted from 0. Sources without callers have one, 0.
+    #[inline]
+    #[must_use]
+    pub const fn of(source: u32, caller: u32) -> Self {
+        let origin = ((source as u64) << 32 | caller as u64).wrapping_mul(ATTEMPT_STEP);
+        Self {
+            source,
+            caller,
+            mixed: mix(origin),
+        }
+    }
+
+    /// The name of the `number`-th message, counted from 0.
+    #[inline]
+    #[must_use]
+    pub const fn key(self, number: u64) -> MessageKey {
+        MessageKey {
+            source: self.source,
+            caller: self.caller,
+            number,
+            mixed: mix(number.wrapping_mul(GOLDEN) ^ self.mixed),
+        }
+    }
+}
+
 impl MessageKey {
     /// The `number`-th message of `caller` at `source`, all counted from 0. Sources without
     /// callers have one, 0.
     #[inline]
     #[must_use]
     pub const fn new(source: u32, caller: u32, number: u64) -> Self {
-        let origin = ((source as u64) << 32 | caller as u64).wrapping_mul(ATTEMPT_STEP);
-        Self {
-            source,
-            caller,
-            number,
-            mixed: mix(number.wrapping_mul(GOLDEN) ^ mix(origin)),
-        }
+        Keys::of(source, caller).key(number)
     }
 
     /// The source's place in the scenario.

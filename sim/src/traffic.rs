@@ -4,6 +4,7 @@
 //! what it is (class, agent, size, …) is drawn here, keyed by the message. Deliberately
 //! absent: what becomes of it, which a closed loop is told from outside.
 
+mod ahead;
 mod class;
 mod closed;
 
@@ -14,11 +15,12 @@ use ebbtide_policies::units::{Duration, Time};
 
 use crate::arrivals::{Arrivals, Generator, Replay};
 use crate::plan::Plan;
-use crate::streams::{MessageKey, Streams};
+use crate::streams::{Keys, MessageKey, Streams};
 use crate::trace::Row;
 
 pub use class::{Address, Class, ClassPlan, Share, To};
 
+use ahead::Ahead;
 use class::ClassDraws;
 pub(crate) use class::Count;
 pub(crate) use closed::Callers;
@@ -83,11 +85,15 @@ pub struct Traffic<'p> {
     /// The source that sends next, and when; [`Time::MAX`]: none does.
     first: usize,
     next: Time,
+    /// The last message of a file.
+    told: Option<Arrival>,
 }
 
 /// A source under way.
 struct Running {
     process: Process,
+    /// Names what it draws.
+    keys: Keys,
     /// Messages sent.
     sent: u64,
     /// When it sends next; [`Time::MAX`]: never again.
@@ -96,7 +102,7 @@ struct Running {
 
 enum Process {
     /// Times, and everything else is drawn.
-    Drawn(Box<dyn Generator>),
+    Drawn(Ahead),
     /// Times with rows that say more.
     Told(Box<dyn Generator>),
     /// Callers that wait for outcomes.
@@ -111,11 +117,11 @@ impl<'p> Traffic<'p> {
         let mut sources: Vec<Running> = match &plan.replay {
             Some(replayed) => {
                 let replay = Replay::new(replayed.trace.clone(), 1.0, 1.0, streams);
-                vec![Running::new(Process::open(Box::new(replay)))]
+                vec![Running::new(0, Process::open(Box::new(replay)))]
             }
             None => (plan.sources.iter().zip(0..))
                 .map(|(source, index)| {
-                    Running::new(match &source.arrivals {
+                    let process = match &source.arrivals {
                         Arrivals::Closed { callers, think } => {
                             Process::Closed(Callers::new(*callers, think, index, streams))
                         }
@@ -123,7 +129,8 @@ impl<'p> Traffic<'p> {
                             let started = open.start(&plan.files, streams, index, end);
                             Process::open(started.expect("only closed loops have no process"))
                         }
-                    })
+                    };
+                    Running::new(index, process)
                 })
                 .collect(),
         };
@@ -138,6 +145,7 @@ impl<'p> Traffic<'p> {
             closed: Time::ZERO,
             first: 0,
             next: Time::MAX,
+            told: None,
         };
         traffic.find_next();
         traffic
@@ -216,15 +224,16 @@ impl<'p> Traffic<'p> {
         }
     }
 
-    /// The next message of a file; apart so that others stay short.
+    /// The next message of a file; apart, and left where it can be looked at, so that others stay
+    /// short and need not be made in memory.
     #[inline(never)]
-    fn send_told(&mut self, at: Time, index: usize) -> Arrival {
+    fn read_told(&mut self, at: Time, index: usize) {
         let source = &mut self.sources[index];
         let row = source.process.row().expect("a file tells of its messages");
         source.sent += 1;
         source.advance(self.end);
         self.find_next();
-        self.told(at, index, &row)
+        self.told = Some(self.told(at, index, &row));
     }
 
     /// A message of which a file says more.
@@ -295,9 +304,12 @@ impl Traffic<'_> {
         let (at, index) = (self.next, self.first);
         let source = &mut self.sources[index];
         let key = match &mut source.process {
-            Process::Drawn(_) => MessageKey::new(index as u32, 0, source.sent),
+            Process::Drawn(_) => source.keys.key(source.sent),
             Process::Closed(callers) => callers.send(),
-            Process::Told(_) => return self.send_told(at, index),
+            Process::Told(_) => {
+                self.read_told(at, index);
+                return self.told.expect("it was just read");
+            }
         };
         source.sent += 1;
         source.advance(self.end);
@@ -312,7 +324,7 @@ impl Process {
         if generator.row().is_some() {
             Self::Told(generator)
         } else {
-            Self::Drawn(generator)
+            Self::Drawn(Ahead::new(generator))
         }
     }
 
@@ -325,9 +337,10 @@ impl Process {
 }
 
 impl Running {
-    fn new(process: Process) -> Self {
+    fn new(index: u32, process: Process) -> Self {
         Self {
             process,
+            keys: Keys::of(index, 0),
             sent: 0,
             next: Time::MAX,
         }
@@ -337,7 +350,11 @@ impl Running {
     #[inline]
     fn advance(&mut self, end: Time) {
         let next = match &mut self.process {
-            Process::Drawn(generator) | Process::Told(generator) => generator.next(),
+            Process::Drawn(ahead) => {
+                self.next = ahead.next(end);
+                return;
+            }
+            Process::Told(generator) => generator.next(),
             Process::Closed(callers) => callers.next(),
         };
         self.next = next.filter(|at| *at < end).unwrap_or(Time::MAX);

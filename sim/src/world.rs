@@ -45,7 +45,6 @@ pub type ArrivalSink<'a> = Box<dyn FnMut(&Arrival) + Send + 'a>;
 pub(crate) struct Tag {
     key: MessageKey,
     service: Option<Duration>,
-    units: u32,
 }
 
 /// One replication of one policy.
@@ -134,14 +133,24 @@ impl<'p> World<'p> {
 
     /// Runs until every message has its outcome, or the tail is over. `None` if `monitor`
     /// says stop.
-    pub(crate) fn run(mut self, monitor: &Monitor) -> Option<Run> {
+    pub(crate) fn run(self, monitor: &Monitor) -> Option<Run> {
+        if self.plan.is_plain() && self.arrival_sink.is_none() {
+            self.run_rounds::<true>(monitor)
+        } else {
+            self.run_rounds::<false>(monitor)
+        }
+    }
+
+    /// A plain world is what most runs are, and most of their time: what none of its messages can
+    /// bring about is not asked for in each round.
+    fn run_rounds<const PLAIN: bool>(mut self, monitor: &Monitor) -> Option<Run> {
         let length = self.plan.end();
         let limit = length + self.plan.run.tail;
         let (mut glance, mut reported) = (GLANCE, Time::ZERO);
         self.heed_events();
-        while let Some(next) = self.next_round(length, limit) {
+        while let Some(next) = self.next_round::<PLAIN>(length, limit) {
             self.now = next;
-            self.round(monitor)?;
+            self.round::<PLAIN>(monitor)?;
             if self.events >= glance {
                 glance = self.events + GLANCE;
                 if monitor.is_stopped() {
@@ -157,15 +166,19 @@ impl<'p> World<'p> {
 
     /// When something happens next, which may be at this instant; `None` when the run is over.
     #[inline(always)]
-    fn next_round(&self, length: Time, limit: Time) -> Option<Time> {
-        if self.has_entered {
+    fn next_round<const PLAIN: bool>(&self, length: Time, limit: Time) -> Option<Time> {
+        if !PLAIN && self.has_entered {
             return Some(self.now);
         }
         let arrival = self.traffic.peek();
         let entry = self.calendar.next();
         let take = self.state.takeable_at().unwrap_or(Time::MAX);
         let wake = take.min(self.state.next_timer());
-        let other = self.patience.next().min(self.grain(arrival.min(wake)));
+        let other = if PLAIN {
+            arrival.min(wake)
+        } else {
+            self.patience.next().min(self.grain(arrival.min(wake)))
+        };
         let next = entry.min(other);
         if next > length && entry.min(arrival) > self.now {
             let done = self.state.is_idle() && arrival == Time::MAX && self.blocked_count == 0;
@@ -180,37 +193,50 @@ impl<'p> World<'p> {
     /// of this instant brings about at the same instant happens in another round. `None` if
     /// `monitor` says stop, which an instant without an end must heed as well.
     #[inline(always)]
-    fn round(&mut self, monitor: &Monitor) -> Option<()> {
+    fn round<const PLAIN: bool>(&mut self, monitor: &Monitor) -> Option<()> {
         self.events += 1;
-        if self.plan.time_grain.is_zero() {
-            while let Some(entry) = self.calendar.pop_due(self.now) {
+        if PLAIN || self.plan.time_grain.is_zero() {
+            while self.calendar.next() <= self.now {
+                let entry = self.calendar.pop();
                 self.happen(entry);
             }
         } else {
             self.happen_by_worker();
         }
-        if self.has_callers {
-            // Callers hear of what was settled, and send, before the arrivals are over.
-            self.heed_events();
+        if !PLAIN {
+            if self.has_callers {
+                // Callers hear of what was settled, and send, before the arrivals are over.
+                self.heed_events();
+            }
+            // Whoever waits for room comes before whoever comes now.
+            self.admit_blocked();
         }
-        // Whoever waits for room comes before whoever comes now.
-        self.admit_blocked();
         while self.traffic.peek() <= self.now {
             let arrival = self.traffic.send();
             self.counts_on(monitor)?;
-            self.arrive(arrival);
+            if PLAIN {
+                let _ = self.state.submit(self.now, self.submission(arrival));
+            } else {
+                self.arrive(arrival);
+            }
         }
-        self.traffic.close(self.now);
-        self.give_up_due();
+        if !PLAIN {
+            self.traffic.close(self.now);
+            self.give_up_due();
+        }
         self.state.advance(self.now);
-        self.admit_blocked();
+        if !PLAIN {
+            self.admit_blocked();
+        }
         if self.state.may_take() {
             // A remote side hears that a call was given up before the next one starts.
             self.heed_events();
             self.start_calls();
         }
         self.heed_events();
-        self.has_entered = self.admit_blocked();
+        if !PLAIN {
+            self.has_entered = self.admit_blocked();
+        }
         Some(())
     }
 
@@ -221,23 +247,27 @@ impl<'p> World<'p> {
         (!self.events.is_multiple_of(GLANCE) || !monitor.is_stopped()).then_some(())
     }
 
+    #[inline(always)]
     fn happen(&mut self, entry: Entry) {
         self.events += 1;
         match entry {
             Entry::CallEnds { slot, turn } => self.end_call(slot, turn),
-            Entry::GraceOver { slot, turn } => {
-                if self.running[slot as usize].turn == turn {
-                    self.give_up(slot);
-                }
-            }
+            Entry::GraceOver { slot, turn } => self.grace_over(slot, turn),
             Entry::WorkerReady(worker) => self.state.worker_ready(self.now, worker),
-            Entry::Death(index) => {
-                self.kill_workers(self.plan.worker_deaths[index as usize].workers)
-            }
+            Entry::Death(index) => self.kill_workers(index),
         }
     }
 
-    fn kill_workers(&mut self, count: u32) {
+    #[cold]
+    fn grace_over(&mut self, slot: u32, turn: u32) {
+        if self.running[slot as usize].turn == turn {
+            self.give_up(slot);
+        }
+    }
+
+    #[cold]
+    fn kill_workers(&mut self, death: u32) {
+        let count = self.plan.worker_deaths[death as usize].workers;
         let ready: Vec<WorkerId> = self.state.ready_workers().take(count as usize).collect();
         for worker in ready {
             self.state.worker_lost(self.now, worker);

@@ -103,18 +103,22 @@ impl<M, L: Listener<M>> Journaled<M, L> {
         submission: Submission<M>,
     ) -> Result<MessageId, SubmitError<M>> {
         if self.recorder.is_some() {
-            let entry = Entry::of(&submission, now.max(self.state.now()));
-            self.note_entry(now, entry);
+            return self.submit_noted(now, submission);
         }
+        self.state.submit(now, submission)
+    }
+
+    /// Apart: without a journal no submission is made in memory to be looked at.
+    #[cold]
+    fn submit_noted(
+        &mut self,
+        now: Time,
+        submission: Submission<M>,
+    ) -> Result<MessageId, SubmitError<M>> {
+        self.note(now, |now| Input::Submit(Entry::of(&submission, now)));
         let entered = self.state.submit(now, submission);
         self.note_decisions();
         entered
-    }
-
-    /// Apart, and told by value: without a journal no submission is made in memory to be looked at.
-    #[inline(never)]
-    fn note_entry(&mut self, now: Time, entry: Entry) {
-        self.note(now, |_| Input::Submit(entry));
     }
 
     #[inline]
@@ -173,6 +177,22 @@ impl<M, L: Listener<M>> Journaled<M, L> {
         self.call(now, input, |state| state.take_one(now, worker))
     }
 
+    #[inline(always)]
+    pub fn take_next(&mut self, now: Time) -> Option<Call> {
+        if self.recorder.is_some() {
+            return self.take_next_noted(now);
+        }
+        self.state.take_next(now)
+    }
+
+    /// The journal names the worker, which what happens until `now` may choose.
+    #[cold]
+    fn take_next_noted(&mut self, now: Time) -> Option<Call> {
+        self.advance(now);
+        let worker = self.state.least_busy_worker()?;
+        self.take_one(now, worker)
+    }
+
     #[inline]
     pub fn settle(
         &mut self,
@@ -186,7 +206,7 @@ impl<M, L: Listener<M>> Journaled<M, L> {
         self.state.settle(now, lease, settlement)
     }
 
-    #[inline(never)]
+    #[cold]
     fn settle_noted(
         &mut self,
         now: Time,
@@ -355,6 +375,9 @@ impl<M, L: Listener<M>> Journaled<M, L> {
         input: impl FnOnce(Time) -> Input<'static>,
         call: impl FnOnce(&mut BrokerState<M, Tap<L>>) -> T,
     ) -> T {
+        if self.recorder.is_none() {
+            return call(&mut self.state);
+        }
         self.note(now, input);
         let answer = call(&mut self.state);
         self.note_decisions();

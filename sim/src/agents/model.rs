@@ -17,7 +17,7 @@ use ebbtide_policies::units::{Duration, Time};
 
 use crate::distribution::{Distribution, Sampler};
 use crate::files::Files;
-use crate::streams::{MessageKey, Stream, Streams};
+use crate::streams::{KeyedRng, MessageKey, Stream, Streams};
 
 use super::fault::{Fault, InForce, Timetable};
 use super::remote_limit::Gate;
@@ -408,12 +408,13 @@ impl AgentModel {
         factor
     }
 
-    #[inline]
+    #[inline(always)]
     fn round_trip(&self, item: &CallItem) -> Duration {
-        let Some(round_trip) = &self.round_trip else {
-            return Duration::ZERO;
-        };
-        round_trip.duration(&mut self.draws.round_trip.draw(item.key.mixed(), item.attempt))
+        let round_trip = self.round_trip.as_ref();
+        round_trip.map_or(Duration::ZERO, |round_trip| {
+            let mut rng = self.draws.round_trip.draw(item.key.mixed(), item.attempt);
+            drawn_length(round_trip, &mut rng)
+        })
     }
 
     /// Whether a call never ends: the luck of its message, or of the call if it is a batch,
@@ -450,6 +451,11 @@ impl AgentModel {
         }
         CallResult::Each(items.iter().map(verdict).collect())
     }
+}
+
+#[inline(never)]
+fn drawn_length(sampler: &Sampler, rng: &mut KeyedRng) -> Duration {
+    sampler.duration(rng)
 }
 
 impl Noise {

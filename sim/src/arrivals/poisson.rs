@@ -27,7 +27,7 @@ impl<C: Curve> Poisson<C> {
 }
 
 impl<C: Curve> Generator for Poisson<C> {
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Time> {
         let gap = exponential(&mut self.stream.draw(self.sent, 0));
         self.sent += 1;

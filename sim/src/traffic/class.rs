@@ -143,6 +143,11 @@ fn drawn(sampler: &Sampler, stream: Stream, key: MessageKey) -> u32 {
     sampler.count(&mut stream.draw(key.mixed(), 0))
 }
 
+#[inline(never)]
+fn drawn_length(sampler: &Sampler, stream: Stream, key: MessageKey) -> Duration {
+    sampler.duration(&mut stream.draw(key.mixed(), 0))
+}
+
 /// Whom a class's messages are for, resolved.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Address {
@@ -247,10 +252,10 @@ impl ClassDraws {
         class.units.draw(self.units, key)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn patience(&self, class: &ClassPlan, key: MessageKey) -> Option<Duration> {
         let patience = class.patience.as_ref()?;
-        Some(patience.duration(&mut self.patience.draw(key.mixed(), 0)))
+        Some(drawn_length(patience, self.patience, key))
     }
 
     #[inline]

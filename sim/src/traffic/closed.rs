@@ -54,13 +54,21 @@ impl Callers {
     }
 
     /// The caller whose turn it is sends.
+    #[inline(always)]
     pub(crate) fn send(&mut self) -> MessageKey {
+        let (caller, number) = self.take_turn();
+        MessageKey::new(self.source, caller, number)
+    }
+
+    /// Whose turn it is to send, and how many it sent before. Apart, and two words: a key would be
+    /// made in memory.
+    #[inline(never)]
+    fn take_turn(&mut self) -> (u32, u64) {
         let next = self.thinking.pop();
         let Reverse((_, caller)) = next.expect("called only when a message is due");
         let sent = &mut self.sent[caller as usize];
-        let key = MessageKey::new(self.source, caller, *sent);
         *sent += 1;
-        key
+        (caller, *sent - 1)
     }
 
     /// A message has its outcome: its caller thinks, and sends again in the time that is open,

@@ -1,7 +1,8 @@
 //! Calls as the remote side has them: begun, at their end, given up.
 
-use ebbtide_core::message::{LeaseId, WorkerId};
+use ebbtide_core::message::{LeaseId, Verdict, WorkerId};
 use ebbtide_core::{Call, Member, Settlement};
+use ebbtide_policies::units::Time;
 
 use crate::agents::{CallItem, CallPlan, CallResult, Cancelled, Started};
 use crate::calendar::Entry;
@@ -25,6 +26,8 @@ pub(super) enum CallState {
     Gone,
     /// Waits for one of the remote side's servers.
     Waits,
+    /// The remote side works on it, and delivers all of it then: how most calls go.
+    Delivers(Time),
     /// The remote side works on it.
     Runs(CallPlan),
 }
@@ -35,7 +38,7 @@ fn item(member: Member<'_, Tag>) -> CallItem {
     CallItem {
         key: member.payload.key,
         attempt: member.calls - 1,
-        units: member.payload.units,
+        units: member.units,
         service: member.payload.service,
         drawn: None,
     }
@@ -45,24 +48,20 @@ impl World<'_> {
     /// Free slots take what they may, one call at a time in the idlest worker.
     #[inline(always)]
     pub(super) fn start_calls(&mut self) {
-        while self.state.may_take() {
-            let Some(worker) = self.state.least_busy_worker() else {
-                return;
-            };
-            let Some(call) = self.state.take_one(self.now, worker) else {
-                return;
-            };
+        while self.state.may_take()
+            && let Some(call) = self.state.take_next(self.now)
+        {
             self.begin_call(call);
         }
     }
 
     #[inline(always)]
     fn begin_call(&mut self, call: Call) {
-        let first = self.state.members_of(call.lease).next().map(item);
+        let first = self.state.member(call.first).map(item);
         let agent = &mut self.agents[call.agent.0 as usize];
         let plain = first.filter(|_| call.size == 1);
         match plain.and_then(|item| agent.start_plain(self.now, &item)) {
-            Some(ends) => self.set_running(call, Started::Runs(CallPlan::delivered(ends))),
+            Some(ends) => self.set_running(call, Some(ends), CallState::Delivers(ends)),
             None => self.begin_any_call(call),
         }
     }
@@ -73,38 +72,39 @@ impl World<'_> {
         let items = self.state.members_of(call.lease).map(item);
         self.items.extend(items);
         let agent = &mut self.agents[call.agent.0 as usize];
-        let started = agent.start(self.now, call.lease.slot(), &self.items);
-        self.set_running(call, started);
-    }
-
-    #[inline(always)]
-    fn set_running(&mut self, call: Call, started: Started) {
-        let slot = call.lease.slot();
-        let last = self.running.get(slot as usize);
-        let turn = last.map_or(0, |last| last.turn.wrapping_add(1));
-        let state = match started {
-            Started::Runs(plan) => {
-                self.expect_end(slot, turn, &plan);
-                CallState::Runs(plan)
-            }
-            Started::Waits => CallState::Waits,
-        };
-        let running = Running {
-            lease: call.lease,
-            worker: call.worker,
-            agent: call.agent.0,
-            turn,
-            state,
-        };
-        match self.running.get_mut(slot as usize) {
-            Some(last) => *last = running,
-            None => self.running.push(running),
+        match agent.start(self.now, call.lease.slot(), &self.items) {
+            Started::Runs(plan) => self.set_running(call, plan.ends, CallState::Runs(plan)),
+            Started::Waits => self.set_running(call, None, CallState::Waits),
         }
     }
 
     #[inline(always)]
-    fn expect_end(&mut self, slot: u32, turn: u32, plan: &CallPlan) {
-        if let Some(ends) = plan.ends {
+    fn set_running(&mut self, call: Call, ends: Option<Time>, state: CallState) {
+        let slot = call.lease.slot();
+        let mut running = Running {
+            lease: call.lease,
+            worker: call.worker,
+            agent: call.agent.0,
+            turn: 0,
+            state,
+        };
+        let turn = match self.running.get_mut(slot as usize) {
+            Some(last) => {
+                running.turn = last.turn.wrapping_add(1);
+                *last = running;
+                last.turn
+            }
+            None => {
+                self.running.push(running);
+                0
+            }
+        };
+        self.expect_end(slot, turn, ends);
+    }
+
+    #[inline(always)]
+    fn expect_end(&mut self, slot: u32, turn: u32, ends: Option<Time>) {
+        if let Some(ends) = ends {
             let at = self.grain(ends).max(self.now);
             self.calendar.enter(at, Entry::CallEnds { slot, turn });
         }
@@ -113,12 +113,27 @@ impl World<'_> {
     /// The remote side works on a call from now on that waited for one of its servers.
     fn runs(&mut self, slot: u32, plan: CallPlan) {
         let turn = self.running[slot as usize].turn;
-        self.expect_end(slot, turn, &plan);
+        self.expect_end(slot, turn, plan.ends);
         self.running[slot as usize].state = CallState::Runs(plan);
     }
 
     /// A call's end has come; unless the broker gave it up before, it is settled.
+    #[inline(never)]
     pub(super) fn end_call(&mut self, slot: u32, turn: u32) {
+        let call = &mut self.running[slot as usize];
+        if call.turn != turn || !matches!(call.state, CallState::Delivers(_)) {
+            return self.end_any_call(slot, turn);
+        }
+        call.state = CallState::Gone;
+        let (lease, agent) = (call.lease, call.agent);
+        let delivered = Settlement::All(Verdict::Delivered);
+        // A late settle is core's to count.
+        let _ = self.state.settle(self.now, lease, delivered);
+        self.remote_end(agent, &CallPlan::delivered(self.now));
+    }
+
+    #[inline(never)]
+    fn end_any_call(&mut self, slot: u32, turn: u32) {
         let call = &mut self.running[slot as usize];
         if call.turn == turn
             && let CallState::Runs(plan) = std::mem::replace(&mut call.state, CallState::Gone)
@@ -128,7 +143,6 @@ impl World<'_> {
                 CallResult::Each(verdicts) => Settlement::Each(verdicts),
             };
             let (lease, agent) = (call.lease, call.agent);
-            // A late settle is core's to count.
             let _ = self.state.settle(self.now, lease, settlement);
             self.remote_end(agent, &plan);
         } else if let Some((agent, plan)) = self.given_up.remove(&(slot, turn)) {
@@ -149,6 +163,7 @@ impl World<'_> {
         let plan = match std::mem::replace(&mut call.state, CallState::Gone) {
             CallState::Gone => return,
             CallState::Waits => None,
+            CallState::Delivers(ends) => Some(CallPlan::delivered(ends)),
             CallState::Runs(plan) => Some(plan),
         };
         match (

@@ -19,8 +19,8 @@ impl World<'_> {
     /// wakes by the first of its own and settles all of them then.
     pub(super) fn happen_by_worker(&mut self) {
         let mut due = Vec::new();
-        while let Some(entry) = self.calendar.pop_due(self.now) {
-            due.push(entry);
+        while self.calendar.next() <= self.now {
+            due.push(self.calendar.pop());
         }
         let mut awake = Vec::new();
         due.sort_by_cached_key(|entry| match *entry {

@@ -31,6 +31,7 @@ impl World<'_> {
         self.submit(arrival);
     }
 
+    #[cold]
     fn tell_sink(&mut self, arrival: Arrival) {
         if let Some(sink) = &mut self.arrival_sink {
             sink(&arrival);
@@ -171,7 +172,6 @@ impl World<'_> {
             payload: Tag {
                 key: arrival.key,
                 service: arrival.service,
-                units: arrival.units,
             },
         }
     }

@@ -236,8 +236,8 @@ impl<'p> Twin<'p> {
 
     /// Everything that happens now before the tick.
     fn happen(&mut self) {
-        while let Some(entry) = self.calendar.pop_due(self.now) {
-            match entry {
+        while self.calendar.next() <= self.now {
+            match self.calendar.pop() {
                 Entry::CallEnds { slot, turn } => self.end_call(slot, turn),
                 Entry::WorkerReady(worker) => self.worker_ready(worker),
                 Entry::GraceOver { slot, turn } => self.lease_ends(slot, turn),

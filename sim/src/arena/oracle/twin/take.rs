@@ -147,8 +147,8 @@ impl Twin<'_> {
             Some((size, _)) => self.fill_batch(pick.agent, size),
         };
         let now = self.now;
-        let worker = self.workers.least_busy().expect("a slot is free");
-        self.workers.take_slot(worker);
+        let idlest = self.workers.idlest().expect("a slot is free");
+        let worker = self.workers.take_slot(idlest);
         self.sums.calls += 1.0;
         let items = self.items(&members);
         let slot = self.free.pop().unwrap_or(self.calls.len() as u32);
