@@ -11,6 +11,9 @@ use crate::interval::Estimate;
 /// Version of the ranking's JSON.
 pub const RANKING_SCHEMA: u32 = 1;
 
+/// Of fewer replications next to no difference is known from luck.
+const FEW: u32 = 5;
+
 /// Everything that the arena found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ranking {
@@ -283,6 +286,12 @@ impl Ranking {
         with_regret.min_by(|one, other| one.1.total_cmp(&other.1))
     }
 
+    /// Whether there are so few replications that next to no difference can be known from luck.
+    #[must_use]
+    pub fn tells_little(&self) -> bool {
+        self.scenarios.iter().any(|it| it.replications < FEW)
+    }
+
     /// Where another policy is known to be cheaper than the default, in a sentence.
     fn losses(&self) -> String {
         let own = |it: &RankedScenario| {
@@ -294,6 +303,10 @@ impl Ranking {
         let losses: Vec<(f64, String)> = self.scenarios.iter().filter_map(own).collect();
         let most = losses.iter().max_by(|one, other| one.0.total_cmp(&other.0));
         match most {
+            None if self.tells_little() => {
+                " So few replications cannot tell whether another policy is cheaper in any of them."
+                    .to_owned()
+            }
             None => " In none is another policy known to be cheaper.".to_owned(),
             Some((times, name)) if losses.len() == 1 => format!(
                 " In one ({name}) another policy is known to be cheaper: {} costs {times:.2} times as much there.",

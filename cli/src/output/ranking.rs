@@ -168,4 +168,24 @@ mod tests {
         let ranking: Ranking = serde_json::from_str(SAMPLE).expect("a ranking, as it was written");
         insta::assert_snapshot!(render(&ranking, Colour::Off));
     }
+
+    /// No scenario counts in means, or nothing but the default was asked for.
+    #[test]
+    fn a_ranking_without_means_or_rivals_says_so() {
+        let sample: Ranking = serde_json::from_str(SAMPLE).expect("a ranking, as it was written");
+        let mut empty = sample.clone();
+        for entry in &mut empty.overall {
+            entry.whole.geomean_regret = None;
+        }
+        let told = empty.conclusion();
+        assert!(
+            told.starts_with("Nearly all that 2 scenarios cost"),
+            "{told}"
+        );
+        assert!(!told.contains('–') && !told.contains("Use "), "{told}");
+        let mut alone = sample;
+        alone.overall.retain(|it| it.standing == Standing::Default);
+        let told = alone.conclusion();
+        assert!(told.starts_with("adaptive costs 1.04 times"), "{told}");
+    }
 }

@@ -17,7 +17,9 @@ pub(super) fn section(ranking: &Ranking) -> Markup {
     html! {
         section aria-labelledby="losses" {
             h2 #losses { "Where " (ranking.default) " loses" }
-            @if losses.is_empty() {
+            @if losses.is_empty() && ranking.tells_little() {
+                p { "So few replications cannot tell: in no scenario is another policy known to be cheaper." }
+            } @else if losses.is_empty() {
                 p { "Nowhere: in no scenario is another policy known to be cheaper." }
             } @else {
                 p {

@@ -1,7 +1,7 @@
 //! The settings of each rival that did best in one scenario, of all that tuning tried: for information, since only
 //! hindsight knows them. The arena runs them beside the others and ranks none of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ebbtide_policies::registry;
 
@@ -42,6 +42,18 @@ impl BestSettings {
         let is_own = suite::all().any(|(_, it)| it.name == name && it.text == text);
         let own = self.0.get(name).filter(|_| is_own);
         own.cloned().unwrap_or_default()
+    }
+
+    /// All of them, each once.
+    #[must_use]
+    pub fn texts(&self) -> Vec<String> {
+        let all: BTreeSet<&String> = self.0.values().flatten().collect();
+        all.into_iter().cloned().collect()
+    }
+
+    /// Takes those of other scenarios as well.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
     }
 
     /// The best of what a search tried, by scenario and price: `tried` has policies' texts, replications and ratios
@@ -97,7 +109,7 @@ mod tests {
                 assert!(registry::build(text).is_ok(), "{scenario}: {text}");
             }
         }
-        assert!(suite::TUNED.iter().all(|it| all.0.contains_key(it.name)));
+        assert!(suite::all().all(|(_, it)| all.0.contains_key(it.name)));
     }
 
     #[test]
