@@ -10,6 +10,8 @@ use ebbtide_measure::metric::Unit;
 const ALMOST_ALL: f64 = 0.9995;
 /// Below, zeros after the point would have to be counted.
 const SMALLEST: f64 = 1e-4;
+/// From here on digits would have to be counted.
+const LARGEST: f64 = 1e15;
 
 /// `value` with three significant digits and no trailing zeros: "0.0412", "41.2", "4120" → "4120".
 pub(crate) fn three(value: f64) -> String {
@@ -19,7 +21,7 @@ pub(crate) fn three(value: f64) -> String {
     if value == 0.0 {
         return "0".to_owned();
     }
-    if value.abs() < SMALLEST {
+    if value.abs() < SMALLEST || value.abs() >= LARGEST {
         return format!("{value:.2e}").replace('-', "−");
     }
     let digits = 2 - value.abs().log10().floor() as i32;
@@ -167,6 +169,7 @@ mod tests {
         let shown = [0.041_23, 41.25, 412.0, 4123.0, 0.5, 999.6, -2.5, 0.0].map(three);
         let wanted = ["0.0412", "41.3", "412", "4120", "0.5", "1000", "−2.5", "0"];
         assert_eq!(shown, wanted);
+        assert_eq!([f64::MAX, 0.000_01].map(three), ["1.80e308", "1.00e−5"]);
     }
 
     #[test]

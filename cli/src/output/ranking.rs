@@ -151,6 +151,8 @@ fn verdict_of_default(scenario: &RankedScenario) -> (&'static str, Option<Color>
 fn quotient(value: Option<f64>) -> String {
     match value {
         None => "–".to_owned(),
+        Some(value) if !value.is_finite() => "–".to_owned(),
+        Some(value) if value >= 1e6 => format!("{value:.1e}"),
         Some(value) if value < 99.95 => format!("{value:.2}"),
         Some(value) => format!("{value:.0}"),
     }

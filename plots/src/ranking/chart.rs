@@ -112,6 +112,8 @@ fn thinned(ticks: &[f64], column: impl Fn(f64) -> f64, most: f64) -> Vec<f64> {
 pub(super) fn quotient(value: Option<f64>) -> String {
     match value {
         None => "–".to_owned(),
+        Some(value) if !value.is_finite() => "–".to_owned(),
+        Some(value) if value >= 1e6 => format!("{value:.1e}"),
         Some(value) if value < 9.995 => format!("{value:.2}"),
         Some(value) if value < 99.95 => format!("{value:.1}"),
         Some(value) => format!("{value:.0}"),
