@@ -52,4 +52,14 @@ fn a_file_of_somebody_else_is_not_overwritten() {
     let refused = room.run(&["validate", "cases.csv", "--emit", "."]);
     assert_eq!(refused.code, 2);
     assert_eq!(room.read("D-D-1.ron"), "mine");
+    // Nor is anything run where it cannot be written.
+    std::fs::create_dir_all(room.path().join("taken/D-D-1.ron")).expect("the room is ours");
+    let refused = room.run(&["validate", "cases.csv", "--emit", "taken"]);
+    assert_eq!(refused.code, 2);
+    assert!(
+        refused.stderr.contains("cannot be written"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(refused.stdout, "");
 }
