@@ -1,7 +1,7 @@
 //! What sleeps until core's next timer, or until somebody sets an earlier one.
 //!
-//! Nothing polls. A broker in which nothing happens wakes for its control tick and otherwise
-//! never. The alarm has a thread of its own: a task would wait for the runtime, and be stuck
+//! Nothing polls. A broker in which nothing happens wakes for its control tick until core says that it may
+//! rest, and then never. The alarm has a thread of its own: a task would wait for the runtime, and be stuck
 //! behind the very handler whose deadline it is to keep, for a handler that blocks its thread
 //! may hold up the runtime's timers and whatever was woken on that thread. Where the runtime's
 //! clock is the broker's, nobody else can tell when it moves, and the alarm is a task.
@@ -119,4 +119,32 @@ async fn watch(shared: Arc<Shared>) {
 fn go_off(shared: &Arc<Shared>) -> bool {
     let due = || shared.on_floor(|floor| floor.wake_up(shared));
     catch_unwind(AssertUnwindSafe(due)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use ebbtide_policies::units::Time;
+
+    use crate::broker::Broker;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_broker_with_nothing_to_do_sets_no_alarm() {
+        let broker = Broker::builder()
+            .start()
+            .await
+            .expect("the defaults are sound");
+        let echo = broker.add_agent("echo", async |number: &u32| Ok(*number));
+        let echo = echo.expect("a new name");
+        for number in 0..3 {
+            let reply = echo.request(number).await;
+            assert_eq!(reply.expect("it answers"), number);
+            let armed = broker.shared().armed();
+            assert!(armed < Some(Time::MAX), "a tick is to come: {armed:?}");
+            // Until its pool is as small as it may be.
+            sleep(Duration::from_secs(60)).await;
+            assert_eq!(broker.shared().armed(), Some(Time::MAX));
+        }
+    }
 }

@@ -178,7 +178,8 @@ impl Builder {
         self
     }
 
-    /// Logs what the controller sees and decides, a line of JSON each. Default: not.
+    /// Logs what the controller sees and decides, a line of JSON each. Where there is nothing to do lines come late:
+    /// when something happens, or somebody asks for [`stats`](Broker::stats). Default: not.
     pub fn decision_log(mut self, config: DecisionLogConfig) -> Self {
         self.decision_log = Some(config);
         self

@@ -299,6 +299,11 @@ impl Driver {
         self.state.next_timer()
     }
 
+    /// Whether nothing happens and nothing is there.
+    pub(crate) fn rests(&self) -> bool {
+        self.state.rests()
+    }
+
     /// When a free slot may find something to take.
     pub(crate) fn takeable_at(&self) -> Option<Time> {
         self.state.takeable_at()

@@ -225,9 +225,16 @@ impl Figures {
             observation: None,
             ..record.clone()
         });
-        if at.since(self.window.now) < WINDOW {
-            return;
+        let passed = at.since(self.window.now);
+        if passed >= WINDOW {
+            self.end_window(at);
         }
+        if passed >= WINDOW * 2 {
+            self.end_window(at);
+        }
+    }
+
+    fn end_window(&mut self, at: Time) {
         self.window = Window {
             before: self.window.now,
             now: at,

@@ -323,7 +323,10 @@ impl Floor {
     }
 
     fn arm(&mut self, timer: Time) {
-        let mut at = timer.min(self.health.next_look());
+        // Where nobody has a call, or is stuck in an old one, there is nobody's health to look at.
+        let is_still = self.driver.rests() && self.crew.turns().is_empty();
+        let look = (!is_still).then(|| self.health.next_look());
+        let mut at = look.map_or(timer, |look| timer.min(look));
         if let Some(&(over, ..)) = self.graces.front() {
             at = at.min(over);
         }

@@ -41,6 +41,10 @@ impl Policy for Renamed {
         self.policy.start_workers()
     }
 
+    fn rests(&self, seen: &Observation) -> bool {
+        self.policy.rests(seen)
+    }
+
     fn decide(&mut self, observation: &Observation) -> Decision {
         self.policy.decide(observation)
     }
@@ -76,6 +80,11 @@ impl Policy for Guarded {
 
     fn start_workers(&self) -> Option<u32> {
         self.start_workers
+    }
+
+    /// One that panics when it is asked does not rest: its next decision tells.
+    fn rests(&self, seen: &Observation) -> bool {
+        catch_unwind(AssertUnwindSafe(|| self.policy.rests(seen))).unwrap_or(false)
     }
 
     fn decide(&mut self, observation: &Observation) -> Decision {

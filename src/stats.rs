@@ -199,6 +199,8 @@ impl Broker {
 
 impl Floor {
     fn stats(&mut self, monitors: &Monitors) -> Stats {
+        // After a rest there are ticks to be made up for, by which recent figures forget.
+        self.driver.advance();
         let now = self.driver.now();
         let ear = self.driver.ear();
         let figures = &ear.figures;

@@ -2,6 +2,9 @@
 //!
 //! At one instant: agents and graces, messages that become due, expiries and lost leases, the
 //! control tick. Settles come before all of it and takes after, which is the shell's part.
+//!
+//! A broker in which nothing happens and nothing is there, whose policy goes by what happens, rests: nobody need
+//! come back for its ticks. They are run when something happens, as they would have been.
 
 use ebbtide_policies::units::Time;
 
@@ -10,6 +13,10 @@ use crate::leases::{Lease, LeaseState};
 use crate::message::{AgentId, Outcome};
 use crate::messages::Place;
 use crate::state::{BrokerState, Timers, Wake};
+
+/// Ticks that are made up for one by one after a rest; what is beyond them is one observation. A minute of
+/// them takes less than a millisecond.
+const MADE_UP: u32 = 60;
 
 impl Timers {
     /// A lease ends at `expires`, if its call does not end before.
@@ -46,7 +53,10 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// too early, since what a timer was set for may have gone meanwhile, and never too late.
     #[must_use]
     pub fn next_wake(&self) -> Option<(Time, Wake)> {
-        let timer = self.timers.first;
+        let timer = match self.rests() {
+            true => (Time::MAX, Wake::Tick),
+            false => self.timers.first,
+        };
         let first = match self.takeable_at() {
             Some(at) => timer.min((at, Wake::Take)),
             None => timer,
@@ -58,7 +68,17 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// whose workers see to takes. [`Time::MAX`]: never.
     #[must_use]
     pub fn next_timer(&self) -> Time {
-        self.timers.first.0
+        match self.rests() {
+            true => Time::MAX,
+            false => self.timers.first.0,
+        }
+    }
+
+    /// Whether nothing happens and nothing is there, so that ticks may be run late: a shell need not come
+    /// back before it is called.
+    #[must_use]
+    pub fn rests(&self) -> bool {
+        self.control.rests && self.is_idle()
     }
 
     /// Moves the clock to `now`, after everything that was due before it: a call with a later
@@ -73,10 +93,22 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         }
     }
 
+    /// As [`enter`](Self::enter), for what may change what the policy decides, or when something happens by
+    /// itself: a rest is over.
+    pub(crate) fn disturb(&mut self, now: Time) {
+        self.enter(now);
+        self.control.rests = false;
+    }
+
     #[cold]
     fn catch_up(&mut self, now: Time) {
+        let rested = std::mem::take(&mut self.control.rests);
+        let mut made_up = if rested { MADE_UP } else { 0 };
         while self.timers.first.0 < now {
-            self.skip_missed_ticks(now);
+            match made_up {
+                0 => self.skip_missed_ticks(now),
+                _ => made_up -= 1,
+            }
             self.pass(self.timers.first.0);
             self.run_timers();
         }
@@ -133,7 +165,10 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         }
         self.run_tick();
         self.note_queue_level();
-        self.timers.first = self.first_timer();
+        let other = self.first_other_timer();
+        self.control.rests &= other.0 == Time::MAX;
+        let tick = self.next_tick().unwrap_or(Time::MAX);
+        self.timers.first = other.min((tick, Wake::Tick));
     }
 
     /// Leases that have run out are lost; of the others the first to end is remembered.
@@ -177,8 +212,8 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         }
     }
 
-    /// The first thing that happens by itself, takes apart.
-    fn first_timer(&mut self) -> (Time, Wake) {
+    /// The first thing that happens by itself, ticks and takes apart.
+    fn first_other_timer(&mut self) -> (Time, Wake) {
         let Self {
             timers,
             messages,
@@ -212,7 +247,6 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             (deadline, Wake::Deadline),
             (Some(timers.leases), Wake::Lease),
             (self.shutdown.limit(), Wake::Shutdown),
-            (self.next_tick(), Wake::Tick),
         ];
         let named = candidates.map(|(at, why)| (at.unwrap_or(Time::MAX), why));
         named

@@ -48,6 +48,8 @@ pub(crate) struct Control {
     pub(crate) next_early: Time,
     /// The last time whose timers have run.
     pub(crate) advanced: Time,
+    /// Nothing happens and nothing is there: ticks may be run late, when something does happen.
+    pub(crate) rests: bool,
     ticks: u64,
     keep_observations: bool,
     /// What the policy saw last; kept, so that a tick allocates next to nothing.
@@ -77,6 +79,7 @@ impl Control {
             early: None,
             next_early: Time::MAX,
             advanced: Time::ZERO,
+            rests: false,
             ticks: 0,
             keep_observations: false,
             observation: blank_observation(&config, setting, bounds),
@@ -243,6 +246,13 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         control.ticks += 1;
         let would_change = |it: Withheld| it.by == Withholding::DryRun && it.setting != before;
         self.books.dry_changes += u64::from(withheld.is_some_and(would_change));
+        control.rests = before == control.setting
+            && control.observation.is_quiet()
+            && control.policy.rests(&control.observation);
+        if control.rests {
+            // No call is under way: the bound on their ends is a stale one.
+            self.timers.leases = Time::MAX;
+        }
         self.resize(governed.setting.workers);
         self.log(decision, before, governed.cool_down, withheld);
     }

@@ -12,7 +12,7 @@ use crate::state::{BrokerState, Wake};
 impl<M, L: Listener<M>> BrokerState<M, L> {
     /// Pauses an agent until then ([`Time::MAX`]: until resumed): its messages wait.
     pub fn pause_agent(&mut self, now: Time, agent: AgentId, until: Time) {
-        self.enter(now);
+        self.disturb(now);
         if self.agents.get(agent.0 as usize).is_some() {
             self.pause_until(agent, until);
         }
@@ -20,7 +20,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
 
     /// Ends an agent's pause, whoever asked for it.
     pub fn resume_agent(&mut self, now: Time, agent: AgentId) {
-        self.enter(now);
+        self.disturb(now);
         let at = self.now;
         let paused = self
             .agents
@@ -50,7 +50,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// agent is, wait, and calls under way go on. A longer pause stands. What waits behind an
     /// ordering key that a message of the lane holds waits too.
     pub fn pause_lane(&mut self, now: Time, lane: Lane, until: Time) {
-        self.enter(now);
+        self.disturb(now);
         if until <= self.now || until <= self.lanes.paused_until(lane) {
             return;
         }
@@ -66,7 +66,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
 
     /// Ends a lane's pause.
     pub fn resume_lane(&mut self, now: Time, lane: Lane) {
-        self.enter(now);
+        self.disturb(now);
         if !self.lanes.is_paused(lane) {
             return;
         }

@@ -13,7 +13,7 @@ use crate::workers::{Worker, WorkerState};
 impl<M, L: Listener<M>> BrokerState<M, L> {
     /// A worker that was ordered is able to take. One that was let go meanwhile is ignored.
     pub fn worker_ready(&mut self, now: Time, worker: WorkerId) {
-        self.enter(now);
+        self.disturb(now);
         let starting = |worker: &&Worker| worker.state == WorkerState::Starting;
         let known = self
             .workers
@@ -31,7 +31,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// one worker fewer (never fewer than the bound) until a decision wants more. `false` if
     /// it was gone already.
     pub fn worker_lost(&mut self, now: Time, worker: WorkerId) -> bool {
-        self.enter(now);
+        self.disturb(now);
         let Some(known) = self
             .workers
             .iter()
@@ -73,7 +73,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     ///
     /// [`AddAgentError`] if another agent has the name, or if `config` has faults.
     pub fn add_agent(&mut self, now: Time, config: AgentConfig) -> Result<AgentId, AddAgentError> {
-        self.enter(now);
+        self.disturb(now);
         if self
             .agents
             .iter()
@@ -96,7 +96,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// Removes an agent: nothing new enters, what waits is dead-lettered, calls under way may
     /// still settle. `false` if there is no such agent.
     pub fn remove_agent(&mut self, now: Time, id: AgentId) -> bool {
-        self.enter(now);
+        self.disturb(now);
         let Some(agent) = self
             .agents
             .get_mut(id.0 as usize)

@@ -29,7 +29,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         now: Time,
         config: Checked<BrokerConfig>,
     ) -> Result<(), ReconfigureError> {
-        self.enter(now);
+        self.disturb(now);
         self.refuse_what_stays(&config)?;
         let before = std::mem::replace(&mut self.config, config);
         self.lanes.reconfigure(&self.config);
@@ -67,7 +67,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         id: AgentId,
         config: Checked<AgentConfig>,
     ) -> Result<(), ReconfigureAgentError> {
-        self.enter(now);
+        self.disturb(now);
         let known = self.agents.get_mut(id.0 as usize);
         let Some(agent) = known.filter(|agent| !agent.removed) else {
             return Err(ReconfigureAgentError::UnknownAgent(id));

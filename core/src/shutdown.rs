@@ -47,7 +47,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// At the limit calls are interrupted and what is left is returned. The shell is through
     /// when [`is_idle`](Self::is_idle) says so. A second call may only shorten the time.
     pub fn shutdown(&mut self, now: Time, within: Duration) {
-        self.enter(now);
+        self.disturb(now);
         if self.shutdown == Shutdown::Over {
             return;
         }

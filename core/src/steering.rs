@@ -36,7 +36,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// have room for them; else the setting stays until it decides. A pin and a dry run stay.
     /// Returns the one that decided before, so that whoever calls chooses when it is dropped.
     pub fn switch_policy(&mut self, now: Time, policy: Box<dyn Policy>) -> Box<dyn Policy> {
-        self.enter(now);
+        self.disturb(now);
         let control = &mut self.control;
         let before = std::mem::replace(&mut control.policy, policy);
         control.early = None;
@@ -56,7 +56,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     ///
     /// [`PinError`] if the bounds do not allow so many or so few; nothing is changed.
     pub fn pin_workers(&mut self, now: Time, workers: Option<u32>) -> Result<(), PinError> {
-        self.enter(now);
+        self.disturb(now);
         let bounds = &self.control.bounds;
         let (least, most) = (bounds.min_workers, bounds.max_workers);
         if let Some(workers) = workers {
@@ -78,7 +78,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// applied ([`DecisionRecord::withheld`](crate::event::DecisionRecord)); changes that would
     /// have been made are counted ([`Books::dry_changes`](crate::Books)), and the setting stays.
     pub fn set_dry_run(&mut self, now: Time, dry_run: bool) {
-        self.enter(now);
+        self.disturb(now);
         self.control.dry_run = dry_run;
     }
 

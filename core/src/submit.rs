@@ -174,6 +174,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
 
     #[cold]
     fn refuse(&mut self, account: Account, sent: Time) {
+        self.control.rests = false;
         self.books.refused += 1;
         self.tally.flow.refused += 1;
         let sent = sent.min(self.now);
@@ -218,6 +219,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         self.books.bytes += u64::from(size);
         self.tally.flow.arrivals += 1;
         self.agents[agent.0 as usize].tally.arrivals += 1;
+        self.control.rests = false;
         self.retries.arrived();
         self.may_tick_early();
         if deadline != Time::MAX {

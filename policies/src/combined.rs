@@ -40,6 +40,10 @@ impl Policy for Combined {
         self.workers.start_workers()
     }
 
+    fn rests(&self, seen: &Observation) -> bool {
+        self.batches.is_none() && self.workers.rests(seen)
+    }
+
     fn decide(&mut self, observation: &Observation) -> Decision {
         let mut decision = self.workers.decide(observation);
         let Some(rule) = &mut self.batches else {

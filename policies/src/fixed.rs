@@ -72,6 +72,10 @@ impl Policy for Fixed {
         self.workers
     }
 
+    fn rests(&self, _: &Observation) -> bool {
+        true
+    }
+
     fn decide(&mut self, observation: &Observation) -> Decision {
         let setting = observation.setting;
         Decision {

@@ -146,6 +146,10 @@ impl Policy for Adaptive {
         "adaptive"
     }
 
+    fn rests(&self, seen: &Observation) -> bool {
+        seen.has_fewest_workers()
+    }
+
     fn decide(&mut self, seen: &Observation) -> Decision {
         if !makes_sense(seen, self.orders.seen_at()) {
             return keep(seen);

@@ -50,6 +50,30 @@ pub struct Observation {
     pub agents: Vec<AgentObservation>,
 }
 
+impl Observation {
+    /// Whether nothing happened, and nothing was there that could: no message came, waited or was in a call,
+    /// nobody was refused, no worker starts or ends, and no agent is held back.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        let (slots, queue) = (&self.slots, &self.queue);
+        let is_still = |agent: &AgentObservation| {
+            agent.breaker == BreakerState::Closed && !agent.paused && agent.in_flight == 0
+        };
+        self.flow == Flow::default()
+            && slots.with_call.is_zero()
+            && slots.blocked == BlockedTime::default()
+            && queue.waiting + queue.delayed == 0
+            && self.workers.starting + self.workers.draining == 0
+            && self.agents.iter().all(is_still)
+    }
+
+    /// Whether there are as few workers as there may be.
+    #[must_use]
+    pub fn has_fewest_workers(&self) -> bool {
+        self.setting.workers <= self.bounds.min_workers
+    }
+}
+
 /// What a policy steers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -19,6 +19,15 @@ pub trait Policy: Send {
         None
     }
 
+    /// Whether it goes by what happens alone: after `seen`, an interval in which nothing happened, it would wish
+    /// for what there is as long as nothing happens. Its ticks may then be late: they are run, in order, when
+    /// something happens next, and a broker without messages need not wake for them. Whoever acts by
+    /// the time (a timetable, a forecast) says `false`, which is what is assumed.
+    fn rests(&self, seen: &Observation) -> bool {
+        let _ = seen;
+        false
+    }
+
     /// What to do after the interval that `observation` describes. Called once per tick, in
     /// the order of time. The governor bounds and paces what is asked for.
     fn decide(&mut self, observation: &Observation) -> Decision;

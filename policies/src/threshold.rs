@@ -210,6 +210,10 @@ impl Policy for Threshold {
         &self.name
     }
 
+    fn rests(&self, seen: &Observation) -> bool {
+        seen.has_fewest_workers()
+    }
+
     fn decide(&mut self, observation: &Observation) -> Decision {
         let (now, present) = (observation.at, observation.setting.workers);
         let total = self.total(observation);

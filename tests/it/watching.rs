@@ -60,9 +60,12 @@ async fn recent_figures_forget() {
     let agent = broker.add_agent("agent", async |_: &()| Ok(())).unwrap();
     agent.request(()).await.unwrap();
     assert_eq!(broker.stats().sojourn.recent.count, 1);
-    sleep(Duration::from_secs(25)).await;
-    let sojourn = broker.stats().sojourn;
-    assert_eq!((sojourn.recent.count, sojourn.ever.count), (0, 1));
+    for (seconds, ever) in [(25, 1), (3_600, 2)] {
+        sleep(Duration::from_secs(seconds)).await;
+        let sojourn = broker.stats().sojourn;
+        assert_eq!((sojourn.recent.count, sojourn.ever.count), (0, ever));
+        agent.request(()).await.unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]

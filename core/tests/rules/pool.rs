@@ -179,6 +179,79 @@ fn early_ticks_come_on_a_grid_of_a_tenth_and_the_regular_ones_stay() {
     assert_eq!(seen(&last).interval, Duration::from_millis(70));
 }
 
+/// Messages for five seconds, then a silence, then some more: what is decided, by a shell that comes back
+/// for each tick or only as it is told. How often it came back during the silence.
+fn decided(policy: &str, silence_ms: u64, each_tick: bool) -> (Vec<String>, u32) {
+    let config = BrokerConfig {
+        num_workers: 4,
+        max_workers: 6,
+        ..elastic()
+    };
+    let policy = registry::build(policy).expect("shipped");
+    let mut rig = Rig::with(config, policy);
+    let echo = rig.agent("echo");
+    let (mut next_tick, mut calls, mut came_back) = (100, Vec::new(), 0);
+    let mut log = Vec::new();
+    let ends = 5_000 + silence_ms;
+    for at in (5..ends + 3_000).step_by(5) {
+        let is_silent = (5_000..ends).contains(&at);
+        let ended: Vec<Call> = calls
+            .extract_if(.., |(end, _)| *end <= at)
+            .map(|it| it.1)
+            .collect();
+        for call in &ended {
+            rig.deliver(at, call);
+        }
+        while let Some(event) = rig.state.poll_event() {
+            match event.what {
+                What::Decided(record) => log.push(serde_json::to_string(&record).expect("text")),
+                What::Worker {
+                    worker,
+                    state: Starting,
+                } => rig.state.worker_ready(ms(at), worker),
+                _ => {}
+            }
+        }
+        if !is_silent && at % 20 == 0 {
+            rig.send(at, echo, at as u32);
+        }
+        let is_due = rig.state.next_wake().is_some_and(|(due, _)| due <= ms(at));
+        if is_due || each_tick && at >= next_tick {
+            next_tick = at / 100 * 100 + 100;
+            came_back += u32::from(is_silent);
+            rig.advance(at);
+        }
+        if !is_silent || !ended.is_empty() {
+            calls.extend(rig.take(at).into_iter().map(|call| (at + 50, call)));
+        }
+    }
+    (log, came_back)
+}
+
+#[test]
+fn a_broker_at_rest_is_not_to_be_come_back_to_and_decides_what_it_would_have() {
+    for policy in ["adaptive", "fixed"] {
+        let (eager, often) = decided(policy, 6_000, true);
+        let (lazy, seldom) = decided(policy, 6_000, false);
+        assert!(often >= 60 && seldom < 40, "{policy}: {often}, {seldom}");
+        assert_eq!(eager, lazy, "{policy}");
+    }
+}
+
+#[test]
+fn a_long_rest_is_one_observation_at_its_end() {
+    let (lazy, _) = decided("fixed", 3_600_000, false);
+    let last = lazy
+        .iter()
+        .filter_map(|json| serde_json::from_str::<event::DecisionRecord>(json).ok());
+    let longest = last
+        .filter_map(|it| it.observation)
+        .map(|it| it.interval)
+        .max();
+    assert!(longest > Some(Duration::from_secs(3_500)), "{longest:?}");
+    assert!(lazy.len() < 300, "{}", lazy.len());
+}
+
 #[test]
 fn a_broker_without_messages_wakes_for_its_regular_ticks_alone() {
     let policy = Box::new(Asks {

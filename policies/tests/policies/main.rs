@@ -1,5 +1,6 @@
 //! Policies in a closed loop with a toy broker, which knows nothing of core, and their settings.
 
 mod closed_loop;
+mod rests;
 mod settings;
 mod toy;
