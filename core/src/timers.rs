@@ -31,25 +31,19 @@ impl<T: Copy + Ord> Default for TimerQueue<T> {
 }
 
 impl<T: Copy + Ord> TimerQueue<T> {
-    /// Sets a timer. Where there is no room for another, the pointless ones, of which `live` does
-    /// not hold, are dropped before more is had: long timers of short-lived things do not pile up.
+    /// Sets a timer.
     #[inline(always)]
-    pub(crate) fn push(&mut self, at: Time, what: T, live: impl FnMut(Time, T) -> bool) {
+    pub(crate) fn push(&mut self, at: Time, what: T) {
         self.set += 1;
-        if self.in_order.back().is_some_and(|&(last, ..)| last > at) {
-            return self.push_out_of_order(at, what, live);
+        if self.in_order.back().is_none_or(|&(last, ..)| last <= at) {
+            self.in_order.push_back((at, self.set, what));
+        } else {
+            self.push_out_of_order(at, what);
         }
-        if self.in_order.len() == self.in_order.capacity() {
-            self.make_room_in_order(live);
-        }
-        self.in_order.push_back((at, self.set, what));
     }
 
     #[inline(never)]
-    fn push_out_of_order(&mut self, at: Time, what: T, live: impl FnMut(Time, T) -> bool) {
-        if self.out_of_order.len() == self.out_of_order.capacity() {
-            self.make_room_out_of_order(live);
-        }
+    fn push_out_of_order(&mut self, at: Time, what: T) {
         self.out_of_order.push(Reverse((at, self.set, what)));
     }
 
@@ -93,6 +87,18 @@ impl<T: Copy + Ord> TimerQueue<T> {
         Some((at, what))
     }
 
+    /// Where there is no room for another entry, drops the pointless ones before more is had:
+    /// long timers of short-lived things do not pile up.
+    #[inline]
+    pub(crate) fn make_room(&mut self, live: impl FnMut(Time, T) -> bool) {
+        let is_full = |len, capacity| len == capacity && len > 0;
+        if is_full(self.in_order.len(), self.in_order.capacity()) {
+            self.make_room_in_order(live);
+        } else if is_full(self.out_of_order.len(), self.out_of_order.capacity()) {
+            self.make_room_out_of_order(live);
+        }
+    }
+
     /// Leaves room for half as many as are left, so that this is not soon done again.
     #[cold]
     fn make_room_in_order(&mut self, mut live: impl FnMut(Time, T) -> bool) {
@@ -127,7 +133,7 @@ mod tests {
     fn entries_come_by_time_and_first_set_first() {
         let mut timers = TimerQueue::default();
         for (time, what) in [(5, 'a'), (9, 'b'), (5, 'c'), (7, 'd'), (9, 'e')] {
-            timers.push(at(time), what, |_, _| true);
+            timers.push(at(time), what);
         }
         assert_eq!(timers.next(|_, _| true), Some(at(5)));
         assert_eq!(timers.pop_due(at(4)), None);
@@ -141,9 +147,9 @@ mod tests {
     fn pointless_entries_are_skipped() {
         let mut timers = TimerQueue::default();
         for time in 1..=4 {
-            timers.push(at(time), time, |_, _| true);
+            timers.push(at(time), time);
         }
-        timers.push(at(2), 7, |_, _| true);
+        timers.push(at(2), 7);
         assert_eq!(timers.next(|_, what| what > 3), Some(at(2)));
         assert_eq!(timers.next(|_, what| what == 4), Some(at(4)));
     }

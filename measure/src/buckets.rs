@@ -8,10 +8,15 @@
 //! larger ones share it with those of the same `BITS` leading bits.
 
 /// Counts of values by their `BITS` leading bits: 11 for three significant digits, 8 for two.
-/// A count of four thousand million stays there.
+///
+/// Values come at random, and so do the buckets that are looked at: small counts keep more of them
+/// in the nearest cache.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Buckets<const BITS: u32> {
-    counts: Vec<u32>,
+    /// The low halves of the counts.
+    counts: Vec<u16>,
+    /// The high ones; empty while all are zero.
+    carried: Vec<u32>,
 }
 
 impl<const BITS: u32> Buckets<BITS> {
@@ -22,9 +27,35 @@ impl<const BITS: u32> Buckets<BITS> {
     pub(crate) fn record(&mut self, value: u64) {
         let index = Self::index_of(value);
         match self.counts.get_mut(index) {
-            Some(count) => *count += u32::from(*count < u32::MAX),
+            Some(count) => {
+                *count = count.wrapping_add(1);
+                if *count == 0 {
+                    self.add(index, 1 << u16::BITS);
+                }
+            }
             None => self.grow_by(index),
         }
+    }
+
+    /// Counts so many more in a bucket that there is.
+    #[cold]
+    fn add(&mut self, index: usize, more: u64) {
+        let sum = u64::from(self.counts[index]) + more;
+        self.counts[index] = sum as u16;
+        if sum > u64::from(u16::MAX) {
+            self.carried.resize(self.counts.len(), 0);
+            self.carried[index] += (sum >> u16::BITS) as u32;
+        }
+    }
+
+    /// The buckets that are not empty and their counts, lowest first.
+    fn filled(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        let count = |(index, &low): (usize, &u16)| {
+            let high = self.carried.get(index).copied().unwrap_or(0);
+            let count = u64::from(high) << u16::BITS | u64::from(low);
+            (count > 0).then_some((index, count))
+        };
+        self.counts.iter().enumerate().filter_map(count)
     }
 
     /// Counts the first value beyond the buckets that there are.
@@ -40,8 +71,8 @@ impl<const BITS: u32> Buckets<BITS> {
         if other.counts.len() > self.counts.len() {
             self.counts.resize(other.counts.len(), 0);
         }
-        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
-            *count = count.saturating_add(*more);
+        for (index, count) in other.filled() {
+            self.add(index, count);
         }
     }
 
@@ -53,13 +84,8 @@ impl<const BITS: u32> Buckets<BITS> {
     /// The values in order, to be asked for quantiles.
     pub(crate) fn ranks(&self) -> Ranks {
         let mut within = 0;
-        let filled = self
-            .counts
-            .iter()
-            .enumerate()
-            .filter(|(_, count)| **count > 0);
-        let steps = filled.map(|(index, count)| {
-            within += u64::from(*count);
+        let steps = self.filled().map(|(index, count)| {
+            within += count;
             (within, Self::largest_in(index))
         });
         Ranks(steps.collect())
@@ -71,12 +97,12 @@ impl<const BITS: u32> Buckets<BITS> {
         &self,
         ranks: impl Fn(u64) -> [u64; N],
     ) -> (u64, [u64; N]) {
-        let count = self.counts.iter().copied().map(u64::from).sum();
+        let count = self.filled().map(|(_, count)| count).sum();
         let ranks = ranks(count);
         let (mut values, mut found, mut within) = ([0; N], 0, 0);
-        for (index, count) in self.counts.iter().enumerate() {
-            within += u64::from(*count);
-            while found < N && *count > 0 && within >= ranks[found] {
+        for (index, count) in self.filled() {
+            within += count;
+            while found < N && within >= ranks[found] {
                 values[found] = Self::largest_in(index);
                 found += 1;
             }
@@ -195,6 +221,17 @@ mod tests {
             check::<11>(3, &[value]);
             check::<8>(2, &[value]);
         }
+    }
+
+    #[test]
+    fn counts_go_on_beyond_their_low_halves() {
+        let (mut once, mut other) = (of::<11>(&[7; 200_000]), of::<11>(&[7, 9]));
+        once.record(9);
+        other.merge(&once);
+        other.merge(&other.clone());
+        let ranks = other.ranks();
+        assert_eq!(ranks.count(), 400_006);
+        assert_eq!((ranks.value_at(400_002), ranks.value_at(400_003)), (7, 9));
     }
 
     #[test]

@@ -45,6 +45,9 @@ pub type ArrivalSink<'a> = Box<dyn FnMut(&Arrival) + Send + 'a>;
 pub(crate) struct Tag {
     key: MessageKey,
     service: Option<Duration>,
+    /// What its first call draws for it, in nanoseconds. Drawn as it is sent, it is at hand when
+    /// the call starts, whose end decides what happens next.
+    drawn: Option<f64>,
 }
 
 /// One replication of one policy.

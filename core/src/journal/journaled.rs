@@ -103,22 +103,18 @@ impl<M, L: Listener<M>> Journaled<M, L> {
         submission: Submission<M>,
     ) -> Result<MessageId, SubmitError<M>> {
         if self.recorder.is_some() {
-            return self.submit_noted(now, submission);
+            let entry = Entry::of(&submission, now.max(self.state.now()));
+            self.note_entry(now, entry);
         }
-        self.state.submit(now, submission)
-    }
-
-    /// Apart: without a journal no submission is made in memory to be looked at.
-    #[cold]
-    fn submit_noted(
-        &mut self,
-        now: Time,
-        submission: Submission<M>,
-    ) -> Result<MessageId, SubmitError<M>> {
-        self.note(now, |now| Input::Submit(Entry::of(&submission, now)));
         let entered = self.state.submit(now, submission);
         self.note_decisions();
         entered
+    }
+
+    /// Apart, and told by value: without a journal no submission is made in memory to be looked at.
+    #[cold]
+    fn note_entry(&mut self, now: Time, entry: Entry) {
+        self.note(now, |_| Input::Submit(entry));
     }
 
     #[inline]
@@ -180,17 +176,18 @@ impl<M, L: Listener<M>> Journaled<M, L> {
     #[inline(always)]
     pub fn take_next(&mut self, now: Time) -> Option<Call> {
         if self.recorder.is_some() {
-            return self.take_next_noted(now);
+            self.note_take_next(now);
         }
         self.state.take_next(now)
     }
 
     /// The journal names the worker, which what happens until `now` may choose.
     #[cold]
-    fn take_next_noted(&mut self, now: Time) -> Option<Call> {
+    fn note_take_next(&mut self, now: Time) {
         self.advance(now);
-        let worker = self.state.least_busy_worker()?;
-        self.take_one(now, worker)
+        if let Some(worker) = self.state.least_busy_worker() {
+            self.note(now, |_| Input::Take { worker, at_most: 1 });
+        }
     }
 
     #[inline]

@@ -340,14 +340,15 @@ impl AgentModel {
         }
     }
 
-    /// What a call draws for a message, in nanoseconds; `None`: nothing. Handed in as
-    /// [`drawn`](CallItem::drawn) it makes the same call without a draw.
+    /// What a call for a message draws at this attempt, in nanoseconds; `None`: nothing. Handed in
+    /// as [`drawn`](CallItem::drawn) it makes the same call without a draw.
+    #[inline(always)]
     #[must_use]
-    pub fn draw(&self, item: &CallItem) -> Option<f64> {
+    pub fn draw(&self, key: MessageKey, attempt: u32) -> Option<f64> {
         let (Work::Single(sampler) | Work::Batch(_, Some(sampler))) = &self.work else {
             return None;
         };
-        Some(sampler.value(&mut self.draws.work.draw(item.key.mixed(), item.attempt)))
+        Some(sampler.value(&mut self.draws.work.draw(key.mixed(), attempt)))
     }
 
     /// Nanoseconds of work, and the round trip.
@@ -387,7 +388,8 @@ impl AgentModel {
         match item.service {
             Some(service) => service.as_nanos() as f64,
             None => item.drawn.unwrap_or_else(|| {
-                sampler.value(&mut self.draws.work.draw(item.key.mixed(), item.attempt))
+                let mut rng = self.draws.work.draw(item.key.mixed(), item.attempt);
+                drawn(sampler, &mut rng)
             }),
         }
     }
@@ -451,6 +453,11 @@ impl AgentModel {
         }
         CallResult::Each(items.iter().map(verdict).collect())
     }
+}
+
+#[cold]
+fn drawn(sampler: &Sampler, rng: &mut KeyedRng) -> f64 {
+    sampler.value(rng)
 }
 
 #[inline(never)]

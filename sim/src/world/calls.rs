@@ -1,6 +1,6 @@
 //! Calls as the remote side has them: begun, at their end, given up.
 
-use ebbtide_core::message::{LeaseId, Verdict, WorkerId};
+use ebbtide_core::message::{AgentId, LeaseId, Verdict, WorkerId};
 use ebbtide_core::{Call, Member, Settlement};
 use ebbtide_policies::units::Time;
 
@@ -35,12 +35,13 @@ pub(super) enum CallState {
 /// A message of a call, as the remote side sees it.
 #[inline(always)]
 fn item(member: Member<'_, Tag>) -> CallItem {
+    let attempt = member.calls - 1;
     CallItem {
         key: member.payload.key,
-        attempt: member.calls - 1,
+        attempt,
         units: member.units,
         service: member.payload.service,
-        drawn: None,
+        drawn: member.payload.drawn.filter(|_| attempt == 0),
     }
 }
 
@@ -57,34 +58,54 @@ impl World<'_> {
 
     #[inline(always)]
     fn begin_call(&mut self, call: Call) {
-        let first = self.state.member(call.first).map(item);
-        let agent = &mut self.agents[call.agent.0 as usize];
-        let plain = first.filter(|_| call.size == 1);
-        match plain.and_then(|item| agent.start_plain(self.now, &item)) {
-            Some(ends) => self.set_running(call, Some(ends), CallState::Delivers(ends)),
-            None => self.begin_any_call(call),
+        // Words are handed on, not the call: it need not be made in memory.
+        let Call {
+            lease,
+            worker,
+            agent: AgentId(agent),
+            size,
+            first,
+            ..
+        } = call;
+        let first = self.state.member(first).map(item);
+        let model = &mut self.agents[agent as usize];
+        let plain = first.filter(|_| size == 1);
+        match plain.and_then(|item| model.start_plain(self.now, &item)) {
+            Some(ends) => {
+                let state = CallState::Delivers(ends);
+                self.set_running(lease, worker, agent, Some(ends), state);
+            }
+            None => self.begin_any_call(lease, worker, agent),
         }
     }
 
     #[inline(never)]
-    fn begin_any_call(&mut self, call: Call) {
+    fn begin_any_call(&mut self, lease: LeaseId, worker: WorkerId, agent: u32) {
         self.items.clear();
-        let items = self.state.members_of(call.lease).map(item);
+        let items = self.state.members_of(lease).map(item);
         self.items.extend(items);
-        let agent = &mut self.agents[call.agent.0 as usize];
-        match agent.start(self.now, call.lease.slot(), &self.items) {
-            Started::Runs(plan) => self.set_running(call, plan.ends, CallState::Runs(plan)),
-            Started::Waits => self.set_running(call, None, CallState::Waits),
-        }
+        let model = &mut self.agents[agent as usize];
+        let (ends, state) = match model.start(self.now, lease.slot(), &self.items) {
+            Started::Runs(plan) => (plan.ends, CallState::Runs(plan)),
+            Started::Waits => (None, CallState::Waits),
+        };
+        self.set_running(lease, worker, agent, ends, state);
     }
 
     #[inline(always)]
-    fn set_running(&mut self, call: Call, ends: Option<Time>, state: CallState) {
-        let slot = call.lease.slot();
+    fn set_running(
+        &mut self,
+        lease: LeaseId,
+        worker: WorkerId,
+        agent: u32,
+        ends: Option<Time>,
+        state: CallState,
+    ) {
+        let slot = lease.slot();
         let mut running = Running {
-            lease: call.lease,
-            worker: call.worker,
-            agent: call.agent.0,
+            lease,
+            worker,
+            agent,
             turn: 0,
             state,
         };

@@ -172,8 +172,15 @@ impl World<'_> {
             payload: Tag {
                 key: arrival.key,
                 service: arrival.service,
+                drawn: self.drawn_for(arrival),
             },
         }
+    }
+
+    #[inline(always)]
+    fn drawn_for(&self, arrival: Arrival) -> Option<f64> {
+        let agent = arrival.agent.filter(|_| arrival.service.is_none())?;
+        self.agents[agent.0 as usize].draw(arrival.key, 0)
     }
 
     pub(super) fn start_patience(&mut self, arrival: Arrival, message: MessageId) {

@@ -175,7 +175,7 @@ impl<'p> Path<'p> {
             service: arrival.service,
             drawn: None,
         };
-        message.drawn = self.models[agent as usize].draw(&message.item(0));
+        message.drawn = self.models[agent as usize].draw(arrival.key, 0);
         message
     }
 }
