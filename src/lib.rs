@@ -79,6 +79,7 @@ mod stress;
 mod sync;
 #[cfg(feature = "tower")]
 mod tower;
+mod way;
 mod worker;
 mod written;
 

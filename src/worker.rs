@@ -21,6 +21,7 @@ use crate::crew::{LostCall, Mood, SlotWaker, WorkerLink};
 use crate::floor::{Errands, Floor};
 use crate::runner::{CallFuture, Done, Load, Runner, idle_future};
 use crate::shared::AtWork;
+use crate::way::Way;
 
 /// Calls that a worker starts before it lets other tasks run.
 const CALLS_A_TURN: usize = 256;
@@ -44,6 +45,7 @@ pub(crate) struct Worker {
     asks_again: bool,
     /// It has found nothing to do, and was not nudged since.
     rests: bool,
+    way: Way,
     /// Turns that it gave others at this instant of paused time.
     turns: u32,
     /// How often it put a settle off.
@@ -109,6 +111,7 @@ impl Worker {
             ended: Vec::new(),
             asks_again: false,
             rests: false,
+            way: Way::default(),
             turns: 0,
             put_off: 0,
             errands: Errands::default(),
@@ -138,6 +141,7 @@ impl Worker {
             if !self.visit_floor() {
                 return Poll::Ready(());
             }
+            self.way.found(self.begun.len());
             started += self.begun.len();
             self.part_with_lost();
             self.start_calls();
@@ -152,7 +156,7 @@ impl Worker {
     /// Who was at rest and is nudged goes behind the tasks that are ready to run: where one sender
     /// woke it others are about to send, and it finds the messages of all of them.
     fn gives_way(&mut self, cx: &mut TaskContext<'_>) -> bool {
-        let gives_way = self.rests && self.link.bell.is_nudged();
+        let gives_way = self.rests && self.link.bell.is_nudged() && self.way.is_given();
         self.rests = false;
         if gives_way {
             cx.waker().wake_by_ref();
