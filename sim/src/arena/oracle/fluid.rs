@@ -67,7 +67,7 @@ impl Least {
         let lease = agent.protect.call_timeout;
         let lease = lease.unwrap_or(path.config.call_timeout());
         let call = Duration::from_secs_f64((demand + per_call) * factor).min(lease);
-        let lost = weight * path.beyond_when_lost(message, call);
+        let lost = weight * path.beyond_when_lost(message, Duration::ZERO);
         let late = (weight * path.beyond(Measure::Sojourn, call)).min(lost);
         let slots = f64::from(path.config.delivery_parallelism);
         let share = (demand + per_call / most) * factor;
@@ -213,10 +213,10 @@ mod tests {
 
     /// The bound of a scenario of one agent, and what the cheapest number of workers costs there.
     #[track_caller]
-    fn check(agent: &str, objective: &str, price: f64) {
+    fn check(class: &str, agent: &str, objective: &str, price: f64) {
         let text = format!(
             "(run: (length: \"300s\"), traffic: [(arrivals: Poisson(\"2/s\"), classes: [(name: \"m\", \
-             to: Agent(\"a\"))])], agents: [(name: \"a\", {agent})], broker: (max_workers: 12, \
+             to: Agent(\"a\"){class})])], agents: [(name: \"a\", {agent})], broker: (max_workers: 12, \
              worker_start_ms: 0, delivery_parallelism: 1, batch_timeout_ms: 0, objective: \"{objective}\"))"
         );
         let plan = Plan::new(&text, Files::default()).unwrap_or_else(|error| panic!("{error}"));
@@ -246,9 +246,19 @@ mod tests {
         let batch = "per_call: \"20ms\", per_item: LogNormal(median: \"200ms\", sigma: 3.0)";
         for objective in ["p95(sojourn) < 1s", "p95(wait) < 1s"] {
             for price in PRICES {
-                check(&format!("{long}, {protect}"), objective, price);
-                check(&format!("{batch}, {protect}"), objective, price);
+                check("", &format!("{long}, {protect}"), objective, price);
+                check("", &format!("{batch}, {protect}"), objective, price);
             }
+        }
+    }
+
+    /// A message that waits for five seconds at most is lost before its call of a minute; the call
+    /// counted.
+    #[test]
+    fn what_is_lost_need_not_have_been_called() {
+        let long = "call: Constant(\"60s\"), protect: (call_timeout: \"2min\")";
+        for price in PRICES {
+            check(", deadline: \"5s\"", long, "p95(sojourn) < 1s", price);
         }
     }
 
