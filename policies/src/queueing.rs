@@ -55,6 +55,19 @@ pub fn delayed_share_approximately(servers: f64, load: f64) -> f64 {
         .powf((2.0 * (servers + 1.0)).sqrt() - 1.0)
 }
 
+/// Index of dispersion of the calls that busy slots finish within `over_s` seconds, calls taking
+/// `call_s` with a squared coefficient of variation of `cv2`.
+///
+/// In the long run it is `cv2`. Where that is large the long run is long: until the calls under way
+/// have ended (the mean excess is s (1 + cv²) / 2) they end like Poisson events (Cox, Renewal
+/// Theory, 1962).
+#[must_use]
+pub fn service_dispersion(call_s: f64, cv2: f64, over_s: f64) -> f64 {
+    let excess_s = call_s * (1.0 + cv2) / 2.0;
+    let long_run = over_s / (over_s + excess_s).max(f64::MIN_POSITIVE);
+    cv2.min(1.0 + (cv2 - 1.0) * long_run)
+}
+
 /// A share of arrivals too small to matter to anyone, and to spend an exponential on.
 const NEGLIGIBLE: f64 = 1e-9;
 

@@ -1,9 +1,10 @@
 //! Arrival rate, its uncertainty and its trend, from counts.
 //!
-//! A window of counts gives the mean. Whenever some newest part of the window fits its own
-//! rate so much better than the window's that chance does not explain it, the rest is
-//! forgotten: a five-fold jump is seen within a tick, while a steady rate keeps its long
-//! window and little noise. Deliberately absent: seasons and forecasts beyond a start-up lead.
+//! A window of counts gives the mean, by as much of its end as agrees with the last seconds.
+//! Whenever some newest part of the window fits its own rate so much better than the window's
+//! that chance does not explain it, the rest is forgotten: a five-fold jump is seen within a
+//! tick, a drift is followed within seconds, while a steady rate keeps its long window and
+//! little noise. Deliberately absent: seasons and forecasts beyond a start-up lead.
 
 use std::collections::VecDeque;
 
@@ -15,11 +16,21 @@ const SHORTEST_WINDOW_S: f64 = 15.0;
 const WINDOW_ARRIVALS: f64 = 200.0;
 /// … but not beyond this, in seconds.
 const LONGEST_WINDOW_S: f64 = 60.0;
+/// Shorter intervals are counted together, in seconds: each is a chance for a jump that is none.
+const SHORTEST_COUNT_S: f64 = 0.099;
 /// Counts kept apart; beyond, the oldest two become one.
 const MOST_COUNTS: usize = 64;
 /// Twice the log-likelihood ratio is chi-squared with one degree of freedom (Wilks 1938): 7
 /// is chance once in 5,500 tests, of which there are some ten independent ones a window.
 const JUMP_LOG_LIKELIHOOD: f64 = 7.0;
+/// Standard errors within which a part of the window is like a shorter, newer one: chance passes
+/// them once in forty times.
+const LIKE_ERRORS: f64 = 2.25;
+/// Shorter parts say nothing, in seconds.
+const SHORTEST_S: f64 = 1.0;
+/// Counts vary no more than this many times as much as Poisson ones before it is taken for a
+/// change of the rate.
+const MOST_IRREGULAR: f64 = 2.0;
 /// What is kept of the time before a jump: at the old rate, as long as this many arrivals take
 /// at the new one. A jump is noticed when chance exaggerates it; with few arrivals this
 /// tempers what is made of them, with many it is nothing.
@@ -46,13 +57,13 @@ pub struct ArrivalRate {
 /// What is believed of a rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RateEstimate {
-    /// Arrivals per second, over the window.
+    /// Arrivals per second, over the part of the window that counts.
     pub mean: f64,
     /// Standard error of the mean.
     pub error: f64,
     /// Growth per second of the rate that chance does not explain; 0 or more.
     pub growth: f64,
-    /// Length of the window, in seconds.
+    /// Length of that part, in seconds.
     pub window_s: f64,
     /// Index of dispersion of the counts.
     pub dispersion: f64,
@@ -72,7 +83,13 @@ impl ArrivalRate {
         if length_s <= 0.0 {
             return;
         }
-        self.window.push_back(Count { length_s, arrivals });
+        match self.window.back_mut() {
+            Some(last) if last.length_s < SHORTEST_COUNT_S => {
+                last.length_s += length_s;
+                last.arrivals += arrivals;
+            }
+            _ => self.window.push_back(Count { length_s, arrivals }),
+        }
         self.forget_before_a_jump();
         self.forget_what_is_old();
         let mean = self.estimate().mean;
@@ -82,7 +99,7 @@ impl ArrivalRate {
     /// The present belief; zeros before anything was observed.
     #[must_use]
     pub fn estimate(&self) -> RateEstimate {
-        let (arrivals, length_s) = self.totals();
+        let (arrivals, length_s) = self.like_the_newest();
         if length_s <= 0.0 {
             return RateEstimate {
                 mean: 0.0,
@@ -103,6 +120,35 @@ impl ArrivalRate {
             window_s: length_s,
             dispersion,
         }
+    }
+
+    /// Arrivals and length of the longest newest part of the window whose rate lies within the
+    /// error of every shorter one's (Lepski 1991): all of it while the rate is steady, the last
+    /// seconds while it drifts.
+    fn like_the_newest(&self) -> (f64, f64) {
+        let (mut arrivals, mut length_s) = (0.0, 0.0);
+        let (mut lowest, mut highest) = (0.0_f64, f64::INFINITY);
+        for count in self.window.iter().rev() {
+            let (more, longer_s) = (arrivals + count.arrivals, length_s + count.length_s);
+            let rate = more / longer_s;
+            if !(lowest..=highest).contains(&rate) {
+                break;
+            }
+            (arrivals, length_s) = (more, longer_s);
+            if length_s >= SHORTEST_S {
+                let error =
+                    LIKE_ERRORS * (self.irregularity() * (arrivals + 1.0)).sqrt() / length_s;
+                lowest = lowest.max(rate - error);
+                highest = highest.min(rate + error);
+            }
+        }
+        (arrivals, length_s)
+    }
+
+    /// By how much counts vary more than Poisson ones, of which so much is believed: a rate that
+    /// drifts makes them vary too, and shall be noticed.
+    fn irregularity(&self) -> f64 {
+        self.dispersion.index().clamp(1.0, MOST_IRREGULAR)
     }
 
     fn totals(&self) -> (f64, f64) {
@@ -141,7 +187,7 @@ impl ArrivalRate {
     /// Poisson rate against the older part's rate, over the dispersion.
     fn forget_before_a_jump(&mut self) {
         let (all, length_s) = self.totals();
-        let chance = JUMP_LOG_LIKELIHOOD * self.dispersion.index().max(1.0);
+        let chance = JUMP_LOG_LIKELIHOOD * self.irregularity();
         if all <= 0.0 {
             return;
         }
@@ -258,6 +304,35 @@ mod tests {
         estimator.observe(1.0, 10.0);
         let mean = estimator.estimate().mean;
         assert!((4.0..8.0).contains(&mean), "{mean}");
+    }
+
+    /// With the whole window the mean lagged by half of it.
+    #[test]
+    fn a_drift_too_slow_for_a_jump_is_followed_within_seconds() {
+        let mut estimator = steady(7.0, 60);
+        for count in [9.0, 11.0, 13.0, 15.0, 17.0, 19.0] {
+            estimator.observe(1.0, count);
+        }
+        let estimate = estimator.estimate();
+        assert!(estimate.mean > 14.0, "{estimate:?}");
+        assert!(steady(7.0, 60).estimate().window_s > 20.0);
+    }
+
+    /// A thousand intervals a second were a thousand chances for a false jump.
+    #[test]
+    fn short_intervals_are_no_jumps() {
+        let mut estimator = ArrivalRate::default();
+        let (mut state, mut largest) = (1_u64, 0.0_f64);
+        for millisecond in 0..60_000 {
+            // Knuth's generator: twenty arrivals a second, by chance.
+            state = state.wrapping_mul(6_364_136_223_846_793_005) + 1;
+            let arrivals = f64::from(u8::from((state >> 33) % 50 == 0));
+            estimator.observe(0.001, arrivals);
+            if millisecond > 20_000 {
+                largest = largest.max(estimator.estimate().mean);
+            }
+        }
+        assert!(largest < 40.0, "{largest}");
     }
 
     #[test]

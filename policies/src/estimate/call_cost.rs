@@ -23,6 +23,9 @@ const CHANGE_ERRORS: f64 = 4.0;
 const LEAST_LOG_VARIANCE: f64 = 0.01;
 /// Share by which they must miss it: below, the fading follows well enough.
 const LEAST_CHANGE: f64 = 0.15;
+/// Call times scatter no more than this (a squared coefficient of variation) for what is uncertain
+/// of their mean: where they do, the slots' time says what it is (`estimate::unfinished`).
+pub(super) const MOST_SCATTER: f64 = 4.0;
 /// The prior weight, in squared messages, of the belief that half of a call's time grows with
 /// the batch: what stands in for a slope while batches are too much alike.
 const PRIOR_SPREAD: f64 = 1.0;
@@ -84,7 +87,7 @@ impl CallLine {
     #[must_use]
     pub fn error(&self) -> f64 {
         if self.calls > 0.0 {
-            (self.cv2 / self.calls.max(1.0)).sqrt()
+            (self.cv2.min(MOST_SCATTER) / self.calls.max(1.0)).sqrt()
         } else {
             0.0
         }
@@ -108,8 +111,7 @@ impl CallLine {
 impl CallCost {
     /// Takes an interval of `length_s` seconds of an agent.
     pub fn observe(&mut self, length_s: f64, agent: &AgentObservation) {
-        let keep = (-length_s / MEMORY_S).exp();
-        self.scale(keep.max((MEMORY_CALLS / self.weight).min(1.0)));
+        self.scale(self.keep(length_s));
         if agent.samples.is_empty() {
             self.take_mean(agent);
             return;
@@ -121,6 +123,13 @@ impl CallCost {
             let (b, t) = (f64::from(sample.batch.max(1)), sample.time.as_secs_f64());
             self.take(each, b, t);
         }
+    }
+
+    /// What is left of what was seen after an interval of `length_s` seconds.
+    #[must_use]
+    pub fn keep(&self, length_s: f64) -> f64 {
+        let keep = (-length_s / MEMORY_S).exp();
+        keep.max((MEMORY_CALLS / self.weight).min(1.0))
     }
 
     /// Takes `calls` that carried `b` messages each and took `t` seconds.

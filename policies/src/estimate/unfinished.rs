@@ -1,54 +1,60 @@
-//! Calls that are under way for longer than those that finish.
+//! What slot-time says of calls that differ much in length.
 //!
 //! Short calls finish first: where some take a thousand times as long as others, those that have
-//! finished lately say little of those that hold the slots. Slot-time that no finished call
-//! accounts for counts as call time too: total time on test over the number that finished, the
-//! maximum-likelihood estimate of a mean from lifetimes that are cut short (Epstein and Sobel 1953,
-//! for exponential ones). Only what chance and a growing number of calls do not explain counts.
+//! finished lately say little of those that hold the slots; and when a long one finishes at last,
+//! all that it took is no news. Slots are held for exactly as long as calls take, so that slot-time
+//! over the number of calls that finished is what a call takes (total time on test, the
+//! maximum-likelihood estimate of a mean from lifetimes that are cut short: Epstein and Sobel 1953,
+//! for exponential ones), whatever the tail. Only what chance, and a change in how many calls are
+//! under way, do not explain counts.
 
-/// What was seen fades with this time constant, in seconds.
-const MEMORY_S: f64 = 20.0;
+use super::call_cost::MOST_SCATTER;
+
 /// Standard errors that chance may explain.
 const ERRORS: f64 = 2.0;
-/// Call times are taken to scatter no more than this (a squared coefficient of variation): where
-/// they do, the very long ones are what is looked for.
-const MOST_SCATTER: f64 = 4.0;
-/// No call is taken to be longer by more than this factor.
+/// No call is taken to be longer, or shorter, by more than this factor.
 const LONGEST: f64 = 100.0;
 
 /// Weighs slot-time against the calls that finished in it.
 #[derive(Clone, Debug, Default)]
 pub struct Unfinished {
-    /// Slot-time, and that of calls that finished, fading.
+    /// Time remembered, slot-time in it, and that of the calls that finished in it, fading.
+    seconds: f64,
     busy_s: f64,
     finished_s: f64,
-    /// Calls under way: now, and on the mean over the time remembered.
-    in_flight: f64,
-    usual: f64,
+    /// Calls under way of late.
+    now: f64,
 }
 
 impl Unfinished {
     /// Takes an interval of `length_s` seconds in which calls kept slots busy for `busy_s`
-    /// and those that finished had taken `finished_s`, `in_flight` calls being under way at its end.
-    pub fn observe(&mut self, length_s: f64, busy_s: f64, finished_s: f64, in_flight: f64) {
-        let keep = (-length_s / MEMORY_S).exp();
+    /// and those that finished had taken `finished_s`; a share of `keep` is left of what was before.
+    pub fn observe(&mut self, keep: f64, length_s: f64, busy_s: f64, finished_s: f64) {
+        self.seconds = self.seconds * keep + length_s;
         self.busy_s = self.busy_s * keep + busy_s;
         self.finished_s = self.finished_s * keep + finished_s;
-        self.usual = self.usual * keep + in_flight * (1.0 - keep);
-        self.in_flight = in_flight;
+        self.now = busy_s / length_s.max(1e-9);
     }
 
     /// How much longer calls take than those that finished, which took `call_s` with a squared
-    /// coefficient of variation of `cv2`; at least 1.
+    /// coefficient of variation of `cv2`; below 1 where these had begun before what is remembered.
     #[must_use]
     pub fn factor(&self, call_s: f64, cv2: f64) -> f64 {
-        let more = (self.in_flight - self.usual).max(0.0) * call_s;
-        let scatter = 2.0 * self.in_flight.max(1.0) * (1.0 + cv2.min(MOST_SCATTER));
-        let chance = ERRORS * call_s * scatter.sqrt();
-        let excess = self.busy_s - self.finished_s - more - chance;
-        let factor = 1.0 + excess.max(0.0) / self.finished_s.max(call_s);
+        let finished_s = self.finished_s.max(call_s);
+        let usual = self.busy_s / self.seconds.max(1e-9);
+        let more_s = (self.now - usual) * call_s;
+        let typical_s = call_s * (self.busy_s / finished_s).min(1.0);
+        let scatter = 2.0 * self.now.max(1.0) * (1.0 + cv2.min(MOST_SCATTER));
+        let chance_s = ERRORS * typical_s * scatter.sqrt();
+        let excess_s = self.busy_s - self.finished_s;
+        let excess_s = if excess_s > 0.0 {
+            (excess_s - more_s.max(0.0) - chance_s).max(0.0)
+        } else {
+            (excess_s - more_s.min(0.0) + chance_s).min(0.0)
+        };
+        let factor = 1.0 + excess_s / finished_s;
         if factor.is_finite() {
-            factor.min(LONGEST)
+            factor.clamp(1.0 / LONGEST, LONGEST)
         } else {
             1.0
         }
@@ -59,12 +65,14 @@ impl Unfinished {
 mod tests {
     use super::*;
 
+    const KEEP: f64 = 0.95;
+
     #[test]
     fn slots_that_never_finish_count() {
         let mut unfinished = Unfinished::default();
         // Twenty slots, of which ten serve calls of half a second and ten are held for good.
         for _ in 0..100 {
-            unfinished.observe(1.0, 20.0, 10.0, 20.0);
+            unfinished.observe(KEEP, 1.0, 20.0, 10.0);
         }
         let factor = unfinished.factor(0.5, 0.5);
         assert!((1.9..=2.0).contains(&factor), "{factor}");
@@ -77,15 +85,29 @@ mod tests {
             let in_flight = if second < 40 { 5.0 } else { 20.0 };
             // Calls of four seconds: what finishes lags behind.
             let finished = if second < 44 { 5.0 } else { 20.0 };
-            unfinished.observe(1.0, in_flight, finished, in_flight);
+            unfinished.observe(KEEP, 1.0, in_flight, finished);
             assert_eq!(unfinished.factor(4.0, 0.3), 1.0, "{second}");
         }
     }
 
     #[test]
+    fn a_long_call_that_finishes_is_no_news() {
+        let mut unfinished = Unfinished::default();
+        // A slot held for five minutes beside four that serve calls of half a second.
+        for second in 0..300 {
+            let finished = if second == 299 { 304.0 } else { 4.0 };
+            unfinished.observe(KEEP, 1.0, 5.0, finished);
+        }
+        // Of the twenty seconds remembered the slots had a hundred.
+        let factor = unfinished.factor(2.4, 50.0);
+        let slots_s = factor * 2.4 * 8.0;
+        assert!((5.0..8.0).contains(&slots_s), "{slots_s} slots of five");
+    }
+
+    #[test]
     fn absurd_times_stay_finite() {
         let mut unfinished = Unfinished::default();
-        unfinished.observe(1e10, 1e300, 0.0, 1e9);
+        unfinished.observe(0.0, 1e10, 1e300, 0.0);
         assert!(unfinished.factor(0.0, f64::INFINITY).is_finite());
         assert_eq!(Unfinished::default().factor(1.0, 1.0), 1.0);
     }

@@ -75,13 +75,18 @@ impl Beliefs {
         let slots = f64::from(seen.workers.ready) * f64::from(seen.parallelism);
         let slots_are_free =
             seen.slots.with_call.as_secs_f64() < (1.0 - FREE_SHARE) * slots * length_s;
-        // How many calls are under way is seen at the ends of an interval; slot-time is exact.
-        let mean_s = |agent: &AgentObservation| f64::from(agent.in_flight) * length_s;
-        let all_s: f64 = seen.agents.iter().map(mean_s).sum();
+        // The slots' time is known exactly, an agent's part of it by its calls, of which none had
+        // more than the interval.
+        let part_s = |agent: &AgentObservation| {
+            let ended = (agent.calls.succeeded + agent.calls.failed) as f64;
+            let ended_s = finished_s(agent).min(ended * length_s);
+            f64::from(agent.in_flight) * length_s + ended_s
+        };
+        let all_s: f64 = seen.agents.iter().map(part_s).sum();
         let scale = seen.slots.with_call.as_secs_f64() / all_s.max(1e-9);
         for (index, agent) in seen.agents.iter().enumerate() {
             let belief = self.of(index, &agent.name);
-            belief.observe(length_s, mean_s(agent) * scale, agent);
+            belief.observe(length_s, part_s(agent) * scale, agent);
             match told {
                 Some((length_s, arrivals)) => belief.rate.observe(*length_s, arrivals[index]),
                 None => belief
@@ -153,13 +158,9 @@ impl Beliefs {
 
 impl Belief {
     fn observe(&mut self, length_s: f64, busy_s: f64, agent: &AgentObservation) {
+        let keep = self.cost.keep(length_s);
         self.cost.observe(length_s, agent);
-        // Calls that fail are taken to last as long as those that do not.
-        let succeeded = agent.calls.succeeded.max(1) as f64;
-        let finished = 1.0 + agent.calls.failed as f64 / succeeded;
-        let finished_s = agent.calls.time.as_secs_f64() * finished;
-        let in_flight = f64::from(agent.in_flight);
-        (self.unfinished).observe(length_s, busy_s, finished_s, in_flight);
+        (self.unfinished).observe(keep, length_s, busy_s, finished_s(agent));
         self.crowding.observe(length_s, agent);
         let keep = (-length_s / MEMORY_S).exp();
         self.succeeded = self.succeeded * keep + agent.calls.succeeded as f64;
@@ -288,6 +289,12 @@ impl Belief {
     }
 }
 
+/// Time of the calls that ended; those that failed are taken to have lasted as long as the others.
+fn finished_s(agent: &AgentObservation) -> f64 {
+    let succeeded = agent.calls.succeeded.max(1) as f64;
+    agent.calls.time.as_secs_f64() * (1.0 + agent.calls.failed as f64 / succeeded)
+}
+
 /// While it recovers its calls flow, and what has piled up is worked off.
 fn is_out(agent: &AgentObservation) -> bool {
     agent.paused || matches!(agent.breaker, BreakerState::Open | BreakerState::HalfOpen)
@@ -372,6 +379,27 @@ mod tests {
         });
         let line = beliefs.loads(&seen, 0.0)[0].line;
         assert_eq!(line.time_s(1.0), 7.0);
+    }
+
+    /// Where no call was under way at its end an interval had had no slot-time.
+    #[test]
+    fn slot_time_counts_although_no_call_is_under_way_at_the_end() {
+        let mut beliefs = Beliefs::default();
+        let mut seen = observation(Time::ZERO);
+        for second in 1..=30 {
+            seen = observation(Time::ZERO + Duration::from_secs(second));
+            let mut short = agent("a");
+            short.arrivals = 100;
+            short.calls.succeeded = 100;
+            short.calls.messages = 100;
+            short.calls.time = Duration::from_secs(10);
+            seen.agents = vec![short];
+            seen.flow.arrivals = 100;
+            seen.slots.with_call = Duration::from_secs(10);
+            beliefs.observe(&seen, None);
+        }
+        let line = beliefs.loads(&seen, 0.0)[0].line;
+        assert!((line.time_s(1.0) - 0.1).abs() < 1e-9, "{line:?}");
     }
 
     #[test]

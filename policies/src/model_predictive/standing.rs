@@ -7,7 +7,7 @@
 //! point. Deliberately absent: the backlog of the moment, see `drain`.
 
 use crate::objective::{Measure, Objective};
-use crate::queueing::{Wait, Work};
+use crate::queueing::{Wait, Work, service_dispersion};
 
 use super::workload::{AgentLoad, STRIP_SHARES, Workload};
 
@@ -184,6 +184,11 @@ struct Pool<'a> {
 impl Pool<'_> {
     /// The wait for `slots` servers, no longer than randomness can make it before it is answered.
     fn wait(&self, slots: f64, busy: f64, work: Work) -> Wait {
+        let service_cv2 = service_dispersion(work.service_s, work.service_cv2, self.relaxation_s);
+        let work = Work {
+            service_cv2,
+            ..work
+        };
         let mut wait = Wait::allen_cunneen(slots as u32, busy, work);
         let variance = busy * work.service_s * (work.arrival_cv2 + work.service_cv2);
         let longest_s = (self.relaxation_s * variance).sqrt() / slots.max(1.0);

@@ -34,11 +34,6 @@ pub(super) struct Stream {
     burst_errors: f64,
     /// Variance of arrivals, in squared messages a second.
     arrival_variance: f64,
-    /// Messages that a call carries, and the squared coefficient of variation of call times.
-    carried: f64,
-    call_cv2: f64,
-    /// How long a call under way goes on, on the mean, in seconds.
-    residual_s: f64,
     /// What a late message costs a second, in workers.
     pub(super) late_price: f64,
     /// How old a message may be, in seconds.
@@ -51,8 +46,7 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn new(load: &Workload, batch: f64, settings: &Settings) -> Self {
-        let (mut rate, mut busy, mut worth, mut messages, mut squares) = (0.0, 0.0, 0.0, 0.0, 0.0);
-        let mut call_s = 0.0;
+        let (mut rate, mut busy, mut worth) = (0.0, 0.0, 0.0);
         let (mut most_rate, mut arrivals, mut errors) = (0.0, 0.0, 0.0);
         for agent in &load.agents {
             let carried = agent.max_batch.min(batch);
@@ -61,9 +55,6 @@ impl Stream {
             rate += served;
             busy += served * agent.slot_s(carried);
             worth += served * agent.work_s(load.largest_batch) / load.parallelism;
-            messages += served * carried;
-            squares += served * agent.line.cv2;
-            call_s += served * agent.line.time_s(carried);
             arrivals += served * agent.dispersion.max(1.0);
             errors += agent.error * agent.error;
             most_rate += agent.most_rate(carried);
@@ -80,9 +71,6 @@ impl Stream {
             token_share: settings.token_share,
             burst_errors: settings.burst_errors,
             arrival_variance: arrivals,
-            carried: messages / rate,
-            call_cv2: squares / rate,
-            residual_s: call_s / rate * (1.0 + squares / rate) / 2.0,
             late_price: load.price_late * worth / rate,
             limit_s,
             in_time: rate * limit_s + settings.burst_errors * (arrivals * limit_s).sqrt(),
@@ -174,13 +162,10 @@ impl Stream {
     }
 
     /// Variance of the backlog after `length_s` seconds, in squared messages, with an error of
-    /// the rate of `errors` standard errors.
-    pub(super) fn variance(&self, served: f64, length_s: f64, errors: f64) -> f64 {
+    /// the rate of `errors` standard errors. That of call times is left out: slots that would
+    /// be idle take up most of it, and with it pools come out too large.
+    pub(super) fn variance(&self, length_s: f64, errors: f64) -> f64 {
         let drift = errors * self.error * length_s;
-        // Calls that vary much do so in the long run: as long as those under way go on, they end
-        // like Poisson events (Cox, Renewal Theory, 1962).
-        let long_run = length_s / (length_s + self.residual_s);
-        let dispersion = self.call_cv2.min(1.0 + (self.call_cv2 - 1.0) * long_run);
-        (self.arrival_variance + served * self.carried * dispersion) * length_s + drift * drift
+        self.arrival_variance * length_s + drift * drift
     }
 }

@@ -142,7 +142,7 @@ impl Model {
                 let late = stream.late(overdue, age_s, served) + standing;
                 model.late[level][pool] = (late * step_s).clamp(0.0, DEAREST);
                 let mean = backlog + (stream.rate - capacity) * step_s;
-                let deviation = stream.variance(served, step_s, rules.errors).sqrt();
+                let deviation = stream.variance(step_s, rules.errors).sqrt();
                 for (at, z) in DEVIATIONS.iter().enumerate() {
                     let place = axis.place((mean + z * deviation).max(0.0), from[at]);
                     from[at] = place.below;

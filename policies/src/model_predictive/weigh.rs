@@ -222,9 +222,7 @@ impl Outlook<'_> {
     ) -> Candidate {
         let (stream, batching) = batching.unwrap_or((&self.stream, self.situation.batching));
         let rolled = start.roll(stream, workers, length_s);
-        let deviation = stream
-            .variance(stream.rate, length_s, self.rules.errors)
-            .sqrt();
+        let deviation = stream.variance(length_s, self.rules.errors).sqrt();
         let serving = start.able(workers, length_s / 2.0);
         let jumps_per_s = self.situation.hazard.map_or(0.0, |hazard| hazard.per_s);
         let jumped = value::chance(jumps_per_s, length_s);
