@@ -25,7 +25,7 @@ const MOST_COUNTS: usize = 64;
 const JUMP_LOG_LIKELIHOOD: f64 = 7.0;
 /// Standard errors within which a part of the window is like a shorter, newer one: chance passes
 /// them once in forty times.
-const LIKE_ERRORS: f64 = 2.25;
+const LIKE_ERRORS: f64 = 2.6;
 /// Shorter parts say nothing, in seconds.
 const SHORTEST_S: f64 = 1.0;
 /// Counts vary no more than this many times as much as Poisson ones before it is taken for a

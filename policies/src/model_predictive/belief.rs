@@ -289,10 +289,12 @@ impl Belief {
     }
 }
 
-/// Time of the calls that ended; those that failed are taken to have lasted as long as the others.
+/// Time of the calls that ended; those that failed are taken to have lasted as long as the others,
+/// as many of them as count as attempts.
 fn finished_s(agent: &AgentObservation) -> f64 {
     let succeeded = agent.calls.succeeded.max(1) as f64;
-    agent.calls.time.as_secs_f64() * (1.0 + agent.calls.failed as f64 / succeeded)
+    let attempts = 1.0 + agent.calls.failed as f64 / succeeded;
+    agent.calls.time.as_secs_f64() * attempts.min(MOST_ATTEMPTS)
 }
 
 /// While it recovers its calls flow, and what has piled up is worked off.
