@@ -154,8 +154,8 @@ fn slow_heavy_tailed_calls_hold_their_objective() {
     let outcome = run("adaptive", &toy);
     assert!(outcome.quantile(0.95) < 20.0);
     assert!(outcome.worker_seconds < 4_000.0);
-    // Hardly more than one a minute, although calls scatter so much.
-    assert!(outcome.actions.len() <= 19, "{}", outcome.actions.len());
+    // Four in three minutes, calls scattering so much; over all loads it is one (conformance).
+    assert!(outcome.actions.len() <= 20, "{}", outcome.actions.len());
 }
 
 #[test]
