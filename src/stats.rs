@@ -199,8 +199,11 @@ impl Broker {
 
 impl Floor {
     fn stats(&mut self, monitors: &Monitors) -> Stats {
-        // After a rest there are ticks to be made up for, by which recent figures forget.
-        self.driver.advance();
+        // At rest there are ticks to be made up for, by which recent figures forget; otherwise they are the alarm's,
+        // after all that its instant has.
+        if self.driver.rests() {
+            self.driver.advance();
+        }
         let now = self.driver.now();
         let ear = self.driver.ear();
         let figures = &ear.figures;
