@@ -69,7 +69,6 @@ fn drive(load: Load, mut listen: impl FnMut(&Event<u64>)) -> Seen {
         .add_agent(Time::ZERO, AgentConfig::new("server"))
         .expect("a new name");
     let mut heap: BinaryHeap<Entry> = BinaryHeap::new();
-    let mut calls = Vec::new();
     let (mut arrived, mut served, mut waits) = (0_u64, 0_u64, 0_u128);
     let mut sent = std::collections::VecDeque::new();
     heap.push(Reverse((luck.gap_ns(0), None)));
@@ -95,13 +94,9 @@ fn drive(load: Load, mut listen: impl FnMut(&Event<u64>)) -> Seen {
         }
         broker.advance(now);
         while broker.may_take()
-            && let Some(worker) = broker.least_busy_worker()
+            && let Some(call) = broker.take_next(now)
         {
-            broker.take(now, worker, SERVERS as u32, &mut calls);
-        }
-        for call in calls.drain(..) {
-            let message = broker.messages_of(call.lease)[0];
-            let number = *broker.payload(message).expect("it was just taken");
+            let number = *broker.payload(call.first).expect("it was just taken");
             let asked = sent.pop_front().expect("first in, first out");
             waits += u128::from(at - asked);
             heap.push(Reverse((at + luck.call_ns(number), Some(call.lease))));
