@@ -75,6 +75,12 @@ impl Policy for Watched {
         self.start_workers
     }
 
+    fn rests(&self, seen: &Observation) -> bool {
+        self.policy
+            .as_ref()
+            .is_some_and(|policy| policy.rests(seen))
+    }
+
     fn decide(&mut self, observation: &Observation) -> Decision {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(policy) = &mut self.policy else {

@@ -147,14 +147,16 @@ impl Policy for Adaptive {
     }
 
     fn rests(&self, seen: &Observation) -> bool {
-        seen.has_fewest_workers()
+        // Whoever is told what comes acts by the time.
+        self.foresight.is_none() && seen.has_fewest_workers()
     }
 
     fn decide(&mut self, seen: &Observation) -> Decision {
         if !makes_sense(seen, self.orders.seen_at()) {
             return keep(seen);
         }
-        if !seen.early {
+        // A rest is one long quiet interval, and none of the control loop's.
+        if !seen.early && (self.regular.is_zero() || !seen.is_quiet()) {
             self.regular = self.regular.max(seen.interval);
         }
         self.learn(seen);

@@ -28,8 +28,8 @@ const JUMP_LOG_LIKELIHOOD: f64 = 7.0;
 const LIKE_ERRORS: f64 = 2.8;
 /// Shorter parts say nothing, in seconds.
 const SHORTEST_S: f64 = 1.0;
-/// Counts vary no more than this many times as much as Poisson ones before it is taken for a
-/// change of the rate.
+/// Of counts that vary more than Poisson ones so much is believed there: a rate that drifts makes
+/// them vary too, and shall be noticed.
 const MOST_IRREGULAR: f64 = 2.0;
 /// What is kept of the time before a jump: at the old rate, as long as this many arrivals take
 /// at the new one. A jump is noticed when chance exaggerates it; with few arrivals this
@@ -128,6 +128,7 @@ impl ArrivalRate {
     fn like_the_newest(&self) -> (f64, f64) {
         let (mut arrivals, mut length_s) = (0.0, 0.0);
         let (mut lowest, mut highest) = (0.0_f64, f64::INFINITY);
+        let variance = self.dispersion.index().clamp(1.0, MOST_IRREGULAR);
         for count in self.window.iter().rev() {
             let (more, longer_s) = (arrivals + count.arrivals, length_s + count.length_s);
             let rate = more / longer_s;
@@ -136,19 +137,12 @@ impl ArrivalRate {
             }
             (arrivals, length_s) = (more, longer_s);
             if length_s >= SHORTEST_S {
-                let error =
-                    LIKE_ERRORS * (self.irregularity() * (arrivals + 1.0)).sqrt() / length_s;
+                let error = LIKE_ERRORS * (variance * (arrivals + 1.0)).sqrt() / length_s;
                 lowest = lowest.max(rate - error);
                 highest = highest.min(rate + error);
             }
         }
         (arrivals, length_s)
-    }
-
-    /// By how much counts vary more than Poisson ones, of which so much is believed: a rate that
-    /// drifts makes them vary too, and shall be noticed.
-    fn irregularity(&self) -> f64 {
-        self.dispersion.index().clamp(1.0, MOST_IRREGULAR)
     }
 
     fn totals(&self) -> (f64, f64) {
@@ -187,7 +181,7 @@ impl ArrivalRate {
     /// Poisson rate against the older part's rate, over the dispersion.
     fn forget_before_a_jump(&mut self) {
         let (all, length_s) = self.totals();
-        let chance = JUMP_LOG_LIKELIHOOD * self.irregularity();
+        let chance = JUMP_LOG_LIKELIHOOD * self.dispersion.index().max(1.0);
         if all <= 0.0 {
             return;
         }
@@ -244,6 +238,14 @@ impl ArrivalRate {
             self.window.pop_front();
             arrivals -= oldest.arrivals;
             length_s = rest_s;
+        }
+        // What was put together below is cut, since it cannot go one by one.
+        if let Some(oldest) = self.window.front_mut()
+            && length_s > LONGEST_WINDOW_S + oldest.length_s.min(1.0)
+        {
+            let kept_s = (oldest.length_s + LONGEST_WINDOW_S - length_s).max(0.0);
+            oldest.arrivals *= kept_s / oldest.length_s;
+            oldest.length_s = kept_s;
         }
         if self.window.len() > MOST_COUNTS
             && let Some(oldest) = self.window.pop_front()
@@ -316,6 +318,18 @@ mod tests {
         let estimate = estimator.estimate();
         assert!(estimate.mean > 14.0, "{estimate:?}");
         assert!(steady(7.0, 60).estimate().window_s > 20.0);
+    }
+
+    /// What was put together beyond the counts kept apart was never forgotten.
+    #[test]
+    fn the_window_ends_however_short_the_intervals() {
+        let mut estimator = ArrivalRate::default();
+        for tick in 0..6_000 {
+            estimator.observe(0.1, f64::from(u8::from(tick % 2 == 0)));
+        }
+        let (arrivals, length_s) = estimator.totals();
+        assert!(length_s <= LONGEST_WINDOW_S + 1.0, "{length_s}");
+        assert!((arrivals / length_s - 5.0).abs() < 0.5, "{arrivals}");
     }
 
     /// A thousand intervals a second were a thousand chances for a false jump.

@@ -79,7 +79,7 @@ impl Beliefs {
         // more than the interval.
         let part_s = |agent: &AgentObservation| {
             let ended = (agent.calls.succeeded + agent.calls.failed) as f64;
-            let ended_s = finished_s(agent).min(ended * length_s);
+            let ended_s = finished_s(agent, f64::INFINITY).min(ended * length_s);
             f64::from(agent.in_flight) * length_s + ended_s
         };
         let all_s: f64 = seen.agents.iter().map(part_s).sum();
@@ -158,9 +158,10 @@ impl Beliefs {
 
 impl Belief {
     fn observe(&mut self, length_s: f64, busy_s: f64, agent: &AgentObservation) {
-        let keep = self.cost.keep(length_s);
+        let of_calls = self.cost.keep(length_s);
         self.cost.observe(length_s, agent);
-        (self.unfinished).observe(keep, length_s, busy_s, finished_s(agent));
+        let finished_s = finished_s(agent, busy_s);
+        (self.unfinished).observe(of_calls, length_s, busy_s, finished_s);
         self.crowding.observe(length_s, agent);
         let keep = (-length_s / MEMORY_S).exp();
         self.succeeded = self.succeeded * keep + agent.calls.succeeded as f64;
@@ -205,6 +206,9 @@ impl Belief {
 
     /// How much longer calls take than those that finished, on the `line`.
     fn longer(&self, line: &CallLine) -> f64 {
+        if line.calls <= 0.0 {
+            return 1.0;
+        }
         (self.unfinished).factor(line.time_s(line.mean_batch), line.cv2)
     }
 
@@ -289,12 +293,14 @@ impl Belief {
     }
 }
 
-/// Time of the calls that ended; those that failed are taken to have lasted as long as the others,
-/// as many of them as count as attempts.
-fn finished_s(agent: &AgentObservation) -> f64 {
+/// Time of the calls that ended, which kept slots busy for `busy_s`. How long those that failed
+/// lasted is not observed: as long as the others, or those beyond what counts as attempts not at
+/// all, as the slots say.
+fn finished_s(agent: &AgentObservation, busy_s: f64) -> f64 {
     let succeeded = agent.calls.succeeded.max(1) as f64;
     let attempts = 1.0 + agent.calls.failed as f64 / succeeded;
-    agent.calls.time.as_secs_f64() * attempts.min(MOST_ATTEMPTS)
+    let time_s = agent.calls.time.as_secs_f64();
+    busy_s.clamp(time_s * attempts.min(MOST_ATTEMPTS), time_s * attempts)
 }
 
 /// While it recovers its calls flow, and what has piled up is worked off.
@@ -317,6 +323,8 @@ mod tests {
             seen.agents = vec![agent("a")];
             part(&mut seen.agents[0]);
             seen.flow.arrivals = seen.agents[0].arrivals;
+            let calls = seen.agents[0].in_flight;
+            seen.slots.with_call = Duration::from_secs(u64::from(calls));
             beliefs.observe(&seen, None);
         }
         (beliefs, seen)
@@ -377,7 +385,7 @@ mod tests {
     fn a_silent_agent_takes_at_least_as_long_as_its_silence() {
         let (beliefs, seen) = believe(7, |agent| {
             agent.arrivals = 10;
-            agent.in_flight = 10;
+            agent.in_flight = 100;
         });
         let line = beliefs.loads(&seen, 0.0)[0].line;
         assert_eq!(line.time_s(1.0), 7.0);

@@ -63,3 +63,24 @@ fn the_price_of_lateness_is_what_reserves_are_worth() {
     assert!(reserve(0.1) <= 2.0, "{}", reserve(0.1));
     assert!(reserve(100.0) > 2.0, "{}", reserve(100.0));
 }
+
+/// The rest was taken for the control interval: as long as it, no burst called for an early tick.
+#[test]
+fn a_long_rest_leaves_it_as_watchful_as_before() {
+    let mut policy = Adaptive::default();
+    let early = |policy: &mut Adaptive, seen: &Observation| {
+        policy.decide(seen).early_tick.map(|tick| tick.arrivals)
+    };
+    let before = (1..60)
+        .map(|at| early(&mut policy, &second(at, 20, 1)))
+        .last()
+        .flatten();
+    let mut rest = second(3_660, 0, 1);
+    rest.interval = Duration::from_secs(3_600);
+    early(&mut policy, &rest);
+    let after = (3_661..3_720)
+        .map(|at| early(&mut policy, &second(at, 20, 1)))
+        .last()
+        .flatten();
+    assert_eq!(before, after);
+}
