@@ -21,7 +21,7 @@ pub trait Policy: Send {
 
     /// Whether it goes by what happens alone: after `seen`, an interval in which nothing happened, it would wish
     /// for what there is as long as nothing happens. Its ticks may then be late: they are run, in order, when
-    /// something happens next, and a broker without messages need not wake for them. Whoever acts by
+    /// something happens next, those of more than a minute as one with a long interval, and a broker without messages need not wake for them. Whoever acts by
     /// the time (a timetable, a forecast) says `false`, which is what is assumed.
     fn rests(&self, seen: &Observation) -> bool {
         let _ = seen;
