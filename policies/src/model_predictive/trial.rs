@@ -12,6 +12,8 @@ use crate::units::{Duration, Time};
 /// Messages must have been late for this long before a trial: a backlog that the pool can work off
 /// is gone by then, or at least shrinks.
 const LATE_FOR: Duration = Duration::from_secs(20);
+/// The largest pool must have fallen behind for this long: what it lacks is lost for good.
+const BEHIND_FOR: Duration = Duration::from_secs(8);
 /// A pool falls behind when the oldest message gets older by this much each second.
 const BEHIND: f64 = 0.1;
 /// A trial lasts this long, and a start-up.
@@ -96,7 +98,12 @@ impl Trials {
             return None;
         };
         let late = *self.late.get_or_insert(Late { since: now, oldest });
-        if now < self.not_before || now.since(late.since) < LATE_FOR {
+        let long = if state.is_crowded {
+            LATE_FOR
+        } else {
+            BEHIND_FOR
+        };
+        if now < self.not_before || now.since(late.since) < long {
             return None;
         }
         let most = if state.is_crowded {
