@@ -23,7 +23,7 @@ pub struct Unfinished {
     busy_s: f64,
     finished_s: f64,
     /// Calls under way of late.
-    now: f64,
+    under_way: f64,
 }
 
 impl Unfinished {
@@ -33,7 +33,7 @@ impl Unfinished {
         self.seconds = self.seconds * keep + length_s;
         self.busy_s = self.busy_s * keep + busy_s;
         self.finished_s = self.finished_s * keep + finished_s;
-        self.now = busy_s / length_s.max(1e-9);
+        self.under_way = busy_s / length_s.max(1e-9);
     }
 
     /// How much longer calls take than those that finished, which took `call_s` with a squared
@@ -42,9 +42,9 @@ impl Unfinished {
     pub fn factor(&self, call_s: f64, cv2: f64) -> f64 {
         let finished_s = self.finished_s.max(call_s);
         let usual = self.busy_s / self.seconds.max(1e-9);
-        let more_s = (self.now - usual) * call_s;
+        let more_s = (self.under_way - usual) * call_s;
         let typical_s = call_s * (self.busy_s / finished_s).min(1.0);
-        let scatter = 2.0 * self.now.max(1.0) * (1.0 + cv2.min(MOST_SCATTER));
+        let scatter = 2.0 * self.under_way.max(1.0) * (1.0 + cv2.min(MOST_SCATTER));
         let chance_s = ERRORS * typical_s * scatter.sqrt();
         let excess_s = self.busy_s - self.finished_s;
         let excess_s = if excess_s > 0.0 {

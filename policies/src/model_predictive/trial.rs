@@ -177,6 +177,9 @@ mod tests {
         };
         let later = |second| Some(Duration::from_secs(second + 1));
         assert_eq!(run(10, later), [7; 11]);
+        let mut soon = Trials::default();
+        let first = (0..60).find(|&second| soon.most_workers(&state(second, 10)).is_some());
+        assert_eq!(first, Some(8));
         assert!(run(9, later).is_empty(), "there are more to be had");
         let catching_up = |second| Some(Duration::from_secs(100 - second));
         assert!(run(10, catching_up).is_empty());
