@@ -7,5 +7,5 @@
 pub mod arrival_rate;
 pub mod call_cost;
 pub mod crowding;
-pub mod unfinished;
+pub mod time_on_test;
 pub mod variability;

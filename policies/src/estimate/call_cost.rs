@@ -24,7 +24,7 @@ const LEAST_LOG_VARIANCE: f64 = 0.01;
 /// Share by which they must miss it: below, the fading follows well enough.
 const LEAST_CHANGE: f64 = 0.15;
 /// Call times scatter no more than this (a squared coefficient of variation) for what is uncertain
-/// of their mean: where they do, the slots' time says what it is (`estimate::unfinished`).
+/// of their mean: where they do, the slots' time says what it is (`estimate::time_on_test`).
 pub(super) const MOST_SCATTER: f64 = 4.0;
 /// The prior weight, in squared messages, of the belief that half of a call's time grows with
 /// the batch: what stands in for a slope while batches are too much alike.

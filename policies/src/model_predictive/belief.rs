@@ -7,7 +7,7 @@
 use crate::estimate::arrival_rate::ArrivalRate;
 use crate::estimate::call_cost::{CallCost, CallLine};
 use crate::estimate::crowding::{Crowding, SlowDown};
-use crate::estimate::unfinished::Unfinished;
+use crate::estimate::time_on_test::TimeOnTest;
 use crate::observation::{AgentObservation, BreakerState, Observation};
 
 use super::workload::{AgentLoad, spread};
@@ -20,7 +20,7 @@ const MOST_ATTEMPTS: f64 = 1.5;
 /// worth as many worker-seconds in any case.
 const SHORT_OUTAGE_S: f64 = 5.0;
 /// Calls that take this much longer than those that finish say that these are no sample of them.
-const MOST_UNFINISHED: f64 = 1.5;
+const MOST_LONGER: f64 = 1.5;
 /// A full queue hides demand: it is taken to be this many times what is let in, until the queue
 /// has room and shows it.
 const HIDDEN: f64 = 2.0;
@@ -44,7 +44,7 @@ struct Belief {
     rate: ArrivalRate,
     cost: CallCost,
     crowding: Crowding,
-    unfinished: Unfinished,
+    time_on_test: TimeOnTest,
     /// Calls that succeeded and that failed, fading.
     succeeded: f64,
     failed: f64,
@@ -144,7 +144,7 @@ impl Beliefs {
     /// Whether it cannot be told if some agent is crowded or slow for its own reasons.
     pub(super) fn are_in_doubt(&self) -> bool {
         let doubt = |belief: &Belief| {
-            belief.crowding.is_in_doubt() && belief.longer(&belief.line()) <= MOST_UNFINISHED
+            belief.crowding.is_in_doubt() && belief.longer(&belief.line()) <= MOST_LONGER
         };
         self.agents.iter().any(doubt)
     }
@@ -161,7 +161,7 @@ impl Belief {
         let of_calls = self.cost.keep(length_s);
         self.cost.observe(length_s, agent);
         let finished_s = finished_s(agent, busy_s);
-        (self.unfinished).observe(of_calls, length_s, busy_s, finished_s);
+        (self.time_on_test).observe(of_calls, length_s, busy_s, finished_s);
         self.crowding.observe(length_s, agent);
         let keep = (-length_s / MEMORY_S).exp();
         self.succeeded = self.succeeded * keep + agent.calls.succeeded as f64;
@@ -204,12 +204,12 @@ impl Belief {
         (self.cost.line()).unwrap_or_else(|| CallLine::guess(self.silent_s))
     }
 
-    /// How much longer calls take than those that finished, on the `line`.
+    /// How much longer calls take than those that finished, on the `line`; below 1: less long.
     fn longer(&self, line: &CallLine) -> f64 {
         if line.calls <= 0.0 {
             return 1.0;
         }
-        (self.unfinished).factor(line.time_s(line.mean_batch), line.cv2)
+        (self.time_on_test).factor(line.time_s(line.mean_batch), line.cv2)
     }
 
     /// Calls that it takes to have one succeed.
@@ -238,7 +238,7 @@ impl Belief {
             attempts: self.attempts(),
             spread: spread(line.cv2),
             // While slots are held by calls that nobody has seen end, no time is known.
-            slow_down: if longer > MOST_UNFINISHED {
+            slow_down: if longer > MOST_LONGER {
                 SlowDown::NONE
             } else {
                 self.crowding.slow_down()
