@@ -66,7 +66,7 @@ use jumps::Jumps;
 use orders::Orders;
 use pace::{Pace, Pacing, Wanted};
 use rollout::Start;
-use sense::makes_sense;
+use sense::Nonsense;
 use stream::Stream;
 use trial::{State, Trials};
 use weigh::{Candidate, Foreseen, Outlook, Situation};
@@ -152,8 +152,8 @@ impl Policy for Adaptive {
     }
 
     fn decide(&mut self, seen: &Observation) -> Decision {
-        if !makes_sense(seen, self.orders.seen_at()) {
-            return keep(seen);
+        if let Err(nonsense) = sense::check(seen, self.orders.seen_at()) {
+            return keep(seen, &nonsense);
         }
         // A rest is one long quiet interval, and none of the control loop's.
         if !seen.early && (self.regular.is_zero() || !seen.is_quiet()) {
@@ -476,15 +476,13 @@ impl Adaptive {
 }
 
 /// What cannot be true says nothing.
-fn keep(seen: &Observation) -> Decision {
+fn keep(seen: &Observation, nonsense: &Nonsense) -> Decision {
+    let text = format!("what was observed cannot be true, the setting stays: {nonsense}");
     Decision {
         workers: f64::from(seen.setting.workers),
         batch_size: f64::from(seen.setting.batch_size),
         batch_timeout: None,
-        reason: explain::reason(
-            "no-sense",
-            "what was observed cannot be true, the setting stays".into(),
-        ),
+        reason: explain::reason("no-sense", text.into()),
         prediction: None,
         rejected: Vec::new(),
         early_tick: None,

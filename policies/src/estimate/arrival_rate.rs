@@ -18,6 +18,8 @@ const WINDOW_ARRIVALS: f64 = 200.0;
 const LONGEST_WINDOW_S: f64 = 60.0;
 /// Shorter intervals are counted together, in seconds: each is a chance for a jump that is none.
 const SHORTEST_COUNT_S: f64 = 0.099;
+/// A count of an ordinary tick, in seconds, is forgotten as a whole: the window may be longer by it.
+const WHOLE_COUNT_S: f64 = 1.0;
 /// Counts kept apart; beyond, the oldest two become one.
 const MOST_COUNTS: usize = 64;
 /// Twice the log-likelihood ratio is chi-squared with one degree of freedom (Wilks 1938): 7
@@ -241,7 +243,7 @@ impl ArrivalRate {
         }
         // What was put together below is cut, since it cannot go one by one.
         if let Some(oldest) = self.window.front_mut()
-            && length_s > LONGEST_WINDOW_S + oldest.length_s.min(1.0)
+            && length_s > LONGEST_WINDOW_S + oldest.length_s.min(WHOLE_COUNT_S)
         {
             let kept_s = (oldest.length_s + LONGEST_WINDOW_S - length_s).max(0.0);
             oldest.arrivals *= kept_s / oldest.length_s;

@@ -289,7 +289,7 @@ fn rounded(number: f64) -> String {
 }
 
 /// "160 ms", "2.3 s".
-fn seconds(length_s: f64) -> String {
+pub(super) fn seconds(length_s: f64) -> String {
     if length_s < 1.0 {
         format!("{} ms", rounded(length_s * 1e3))
     } else {
