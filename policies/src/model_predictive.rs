@@ -82,8 +82,8 @@ const CROWDED: f64 = 1.2;
 const DEFAULT_QUANTILE: f64 = 0.95;
 /// … nor less than this: below, nobody notices.
 const SHORTEST_DEFAULT_LIMIT_S: f64 = 0.1;
-/// No jump is expected to need more than this share of what all workers can carry: beyond, no
-/// reserve would help.
+/// No jump that has not been seen is expected to need more than this share of what all workers
+/// can carry: a reserve against the worst that could be imagined would stand idle.
 const JUMP_SHARE: f64 = 0.95;
 /// A backlog of so many seconds is as good as endless.
 const LONGEST_S: f64 = 1e4;

@@ -113,14 +113,14 @@ impl Jumps {
         self.usual += share * (rate - self.usual);
     }
 
-    /// The jump to reckon with at `rate`, to `most` messages a second at most, if any.
+    /// The jump to reckon with at `rate`, if any. One that is only believed in goes to `most`
+    /// messages a second at most; those that were seen went where they went.
     pub(super) fn hazard(&self, rate: f64, most: f64, settings: &Settings) -> Option<Hazard> {
         let target = if self.count < LEAST_JUMPS {
-            settings.jump_factor * rate
+            (settings.jump_factor * rate).min(most)
         } else {
             self.targets / self.count
         };
-        let target = target.min(most);
         let ended = self.ended + settings.prior_jumps;
         let stay_s = (self.lasted_s + settings.prior_jumps * settings.jump_stay_s) / ended;
         (target > JUMP * rate && settings.prior_jumps > 0.0).then(|| Hazard {
@@ -162,6 +162,10 @@ mod tests {
         assert!((habit.rate - 600.0).abs() < 1.0);
         assert!((0.008..0.017).contains(&habit.per_s), "{habit:?}");
         assert!((1.0 / habit.ends_per_s - 9.0).abs() < 2.0, "{habit:?}");
+        // What was seen may be more than all workers carry: each second in which some are missing
+        // makes all who come after later.
+        let beyond = bursts(10).hazard(100.0, 200.0, &Settings::default());
+        assert!((beyond.expect("ten bursts").rate - 600.0).abs() < 1.0);
         // In a burst no further jump is expected.
         assert_eq!(hazard(&bursts(10), 600.0), None);
     }
