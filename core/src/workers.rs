@@ -93,8 +93,10 @@ impl Workers {
         self.find(id).filter(|&at| self.has_room(&self.all[at]))
     }
 
+    /// Both are asked, whichever is true: which of the workers are busy is luck, and decides no
+    /// branch so.
     fn has_room(&self, worker: &Worker) -> bool {
-        worker.state == WorkerState::Ready && worker.calls < self.parallelism
+        (worker.state == WorkerState::Ready) & (worker.calls < self.parallelism)
     }
 
     /// The worker at a place.
@@ -109,7 +111,7 @@ impl Workers {
         if self.only_free.is_some() || self.free == 0 {
             return self.only_free.filter(|_| self.free > 0);
         }
-        // One number a worker and no branch that depends on luck: this is asked for each call.
+        // One number a worker and no branch that depends on luck: this is asked for many calls.
         let none = u64::MAX;
         let key = |(at, worker): (u64, &Worker)| {
             let key = u64::from(worker.calls) << 32 | at;

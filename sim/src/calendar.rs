@@ -34,21 +34,29 @@ impl Entry {
 
 /// Entries by time, by kind, and then as they came.
 ///
-/// The first few are kept sorted, which for so few costs less than a heap's sifting.
+/// The first few are kept in order, which for so few costs less than a heap's sifting. An entry
+/// stays where it was put: only the list of places is kept in order, a word of four bits each, so
+/// that how far a new one goes before others, which is luck, decides no branch.
 #[derive(Clone, Debug)]
 pub(crate) struct Calendar {
-    /// So many of them are filled: the very first last, and none after any of `later`. None only
-    /// if there are none at all.
-    count: usize,
+    /// None of them comes after any of `later`. None only if there are none at all.
     soon: [Scheduled; SOON],
+    /// How many of them are filled.
+    count: usize,
+    /// Their places, the very first entry's lowest; then the free places, the next to fill last.
+    order: u64,
     later: BinaryHeap<Scheduled>,
     entered: u64,
     /// When the very first is; [`Time::MAX`]: there is none.
     next: Time,
 }
 
-/// More than are ever kept sorted.
+/// More than are ever kept in order: as many places as four bits can name.
 const SOON: usize = 16;
+const PLACE_BITS: u32 = 4;
+const PLACE: u64 = SOON as u64 - 1;
+/// Each place at its own.
+const UNTOUCHED: u64 = 0xfedc_ba98_7654_3210;
 
 /// An entry under its key, which no other has: time, rank, number. The greatest comes first.
 #[derive(Clone, Copy, Debug)]
@@ -92,16 +100,36 @@ impl Calendar {
             return;
         }
         self.next = self.next.min(at);
-        let (mut place, soon) = (self.count, &mut self.soon[..=self.count]);
-        while place > 0 && soon[place - 1].key < key {
-            soon[place] = soon[place - 1];
-            place -= 1;
-        }
-        soon[place] = scheduled;
-        self.count += 1;
+        self.line_up(scheduled);
         if self.count == SOON {
             self.put_off();
         }
+    }
+
+    /// The entry goes into a free place, of which there is always one, and its place behind those
+    /// of all that come before it.
+    #[inline(always)]
+    fn line_up(&mut self, scheduled: Scheduled) {
+        let (mut rest, mut before) = (self.order, 0);
+        for _ in 0..self.count {
+            before += u32::from(self.soon[(rest & PLACE) as usize].key < scheduled.key);
+            rest >>= PLACE_BITS;
+        }
+        let place = self.order >> (u64::BITS - PLACE_BITS);
+        self.soon[place as usize] = scheduled;
+        let shift = before * PLACE_BITS;
+        let first = self.order & ((1 << shift) - 1);
+        self.order = (self.order ^ first) << PLACE_BITS | place << shift | first;
+        self.count += 1;
+    }
+
+    /// Takes the place of the very first entry off the list.
+    #[inline(always)]
+    fn first(&mut self) -> Scheduled {
+        let place = self.order & PLACE;
+        self.order = self.order.rotate_right(PLACE_BITS);
+        self.count -= 1;
+        self.soon[place as usize]
     }
 
     /// Whether an entry comes after some of those for later; then it is one of them.
@@ -117,9 +145,10 @@ impl Calendar {
     /// There is always room for one more.
     #[inline(never)]
     fn put_off(&mut self) {
-        self.later.extend(&self.soon[..SOON / 2]);
-        self.soon.copy_within(SOON / 2.., 0);
-        self.count -= SOON / 2;
+        let all: [Scheduled; SOON] = std::array::from_fn(|_| self.first());
+        let (soon, later) = all.split_at(SOON / 2);
+        self.later.extend(later);
+        soon.iter().for_each(|&scheduled| self.line_up(scheduled));
     }
 
     /// When something is next; [`Time::MAX`]: never.
@@ -131,24 +160,27 @@ impl Calendar {
     /// Takes out what is next; asked only if there is anything.
     #[inline(always)]
     pub(crate) fn pop(&mut self) -> Entry {
-        self.count -= 1;
-        let Scheduled { entry, .. } = self.soon[self.count];
+        let Scheduled { entry, .. } = self.first();
         if self.count == 0 {
             self.fetch_later();
         }
-        let next = self.soon[..self.count].last();
-        self.next = next.map_or(Time::MAX, |next| time_of(next.key));
+        let next = self.soon[(self.order & PLACE) as usize];
+        self.next = if self.count == 0 {
+            Time::MAX
+        } else {
+            time_of(next.key)
+        };
         entry
     }
 
     #[inline(never)]
     fn fetch_later(&mut self) {
-        let first = std::iter::from_fn(|| self.later.pop()).take(SOON / 2);
-        for scheduled in first {
-            self.soon[self.count] = scheduled;
-            self.count += 1;
+        for _ in 0..SOON / 2 {
+            let Some(scheduled) = self.later.pop() else {
+                return;
+            };
+            self.line_up(scheduled);
         }
-        self.soon[..self.count].reverse();
     }
 }
 
@@ -159,8 +191,9 @@ impl Default for Calendar {
             entry: Entry::Death(u32::MAX),
         };
         Self {
-            count: 0,
             soon: [nothing; SOON],
+            count: 0,
+            order: UNTOUCHED,
             later: BinaryHeap::new(),
             entered: 0,
             next: Time::MAX,
