@@ -144,10 +144,9 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let due = message.due;
         self.books.delayed += 1;
         let messages = &self.messages;
-        self.timers.delayed.make_room(|due, id: MessageId| {
+        self.timers.delayed.push(due, id, |due, id: MessageId| {
             messages.is_live(id.index, id.generation) && messages[id.index].due == due
         });
-        self.timers.delayed.push(due, id);
         self.timers.sooner(due, Wake::Due);
     }
 

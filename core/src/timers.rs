@@ -31,19 +31,28 @@ impl<T: Copy + Ord> Default for TimerQueue<T> {
 }
 
 impl<T: Copy + Ord> TimerQueue<T> {
-    /// Sets a timer.
+    /// Sets a timer. Where there is no room for it, those that `live` does not accept are dropped
+    /// before more is had: long timers of short-lived things do not pile up.
     #[inline(always)]
-    pub(crate) fn push(&mut self, at: Time, what: T) {
+    pub(crate) fn push(&mut self, at: Time, what: T, live: impl FnMut(Time, T) -> bool) {
         self.set += 1;
         if self.in_order.back().is_none_or(|&(last, ..)| last <= at) {
+            if self.in_order.len() == self.in_order.capacity() {
+                self.make_room_in_order(live);
+            }
             self.in_order.push_back((at, self.set, what));
         } else {
-            self.push_out_of_order(at, what);
+            self.push_out_of_order(at, what, live);
         }
     }
 
     #[inline(never)]
-    fn push_out_of_order(&mut self, at: Time, what: T) {
+    fn push_out_of_order(&mut self, at: Time, what: T, mut live: impl FnMut(Time, T) -> bool) {
+        if self.out_of_order.len() == self.out_of_order.capacity() {
+            self.out_of_order
+                .retain(|&Reverse((at, _, what))| live(at, what));
+            self.out_of_order.reserve(self.out_of_order.len() / 2);
+        }
         self.out_of_order.push(Reverse((at, self.set, what)));
     }
 
@@ -87,37 +96,20 @@ impl<T: Copy + Ord> TimerQueue<T> {
         Some((at, what))
     }
 
-    /// Where there is no room for another entry, drops the pointless ones before more is had:
-    /// long timers of short-lived things do not pile up.
-    #[inline]
-    pub(crate) fn make_room(&mut self, live: impl FnMut(Time, T) -> bool) {
-        let is_full = |len, capacity| len == capacity && len > 0;
-        if is_full(self.in_order.len(), self.in_order.capacity()) {
-            self.make_room_in_order(live);
-        } else if is_full(self.out_of_order.len(), self.out_of_order.capacity()) {
-            self.make_room_out_of_order(live);
-        }
-    }
-
-    /// Leaves room for half as many as are left, so that this is not soon done again.
+    /// Most of the pointless ones are the oldest; only where those were few all are looked at. So
+    /// this is not soon done again.
     #[cold]
     fn make_room_in_order(&mut self, mut live: impl FnMut(Time, T) -> bool) {
-        // Most are pointless: a few are moved, not all looked at where they would go.
-        let kept = self
+        let all = self.in_order.len();
+        let first = self
             .in_order
             .iter()
-            .filter(|&&(at, _, what)| live(at, what));
-        let kept: Vec<_> = kept.copied().collect();
-        self.in_order.clear();
-        self.in_order.reserve(kept.len() + kept.len() / 2);
-        self.in_order.extend(kept);
-    }
-
-    #[cold]
-    fn make_room_out_of_order(&mut self, mut live: impl FnMut(Time, T) -> bool) {
-        self.out_of_order
-            .retain(|&Reverse((at, _, what))| live(at, what));
-        self.out_of_order.reserve(self.out_of_order.len() / 2);
+            .position(|&(at, _, what)| live(at, what));
+        self.in_order.drain(..first.unwrap_or(all));
+        if self.in_order.len() > all / 2 {
+            self.in_order.retain(|&(at, _, what)| live(at, what));
+            self.in_order.reserve(self.in_order.len() / 2);
+        }
     }
 }
 
@@ -133,7 +125,7 @@ mod tests {
     fn entries_come_by_time_and_first_set_first() {
         let mut timers = TimerQueue::default();
         for (time, what) in [(5, 'a'), (9, 'b'), (5, 'c'), (7, 'd'), (9, 'e')] {
-            timers.push(at(time), what);
+            timers.push(at(time), what, |_, _| true);
         }
         assert_eq!(timers.next(|_, _| true), Some(at(5)));
         assert_eq!(timers.pop_due(at(4)), None);
@@ -147,9 +139,9 @@ mod tests {
     fn pointless_entries_are_skipped() {
         let mut timers = TimerQueue::default();
         for time in 1..=4 {
-            timers.push(at(time), time);
+            timers.push(at(time), time, |_, _| true);
         }
-        timers.push(at(2), 7);
+        timers.push(at(2), 7, |_, _| true);
         assert_eq!(timers.next(|_, what| what > 3), Some(at(2)));
         assert_eq!(timers.next(|_, what| what == 4), Some(at(4)));
     }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use ebbtide::{AgentId, Duration, Time};
-use ebbtide_sim::agents::CallItem;
+use ebbtide_sim::agents::{CallItem, Service};
 use ebbtide_sim::streams::MessageKey;
 use ebbtide_sim::traffic::Arrival;
 
@@ -35,8 +35,7 @@ impl Job {
             key: self.key,
             attempt: self.calls[agent.0 as usize].fetch_add(1, Ordering::Relaxed),
             units: self.units,
-            service: self.service,
-            drawn: None,
+            service: self.service.map_or(Service::Unknown, Service::Stated),
         }
     }
 }

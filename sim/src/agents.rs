@@ -17,7 +17,7 @@ use crate::distribution::Distribution;
 use crate::numbers;
 
 pub use fault::{Effect, Fault};
-pub use model::{AgentModel, CallItem, CallPlan, CallResult, Cancelled, Started};
+pub use model::{AgentModel, CallItem, CallPlan, CallResult, Cancelled, Service, Started};
 pub use remote_limit::RemoteLimit;
 
 /// A remote agent.

@@ -14,7 +14,7 @@ use ebbtide_policies::units::{Bytes, Duration};
 use crate::numbers;
 
 pub use sampler::Sampler;
-pub(crate) use sampler::exponential;
+pub(crate) use sampler::{exponential, whole};
 
 /// Something that a [`Distribution`] can be over, counted in its smallest unit.
 pub trait Quantity: Copy {

@@ -20,9 +20,9 @@ use std::collections::BTreeMap;
 use ebbtide_core::Journaled;
 use ebbtide_core::message::{LeaseId, WorkerId};
 use ebbtide_measure::{Run, RunEnd, Unfinished};
-use ebbtide_policies::units::{Duration, Time};
+use ebbtide_policies::units::Time;
 
-use crate::agents::{AgentModel, CallItem, CallPlan};
+use crate::agents::{AgentModel, CallItem, CallPlan, Service};
 use crate::calendar::{Calendar, Entry};
 use crate::monitor::Monitor;
 use crate::plan::Plan;
@@ -44,10 +44,9 @@ pub type ArrivalSink<'a> = Box<dyn FnMut(&Arrival) + Send + 'a>;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Tag {
     key: MessageKey,
-    service: Option<Duration>,
-    /// What its first call draws for it, in nanoseconds. Drawn as it is sent, it is at hand when
-    /// the call starts, whose end decides what happens next.
-    drawn: Option<f64>,
+    /// How long a call for it takes. Drawn as it is sent, it is at hand when the call starts, whose
+    /// end decides what happens next.
+    service: Service,
 }
 
 /// One replication of one policy.

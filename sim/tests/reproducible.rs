@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use ebbtide_measure::{Metric, PolicyResults, Scope, Stat};
 use ebbtide_policies::units::{Duration, Time};
-use ebbtide_sim::agents::{AgentModel, CallItem, Started};
+use ebbtide_sim::agents::{AgentModel, CallItem, Service, Started};
 use ebbtide_sim::files::Files;
 use ebbtide_sim::streams::{MessageKey, Streams};
 use ebbtide_sim::trace::{Exported, Origin, Recorded, Row, Trace, TraceWriter};
@@ -325,8 +325,7 @@ fn a_call_takes_what_its_message_and_attempt_say() {
             key: MessageKey::new(1, 2, number),
             attempt,
             units: 1,
-            service: None,
-            drawn: None,
+            service: Service::Unknown,
         })
         .collect();
     let ask = |model: &mut AgentModel, at: u64, item: &CallItem| {

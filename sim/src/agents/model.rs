@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use ebbtide_core::message::Verdict;
 use ebbtide_policies::units::{Duration, Time};
 
-use crate::distribution::{Distribution, Sampler};
+use crate::distribution::{Distribution, Sampler, whole};
 use crate::files::Files;
 use crate::streams::{KeyedRng, MessageKey, Stream, Streams};
 
@@ -41,10 +41,19 @@ pub struct CallItem {
     pub attempt: u32,
     /// What it weighs for a rate limit on units.
     pub units: u32,
-    /// How long a call for it takes (what it adds to a batch), where a trace says so.
-    pub service: Option<Duration>,
-    /// The same in nanoseconds, where it was [drawn](AgentModel::draw) beforehand.
-    pub drawn: Option<f64>,
+    /// How long a call for it takes (what it adds to a batch), as far as that is known.
+    pub service: Service,
+}
+
+/// How long a call for a message takes (what it adds to a batch), as far as that is known before.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Service {
+    /// It is drawn as the call starts.
+    Unknown,
+    /// A trace says so, whichever call it is.
+    Stated(Duration),
+    /// Its first call [drew](AgentModel::draw) so many nanoseconds.
+    Drawn(f64),
 }
 
 /// A call that the remote side works on.
@@ -340,21 +349,21 @@ impl AgentModel {
         }
     }
 
-    /// What a call for a message draws at this attempt, in nanoseconds; `None`: nothing. Handed in
-    /// as [`drawn`](CallItem::drawn) it makes the same call without a draw.
+    /// What a message's first call draws. Handed in with the message it makes the same call without
+    /// a draw.
     #[inline(always)]
     #[must_use]
-    pub fn draw(&self, key: MessageKey, attempt: u32) -> Option<f64> {
+    pub fn draw(&self, key: MessageKey) -> Service {
         let (Work::Single(sampler) | Work::Batch(_, Some(sampler))) = &self.work else {
-            return None;
+            return Service::Unknown;
         };
-        Some(sampler.value(&mut self.draws.work.draw(key.mixed(), attempt)))
+        Service::Drawn(sampler.value(&mut self.draws.work.draw(key.mixed(), 0)))
     }
 
     /// Nanoseconds of work, and the round trip.
     #[inline(always)]
     fn length(&self, work: f64, first: &CallItem) -> Duration {
-        Duration::from_nanos((work + 0.5) as u64) + self.round_trip(first)
+        Duration::from_nanos(whole(work)) + self.round_trip(first)
     }
 
     /// How many calls have started at this instant before.
@@ -376,8 +385,11 @@ impl AgentModel {
                 per_call + demands.sum::<f64>()
             }
             Work::Batch(per_call, None) => {
-                let stated = items.iter().filter_map(|item| item.service);
-                per_call + stated.map(|service| service.as_nanos() as f64).sum::<f64>()
+                let stated = items.iter().map(|item| match item.service {
+                    Service::Stated(service) => service.as_nanos() as f64,
+                    Service::Unknown | Service::Drawn(_) => 0.0,
+                });
+                per_call + stated.sum::<f64>()
             }
         }
     }
@@ -386,11 +398,12 @@ impl AgentModel {
     #[inline(always)]
     fn demand(&self, sampler: &Sampler, item: &CallItem) -> f64 {
         match item.service {
-            Some(service) => service.as_nanos() as f64,
-            None => item.drawn.unwrap_or_else(|| {
+            Service::Drawn(nanos) if item.attempt == 0 => nanos,
+            Service::Stated(service) => service.as_nanos() as f64,
+            Service::Unknown | Service::Drawn(_) => {
                 let mut rng = self.draws.work.draw(item.key.mixed(), item.attempt);
                 drawn(sampler, &mut rng)
-            }),
+            }
         }
     }
 

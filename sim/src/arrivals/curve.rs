@@ -7,6 +7,7 @@
 
 use ebbtide_policies::units::{Duration, Time};
 
+use crate::distribution::whole;
 use crate::series::{Series, sped_up};
 use crate::streams::Stream;
 
@@ -112,7 +113,7 @@ impl<C: Curve> Walk<C> {
     #[inline]
     fn come_to(&mut self, offset: f64) -> Time {
         self.offset = offset;
-        self.begun + Duration::from_nanos((offset + 0.5) as u64)
+        self.begun + Duration::from_nanos(whole(offset))
     }
 }
 

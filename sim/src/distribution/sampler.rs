@@ -119,10 +119,12 @@ impl Sampler {
     }
 }
 
-/// Rounds what is not negative to the nearest; `f64::round` would call into libm.
+/// Rounds what is not negative to the nearest, at most 2⁶³ − 1. `f64::round` would call into libm,
+/// and unsigned numbers would take twice the work.
 #[inline]
-fn whole(value: f64) -> u64 {
-    (value + 0.5) as u64
+pub(crate) fn whole(value: f64) -> u64 {
+    debug_assert!(!(value < 0.0), "{value} is negative");
+    (value + 0.5) as i64 as u64
 }
 
 impl Draw {

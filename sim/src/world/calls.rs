@@ -35,13 +35,11 @@ pub(super) enum CallState {
 /// A message of a call, as the remote side sees it.
 #[inline(always)]
 fn item(member: Member<'_, Tag>) -> CallItem {
-    let attempt = member.calls - 1;
     CallItem {
         key: member.payload.key,
-        attempt,
+        attempt: member.calls - 1,
         units: member.units,
         service: member.payload.service,
-        drawn: member.payload.drawn.filter(|_| attempt == 0),
     }
 }
 
@@ -49,10 +47,11 @@ impl World<'_> {
     /// Free slots take what they may, one call at a time in the idlest worker.
     #[inline(always)]
     pub(super) fn start_calls(&mut self) {
-        while self.state.may_take()
-            && let Some(call) = self.state.take_next(self.now)
-        {
+        while let Some(call) = self.state.take_next(self.now) {
             self.begin_call(call);
+            if !self.state.may_take() {
+                return;
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use ebbtide_core::event::{Account, Event, What};
 use ebbtide_core::message::{AgentId, MessageId};
 use ebbtide_policies::units::Time;
 
+use crate::agents::Service;
 use crate::streams::MessageKey;
 use crate::traffic::{Address, Arrival, WhenFull};
 
@@ -171,16 +172,18 @@ impl World<'_> {
             nested: false,
             payload: Tag {
                 key: arrival.key,
-                service: arrival.service,
-                drawn: self.drawn_for(arrival),
+                service: self.service_of(arrival),
             },
         }
     }
 
     #[inline(always)]
-    fn drawn_for(&self, arrival: Arrival) -> Option<f64> {
-        let agent = arrival.agent.filter(|_| arrival.service.is_none())?;
-        self.agents[agent.0 as usize].draw(arrival.key, 0)
+    fn service_of(&self, arrival: Arrival) -> Service {
+        match (arrival.service, arrival.agent) {
+            (Some(service), _) => Service::Stated(service),
+            (None, Some(agent)) => self.agents[agent.0 as usize].draw(arrival.key),
+            (None, None) => Service::Unknown,
+        }
     }
 
     pub(super) fn start_patience(&mut self, arrival: Arrival, message: MessageId) {

@@ -26,8 +26,7 @@ fn item(number: u64) -> CallItem {
         key: MessageKey::new(0, 0, number),
         attempt: 0,
         units: 1,
-        service: None,
-        drawn: None,
+        service: Service::Unknown,
     }
 }
 
@@ -99,7 +98,7 @@ fn noise_is_keyed_by_start_time_and_index() {
 #[test]
 fn a_traced_service_time_replaces_the_drawn_one() {
     let traced = CallItem {
-        service: Some(Duration::from_millis(7)),
+        service: Service::Stated(Duration::from_millis(7)),
         ..item(0)
     };
     let mut ordinary = model(r#"call: Constant("50ms")"#);

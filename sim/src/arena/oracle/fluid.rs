@@ -12,7 +12,7 @@ use ebbtide_policies::objective::Measure;
 use ebbtide_policies::prices::Prices;
 use ebbtide_policies::units::{Duration, Time};
 
-use crate::agents::{Agent, Drift, Effect};
+use crate::agents::{Agent, Drift, Effect, Service};
 
 use super::path::{Message, Path};
 
@@ -160,10 +160,11 @@ fn may_fail_fast(path: &Path<'_>, agent: &Agent, from: Time, until: Time) -> boo
 }
 
 fn demand_of(message: &Message) -> f64 {
-    let traced = message.service.map(Duration::as_secs_f64);
-    traced
-        .or(message.drawn.map(|nanos| nanos / 1e9))
-        .unwrap_or(0.0)
+    match message.service {
+        Service::Stated(service) => service.as_secs_f64(),
+        Service::Drawn(nanos) => nanos / 1e9,
+        Service::Unknown => 0.0,
+    }
 }
 
 fn largest_batch(path: &Path<'_>, agent: &Agent) -> f64 {

@@ -7,7 +7,7 @@ use ebbtide_measure::cost::LOST;
 use ebbtide_policies::objective::{Measure, Objective};
 use ebbtide_policies::units::{Duration, Time};
 
-use crate::agents::{AgentModel, CallItem};
+use crate::agents::{AgentModel, CallItem, Service};
 use crate::plan::Plan;
 use crate::streams::{MessageKey, Streams};
 use crate::traffic::{Address, Arrival, Callers, ClassPlan, Traffic};
@@ -41,10 +41,8 @@ pub(crate) struct Message {
     pub(crate) class: ClassId,
     pub(crate) agent: u32,
     pub(crate) units: u32,
-    /// What a trace says that a call for it takes.
-    pub(crate) service: Option<Duration>,
-    /// What its first call draws for it, in nanoseconds.
-    pub(crate) drawn: Option<f64>,
+    /// How long a call for it takes.
+    pub(crate) service: Service,
 }
 
 impl Message {
@@ -55,7 +53,6 @@ impl Message {
             attempt: calls,
             units: self.units,
             service: self.service,
-            drawn: self.drawn.filter(|_| calls == 0),
         }
     }
 }
@@ -166,16 +163,14 @@ impl<'p> Path<'p> {
     }
 
     fn message(&self, arrival: &Arrival, agent: u32) -> Message {
-        let mut message = Message {
+        let drawn = || self.models[agent as usize].draw(arrival.key);
+        Message {
             sent: arrival.at,
             key: arrival.key,
             class: arrival.class,
             agent,
             units: arrival.units,
-            service: arrival.service,
-            drawn: None,
-        };
-        message.drawn = self.models[agent as usize].draw(arrival.key, 0);
-        message
+            service: arrival.service.map_or_else(drawn, Service::Stated),
+        }
     }
 }
