@@ -4,13 +4,15 @@
 use ebbtide_policies::units::Time;
 use serde::{Deserialize, Serialize};
 
+use crate::agents::Agent;
 use crate::config::BrokerConfig;
 use crate::event::{Account, Listener, Requeue, What, Whereabouts};
-use crate::lanes::Rank;
+use crate::lanes::{Lanes, Rank};
 use crate::leases::LeaseState;
 use crate::message::{AgentId, DeadReason, MessageId, Outcome};
 use crate::messages::{Message, Place, Standing};
 use crate::state::{BrokerState, Wake};
+use crate::table::Table;
 
 /// Once above its warning threshold, the queue must fall below this share of it before it
 /// counts as below: a queue that hovers warns once.
@@ -41,6 +43,32 @@ impl WarningLevels {
             above,
             ..Self::new(config)
         };
+    }
+}
+
+impl Agent {
+    /// A message that waits for nothing but its agent, which this is, gets the place that its rank
+    /// gives it; in a paused lane it is held there.
+    #[inline(always)]
+    fn make_takeable<M>(
+        &mut self,
+        lanes: &mut Lanes,
+        messages: &mut Table<Message<M>>,
+        index: u32,
+        account: Account,
+        rank: Rank,
+    ) {
+        let lane = account.lane.index();
+        if lanes.is_paused(account.lane) {
+            lanes.held += 1;
+            return self.held[lane].insert(messages, index, rank);
+        }
+        self.takeable += 1;
+        let was_empty = self.queues[lane].is_empty();
+        self.queues[lane].insert(messages, index, rank);
+        if was_empty {
+            lanes.fill(account.lane, account.agent.0);
+        }
     }
 }
 
@@ -75,7 +103,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             self.messages[index].holds_key = gets;
         }
         if gets {
-            self.make_takeable(index, account, rank);
+            agent.make_takeable(&mut self.lanes, &mut self.messages, index, account, rank);
         } else {
             self.messages[index].place = Place::Behind;
         }
@@ -98,24 +126,6 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             self.finish(index, Outcome::DeadLettered(DeadReason::AgentRemoved));
         }
         removed
-    }
-
-    /// A message that waits for nothing but its agent gets the place that its rank gives it; in a
-    /// paused lane it is held there.
-    #[inline(always)]
-    fn make_takeable(&mut self, index: u32, account: Account, rank: Rank) {
-        let agent = &mut self.agents[account.agent.0 as usize];
-        if self.lanes.is_paused(account.lane) {
-            self.lanes.held += 1;
-            return agent.held[account.lane.index()].insert(&mut self.messages, index, rank);
-        }
-        agent.takeable += 1;
-        let queue = &mut agent.queues[account.lane.index()];
-        let was_empty = queue.is_empty();
-        queue.insert(&mut self.messages, index, rank);
-        if was_empty {
-            self.lanes.fill(account.lane, account.agent.0);
-        }
     }
 
     /// A takeable message that stood there leaves its list, or one that is held its own.
@@ -183,7 +193,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let fails_fast = agent.fails_fast();
         agent.waiting += 1;
         self.books.waiting += 1;
-        self.make_takeable(index, account, rank);
+        agent.make_takeable(&mut self.lanes, &mut self.messages, index, account, rank);
         if fails_fast {
             self.fail_fast(index);
         }
@@ -312,7 +322,8 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             let message = &mut self.messages[next];
             message.holds_key = true;
             let (account, rank) = (message.account, message.rank());
-            self.make_takeable(next, account, rank);
+            let agent = &mut self.agents[account.agent.0 as usize];
+            agent.make_takeable(&mut self.lanes, &mut self.messages, next, account, rank);
         }
     }
 

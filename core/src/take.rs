@@ -150,6 +150,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let (account, stood) = (message.account, message.standing());
         message.place = Place::Leased(slot);
         message.calls += 1;
+        self.books.leased += 1;
         let first = message.started == Time::MAX;
         if first {
             message.started = now;
@@ -164,7 +165,6 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             lease.held_keys.push(key);
             self.agents[account.agent.0 as usize].keys.call_started(key);
         }
-        self.books.leased += 1;
         self.books.bytes -= size;
         self.lanes.charge(account.lane);
         self.emit(What::Taken {

@@ -179,10 +179,10 @@ impl Workers {
     /// A call takes a slot of the worker at a place, which has one.
     #[inline(always)]
     pub fn take_slot(&mut self, place: usize) -> WorkerId {
+        self.free -= 1;
         let worker = &mut self.all[place];
         worker.calls += 1;
         self.taken += 1;
-        self.free -= 1;
         worker.id
     }
 

@@ -204,22 +204,23 @@ impl<'p> Traffic<'p> {
     /// What a caller sends under `key`.
     pub(crate) fn asked(&self, at: Time, key: MessageKey) -> Arrival {
         let shares = &self.plan.sources[key.source() as usize].classes;
-        self.drawn(at, key, self.draws.class(shares, key))
+        self.drawn(at, key, self.draws.class(shares, key.mixed()))
     }
 
     /// A message with all its properties drawn by its key.
     #[inline(always)]
     fn drawn(&self, at: Time, key: MessageKey, class: ClassId) -> Arrival {
         let about = &self.plan.classes[usize::from(class.0)];
+        let subject = key.mixed();
         Arrival {
             at,
             key,
             class,
-            agent: self.draws.agent(about, key),
-            size: self.draws.size(about, key),
-            units: self.draws.units(about, key),
-            patience: self.draws.patience(about, key),
-            ordering_key: self.draws.ordering_key(about, key),
+            agent: self.draws.agent(about, subject),
+            size: self.draws.size(about, subject),
+            units: self.draws.units(about, subject),
+            patience: self.draws.patience(about, subject),
+            ordering_key: self.draws.ordering_key(about, subject),
             service: None,
         }
     }
@@ -248,7 +249,7 @@ impl<'p> Traffic<'p> {
             };
             let source = source.and_then(|source| self.plan.sources.get(source as usize));
             let shares = source.map_or(&self.plan.all_classes, |source| &source.classes);
-            self.draws.class(shares, key)
+            self.draws.class(shares, key.mixed())
         });
         let drawn = self.drawn(at, key, class);
         Arrival {
@@ -315,7 +316,7 @@ impl Traffic<'_> {
         source.advance(self.end);
         self.find_next();
         let shares = &self.plan.sources[index].classes;
-        self.drawn(at, key, self.draws.class(shares, key))
+        self.drawn(at, key, self.draws.class(shares, key.mixed()))
     }
 }
 

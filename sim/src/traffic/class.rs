@@ -7,7 +7,7 @@ use ebbtide_policies::units::{Bytes, Duration};
 
 use crate::distribution::{Distribution, Quantity, Sampler, Weight};
 use crate::numbers;
-use crate::streams::{MessageKey, Stream, Streams};
+use crate::streams::{Stream, Streams};
 
 /// A kind of message, as a scenario describes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -130,22 +130,22 @@ impl Count {
     }
 
     #[inline(always)]
-    fn draw(&self, stream: Stream, key: MessageKey) -> u32 {
+    fn draw(&self, stream: Stream, subject: u64) -> u32 {
         match self {
             Self::Always(count) => *count,
-            Self::Drawn(sampler) => drawn(sampler, stream, key),
+            Self::Drawn(sampler) => drawn(sampler, stream, subject),
         }
     }
 }
 
 #[inline(never)]
-fn drawn(sampler: &Sampler, stream: Stream, key: MessageKey) -> u32 {
-    sampler.count(&mut stream.draw(key.mixed(), 0))
+fn drawn(sampler: &Sampler, stream: Stream, subject: u64) -> u32 {
+    sampler.count(&mut stream.draw(subject, 0))
 }
 
 #[inline(never)]
-fn drawn_length(sampler: &Sampler, stream: Stream, key: MessageKey) -> Duration {
-    sampler.duration(&mut stream.draw(key.mixed(), 0))
+fn drawn_length(sampler: &Sampler, stream: Stream, subject: u64) -> Duration {
+    sampler.duration(&mut stream.draw(subject, 0))
 }
 
 /// Whom a class's messages are for, resolved.
@@ -204,7 +204,8 @@ impl<T: Copy> Share<T> {
     }
 }
 
-/// The streams of what is drawn for each message.
+/// The streams of what is drawn for each message, whose [mixed](crate::streams::MessageKey::mixed)
+/// key is the subject: a word, where a key would be made in memory to be handed on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ClassDraws {
     class: Stream,
@@ -229,39 +230,39 @@ impl ClassDraws {
     }
 
     #[inline]
-    pub(super) fn class(&self, shares: &Share<ClassId>, key: MessageKey) -> ClassId {
-        shares.pick(|| self.class.draw(key.mixed(), 0).unit())
+    pub(super) fn class(&self, shares: &Share<ClassId>, subject: u64) -> ClassId {
+        shares.pick(|| self.class.draw(subject, 0).unit())
     }
 
     /// `None` for a broadcast.
     #[inline]
-    pub(super) fn agent(&self, class: &ClassPlan, key: MessageKey) -> Option<AgentId> {
+    pub(super) fn agent(&self, class: &ClassPlan, subject: u64) -> Option<AgentId> {
         match &class.to {
-            Address::Agents(agents) => Some(agents.pick(|| self.agent.draw(key.mixed(), 0).unit())),
+            Address::Agents(agents) => Some(agents.pick(|| self.agent.draw(subject, 0).unit())),
             Address::Topic(_) => None,
         }
     }
 
     #[inline]
-    pub(super) fn size(&self, class: &ClassPlan, key: MessageKey) -> u32 {
-        class.size.draw(self.size, key)
+    pub(super) fn size(&self, class: &ClassPlan, subject: u64) -> u32 {
+        class.size.draw(self.size, subject)
     }
 
     #[inline]
-    pub(super) fn units(&self, class: &ClassPlan, key: MessageKey) -> u32 {
-        class.units.draw(self.units, key)
+    pub(super) fn units(&self, class: &ClassPlan, subject: u64) -> u32 {
+        class.units.draw(self.units, subject)
     }
 
     #[inline(always)]
-    pub(super) fn patience(&self, class: &ClassPlan, key: MessageKey) -> Option<Duration> {
+    pub(super) fn patience(&self, class: &ClassPlan, subject: u64) -> Option<Duration> {
         let patience = class.patience.as_ref()?;
-        Some(drawn_length(patience, self.patience, key))
+        Some(drawn_length(patience, self.patience, subject))
     }
 
     #[inline]
-    pub(super) fn ordering_key(&self, class: &ClassPlan, key: MessageKey) -> Option<u64> {
+    pub(super) fn ordering_key(&self, class: &ClassPlan, subject: u64) -> Option<u64> {
         let keys = class.ordering_keys?;
-        let mut rng = self.ordering_key.draw(key.mixed(), 0);
+        let mut rng = self.ordering_key.draw(subject, 0);
         Some((rng.unit() * f64::from(keys)) as u64)
     }
 }
