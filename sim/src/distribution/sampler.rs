@@ -123,7 +123,7 @@ impl Sampler {
 /// and unsigned numbers would take twice the work.
 #[inline]
 pub(crate) fn whole(value: f64) -> u64 {
-    debug_assert!(!(value < 0.0), "{value} is negative");
+    debug_assert!(value.is_nan() || value >= 0.0, "{value} is negative");
     (value + 0.5) as i64 as u64
 }
 
