@@ -150,10 +150,10 @@ impl Choice<'_> {
     }
 
     fn timeouts(&self) -> Vec<Duration> {
-        let limit = self.load.objective.limit;
+        let (limit, longest) = (self.load.objective.limit, self.bounds.max_batch_timeout);
         let mut timeouts = vec![Duration::ZERO];
-        timeouts.extend(TIMEOUT_SHARES.map(|share| limit.mul_f64(share)));
-        timeouts.retain(|timeout| *timeout <= self.bounds.max_batch_timeout);
+        timeouts.extend(TIMEOUT_SHARES.map(|share| limit.mul_f64(share).min(longest)));
+        timeouts.dedup();
         timeouts
     }
 }

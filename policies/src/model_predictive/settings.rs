@@ -65,7 +65,7 @@ impl Default for Settings {
             prior_jumps: 0.5,
             prior_s: 150.0,
             jump_factor: 3.0,
-            jump_stay_s: 30.0,
+            jump_stay_s: 15.0,
             token_share: 0.93,
             early_errors: 4.0,
             early_wait: 0.25,
