@@ -225,9 +225,10 @@ impl Belief {
         line.per_message_s *= longer;
         // Load is rate times call time: their relative errors add in squares.
         let error = estimate.error.hypot(estimate.mean * line.error());
-        let is_out = is_out(agent);
+        // Whoever refuses what is too much pauses for a moment, and is not out.
+        let is_out = is_out(agent) && !(agent.paused && self.throttle.is_some());
         let is_full = agent.limit.is_some_and(|limit| agent.in_flight >= limit);
-        let waits_for_slots = !(is_out || is_full || self.throttle.is_some());
+        let waits_for_slots = !(is_out || is_full);
         AgentLoad {
             rate: if estimate.mean > 0.0 && self.is_worth_waiting_for(seen, agent, &line) {
                 estimate.ahead(lead_s)
@@ -257,7 +258,9 @@ impl Belief {
                 .map_or(f64::INFINITY, |rate| rate.as_per_second()),
             messages_per_s: self.messages_per_s(agent),
             waiting: if waits_for_slots {
-                agent.waiting as f64
+                // What it takes until workers ordered now could help.
+                let most = self.throttle.map_or(f64::INFINITY, |rate| rate * lead_s);
+                most.min(agent.waiting as f64)
             } else {
                 0.0
             },
@@ -423,6 +426,20 @@ mod tests {
         let load = &beliefs.loads(&seen, 0.0)[0];
         assert!((load.messages_per_s - 20.0).abs() < 0.1);
         assert!(load.is_beyond_help(1.0));
+    }
+
+    #[test]
+    fn an_agent_that_refuses_takes_what_its_rate_lets_through_while_it_pauses() {
+        let (beliefs, seen) = believe(20, |agent| {
+            agent.arrivals = 30;
+            agent.delivered = 20;
+            agent.calls.succeeded = 20;
+            agent.calls.rate_limited = 5;
+            agent.waiting = 90;
+            agent.paused = true;
+        });
+        let load = &beliefs.loads(&seen, 2.0)[0];
+        assert!((load.waiting - 40.0).abs() < 0.1, "{}", load.waiting);
     }
 
     #[test]
