@@ -270,7 +270,7 @@ impl Belief {
 
     /// Whether workers for an agent that is out should stay until it comes back. As in renting
     /// skis, they do until they have cost what it would cost to be without them then: all that
-    /// waits, later by a start-up.
+    /// waits, later by a start-up. Of an agent that never was well nobody knows what it will need.
     fn is_worth_waiting_for(
         &self,
         seen: &Observation,
@@ -282,7 +282,8 @@ impl Belief {
         let workers = self.rate.estimate().mean * work;
         let waiting = agent.waiting as f64 + seen.queue.delayed as f64;
         let late = seen.prices.late * work * waiting * seen.worker_start.as_secs_f64();
-        self.out_s <= 0.0 || workers * self.out_s.max(SHORT_OUTAGE_S) < late + SHORT_OUTAGE_S
+        self.out_s <= 0.0
+            || line.calls > 0.0 && workers * self.out_s.max(SHORT_OUTAGE_S) < late + SHORT_OUTAGE_S
     }
 
     fn messages_per_s(&self, agent: &AgentObservation) -> f64 {
