@@ -379,7 +379,8 @@ mod tests {
                 agent.waiting = 40;
                 agent.breaker = breaker;
             });
-            let waiting = beliefs.loads(&seen, 0.0)[0].waiting;
+            let loads = beliefs.loads(&seen, 0.0);
+            let waiting: f64 = loads.iter().map(|load| load.waiting).sum();
             let flows = matches!(breaker, BreakerState::Closed | BreakerState::Recovering);
             assert_eq!(waiting > 0.0, flows);
         }
@@ -393,6 +394,28 @@ mod tests {
         });
         let line = beliefs.loads(&seen, 0.0)[0].line;
         assert_eq!(line.time_s(1.0), 7.0);
+    }
+
+    #[test]
+    fn no_workers_wait_for_an_agent_that_never_was_well() {
+        // A minute out, after a first second with so many calls that ended well.
+        let loads = |succeeded: u64| {
+            let (mut beliefs, mut seen) = believe(1, |agent| {
+                agent.calls.succeeded = succeeded;
+                agent.calls.messages = succeeded;
+                agent.calls.time = Duration::from_millis(100 * succeeded);
+            });
+            seen.agents = vec![agent("a")];
+            seen.agents[0].breaker = BreakerState::Open;
+            seen.agents[0].arrivals = 10;
+            for second in 2..=60 {
+                seen.at = Time::ZERO + Duration::from_secs(second);
+                seen.agents[0].waiting = 10 * second;
+                beliefs.observe(&seen, None);
+            }
+            beliefs.loads(&seen, 0.0).len()
+        };
+        assert_eq!((loads(0), loads(10)), (0, 1));
     }
 
     /// Where no call was under way at its end an interval had had no slot-time.
