@@ -17,7 +17,7 @@ pub(crate) struct Way {
 
 impl Way {
     /// A worker is woken from rest: whether it gives way.
-    pub(crate) fn is_given(&mut self) -> bool {
+    pub(crate) fn gives(&mut self) -> bool {
         self.is_open = self.spared == 0;
         self.spared = self.spared.saturating_sub(1);
         self.is_open
@@ -39,11 +39,11 @@ mod tests {
     fn given(calls: usize) -> usize {
         let mut way = Way::default();
         let woken = (0..100).map(|_| {
-            let is_given = way.is_given();
+            let gives = way.gives();
             way.found(calls);
-            is_given
+            gives
         });
-        woken.filter(|is_given| *is_given).count()
+        woken.filter(|gives| *gives).count()
     }
 
     #[test]

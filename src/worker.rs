@@ -156,7 +156,7 @@ impl Worker {
     /// Who was at rest and is nudged goes behind the tasks that are ready to run: where one sender
     /// woke it others are about to send, and it finds the messages of all of them.
     fn gives_way(&mut self, cx: &mut TaskContext<'_>) -> bool {
-        let gives_way = self.rests && self.link.bell.is_nudged() && self.way.is_given();
+        let gives_way = self.rests && self.link.bell.is_nudged() && self.way.gives();
         self.rests = false;
         if gives_way {
             cx.waker().wake_by_ref();

@@ -87,7 +87,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     pub(crate) fn enter(&mut self, now: Time) {
         if now > self.now {
             if self.timers.first.0 < now {
-                self.catch_up(now);
+                self.run_overdue(now);
             }
             self.pass(now);
         }
@@ -100,8 +100,9 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         self.control.rests = false;
     }
 
+    /// Runs the timers that were due before `now`, each at its time; ticks of a rest are made up for.
     #[cold]
-    fn catch_up(&mut self, now: Time) {
+    fn run_overdue(&mut self, now: Time) {
         let rested = std::mem::take(&mut self.control.rests);
         let mut made_up = if rested { MADE_UP } else { 0 };
         while self.timers.first.0 < now {
