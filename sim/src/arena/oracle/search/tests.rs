@@ -1,5 +1,7 @@
 //! The search beside every schedule there is, where there are few.
 
+use std::sync::{Arc, mpsc};
+
 use ebbtide_policies::prices::Prices;
 use ebbtide_policies::units::Duration;
 
@@ -129,14 +131,12 @@ fn more_freedom_finds_cheaper_schedules() {
     assert!(free_cost < 0.95 * paced_cost, "{free_cost} of {paced_cost}");
 }
 
-/// With a budget that nobody lives to see the end of.
-#[test]
-fn a_search_that_is_stopped_ends() {
+/// A search with a budget that nobody lives to see the end of.
+fn search_endlessly(monitor: &Monitor) -> f64 {
     let text = small("call: Exponential(\"100ms\")", [5, 20, 5], 4);
     let plan = Plan::new(&text, Files::default()).unwrap_or_else(|error| panic!("{error}"));
     let path = Path::new(&plan, &plan.contenders[0].config, 0);
     let grid = Grid::new(&plan, &plan.contenders[0].config);
-    let monitor = Monitor::default();
     let search = Search {
         path: &path,
         prices: Prices {
@@ -147,15 +147,25 @@ fn a_search_that_is_stopped_ends() {
         rules: grid.rules.clone(),
         grid: &grid,
         budget: Budget {
-            width: 1_000_000,
-            rules: 1,
             runs: u32::MAX,
+            ..BUDGET
         },
-        monitor: &monitor,
+        monitor,
     };
-    std::thread::scope(|scope| {
-        let found = scope.spawn(|| search.best(&[Schedule::fixed(setting(2, grid.rules[0]))]));
-        monitor.stop();
-        found.join().expect("it ends");
-    });
+    let start = Schedule::fixed(setting(2, grid.rules[0]));
+    search.best(&[start]).1
+}
+
+/// It does not by itself, and one that goes on all the same is found out, not waited for.
+#[test]
+fn a_search_that_is_stopped_ends() {
+    let (tell, told) = mpsc::channel();
+    let monitor = Arc::new(Monitor::default());
+    let seen = monitor.clone();
+    std::thread::spawn(move || tell.send(search_endlessly(&seen)));
+    let before = told.recv_timeout(std::time::Duration::from_millis(300));
+    assert_eq!(before, Err(mpsc::RecvTimeoutError::Timeout));
+    monitor.stop();
+    let cost = told.recv_timeout(std::time::Duration::from_secs(60));
+    assert!(cost.is_ok_and(f64::is_finite), "it was under way: {cost:?}");
 }
