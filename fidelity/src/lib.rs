@@ -25,7 +25,7 @@ pub use agreement::{Agreement, compare};
 pub use live::{LiveRun, NotLive, Pace, Steering, journalled, replicate};
 pub use pairs::{Ending, Endings, Pairs};
 pub use row::Row;
-pub use suite::{DEMANDING, WAVES};
+pub use suite::DEMANDING;
 pub use timer::Lateness;
 pub use twist::Twist;
 pub use witness::Strains;

@@ -29,7 +29,3 @@ pub const DEMANDING: &[Shipped] = demanding![
     "outage",
     "servers",
 ];
-
-/// Short waves of load under every policy but `fixed`, each with settings that are quick enough to go along
-/// with them: for decision parity.
-pub const WAVES: &str = include_str!("../scenarios/waves.ron");

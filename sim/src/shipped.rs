@@ -27,6 +27,11 @@ macro_rules! shipped {
 }
 pub(crate) use shipped;
 
+/// Short waves of load under every policy but `fixed`, each with settings that are quick enough to go along
+/// with them: for decision parity, simulated and live. Not one of the [`SHIPPED`], which show what the
+/// broker is for.
+pub const WAVES: &str = include_str!("../scenarios/waves.ron");
+
 /// All of them, the main job first.
 pub const SHIPPED: &[Shipped] = shipped![
     "scenarios":

@@ -10,7 +10,7 @@ use ebbtide_policies::registry::POLICIES;
 use ebbtide_sim::Plan;
 use ebbtide_sim::files::Files;
 use ebbtide_sim::scenario::set;
-use ebbtide_sim::shipped::SHIPPED;
+use ebbtide_sim::shipped::{SHIPPED, WAVES};
 use tape::{Tape, Writer, replay};
 
 /// Everything that core has to do: several agents and lanes, batches, broadcasts, ordering keys,
@@ -53,9 +53,6 @@ pub(crate) const MIXED: &str = r#"(
              shrink_window_ms: 2000, call_timeout_ms: 2000, cancel_grace_ms: 50, max_queue_size: 300,
              objective: "p95(sojourn) < 500ms"),
 )"#;
-
-/// Waves, and every policy but `fixed` with settings that are quick enough for them.
-pub(crate) const WAVES: &str = include_str!("../../../fidelity/scenarios/waves.ron");
 
 /// Every shipped policy; those that hardly move within ninety seconds with settings that do.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
