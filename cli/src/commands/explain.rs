@@ -4,14 +4,15 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 
+use ebbtide_core::event::DecisionRecord;
 use ebbtide_measure::Report;
-use ebbtide_policies::units::Time;
+use ebbtide_policies::units::{Duration, Time};
 
 use crate::args::ExplainArgs;
 use crate::error::{CliError, Fault};
 use crate::exit::Exit;
 use crate::output::Stdout;
-use crate::output::decision::{self, Asked};
+use crate::output::decision::{self, Asked, Place};
 use crate::run_dir::{self, Logged, RunDir};
 
 /// Prints what the policy saw, chose, predicted and rejected.
@@ -20,13 +21,17 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, CliError> {
     let dir = RunDir::open(&args.run);
     let policy = chosen_policy(&dir, args)?;
     let log = dir.decisions(&policy);
-    let Found { before, after } = find(&log, at)?;
+    let Found {
+        before,
+        after,
+        tick,
+    } = find(&log, at)?;
     let asked = Asked {
         at,
         policy: &policy,
     };
     let text = match (before, after) {
-        (Some(logged), after) => decision::render(&logged, asked, after.is_none()),
+        (Some(logged), after) => decision::render(&logged, asked, place(after, tick)),
         (None, Some(first)) => decision::render_start(&first.record, asked),
         (None, None) => {
             return Err(CliError::bad_input(
@@ -41,17 +46,34 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, CliError> {
     Ok(Exit::Success)
 }
 
+/// Whether a decision follows; ticks come every `tick`.
+fn place(after: Option<Logged>, tick: Option<Duration>) -> Place {
+    match after {
+        Some(_) => Place::Within,
+        None => Place::Last { tick },
+    }
+}
+
 /// The decision in force at an instant and the one that follows it.
 struct Found {
     before: Option<Logged>,
     after: Option<Logged>,
+    /// How often ticks come, if the decisions up to here say so.
+    tick: Option<Duration>,
+}
+
+/// How long `record` says that a tick takes: an early one cuts an interval, and a rest is a long one.
+fn tick(record: &DecisionRecord) -> Option<Duration> {
+    let seen = record.observation.as_ref()?;
+    let is_regular = !seen.early && (record.number == 0 || !seen.is_quiet());
+    is_regular.then_some(seen.interval)
 }
 
 /// Reads the log up to the first decision after `at`.
 fn find(log: &Path, at: Time) -> Result<Found, CliError> {
     let unreadable = |error| CliError::unreadable(log, &error);
     let lines = BufReader::new(File::open(log).map_err(unreadable)?).lines();
-    let mut before = None;
+    let (mut before, mut longest) = (None, None);
     for (index, line) in lines.enumerate() {
         let line = line.map_err(unreadable)?;
         let logged: Logged = serde_json::from_str(&line).map_err(|_| {
@@ -63,13 +85,16 @@ fn find(log: &Path, at: Time) -> Result<Found, CliError> {
             return Ok(Found {
                 before,
                 after: Some(logged),
+                tick: longest,
             });
         }
+        longest = longest.max(tick(&logged.record));
         before = Some(logged);
     }
     Ok(Found {
         before,
         after: None,
+        tick: longest,
     })
 }
 

@@ -23,10 +23,22 @@ pub(crate) struct Asked<'a> {
     pub(crate) policy: &'a str,
 }
 
-/// The decision that is in force then; `last` if no other follows.
-pub(crate) fn render(logged: &Logged, asked: Asked<'_>, last: bool) -> String {
+/// Where in its run a decision stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Place {
+    /// Another follows.
+    Within,
+    /// None does.
+    Last {
+        /// How often ticks come, if that is known.
+        tick: Option<Duration>,
+    },
+}
+
+/// The decision that is in force then.
+pub(crate) fn render(logged: &Logged, asked: Asked<'_>, place: Place) -> String {
     let mut text = String::new();
-    write_decision(&mut text, logged, asked, last).expect("a string takes any text");
+    write_decision(&mut text, logged, asked, place).expect("a string takes any text");
     text
 }
 
@@ -41,7 +53,12 @@ pub(crate) fn render_start(first: &DecisionRecord, asked: Asked<'_>) -> String {
     )
 }
 
-fn write_decision(text: &mut String, logged: &Logged, asked: Asked<'_>, last: bool) -> fmt::Result {
+fn write_decision(
+    text: &mut String,
+    logged: &Logged,
+    asked: Asked<'_>,
+    place: Place,
+) -> fmt::Result {
     let record = &logged.record;
     let at = instant(asked.at);
     writeln!(
@@ -50,14 +67,17 @@ fn write_decision(text: &mut String, logged: &Logged, asked: Asked<'_>, last: bo
         asked.policy,
         Shown(&record.applied)
     )?;
-    let place = if last { ", the last" } else { "" };
+    let (last, next_tick) = match place {
+        Place::Within => ("", None),
+        Place::Last { tick } => (", the last", tick.map(|tick| record.at + tick)),
+    };
     writeln!(
         text,
-        "decided at {} (decision {}{place})",
+        "decided at {} (decision {}{last})",
         instant(record.at),
         record.number + 1
     )?;
-    if let Some(next) = next_tick(record).filter(|next| last && asked.at >= *next) {
+    if let Some(next) = next_tick.filter(|next| asked.at >= *next) {
         writeln!(text, "the run ended before {}", instant(next))?;
     }
     let reason = &record.decision.reason;
@@ -66,12 +86,6 @@ fn write_decision(text: &mut String, logged: &Logged, asked: Asked<'_>, last: bo
     write_choice(text, record)?;
     write_prediction(text, record.decision.prediction.as_ref(), seen)?;
     write_rejected(text, &record.decision.rejected)
-}
-
-/// When the tick after this decision is due at the latest, if the log says how often they come.
-fn next_tick(record: &DecisionRecord) -> Option<Time> {
-    let seen = record.observation.as_ref().filter(|seen| !seen.early)?;
-    Some(record.at + seen.interval)
 }
 
 /// What the policy saw and, if that was at fault, what was true; returns the former.

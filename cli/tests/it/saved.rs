@@ -166,6 +166,22 @@ fn explain_tells_what_was_seen_chosen_predicted_and_rejected() {
     assert!(last.contains("\nthe run ended before 11 s\n"), "{last}");
 }
 
+/// A rest is a long interval, and ticks come no more seldom for it.
+#[test]
+fn explain_knows_the_end_of_a_run_that_rested() {
+    let room = Room::new();
+    let phases = "Phases([(\"10/s\", \"3s\"), (\"0/s\", \"197s\")])";
+    let text = REGULAR.replace("Deterministic(\"10/s\")", phases);
+    room.write("silent.ron", text.replace("\"10s\"", "\"200s\""));
+    let run = room.run(&["simulate", "silent.ron", "--out", "run"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let explain = |at| room.run(&["explain", "run", "--at", at]).stdout;
+    let last = explain("205s");
+    assert!(last.contains("\ndecided at 200 s"), "{last}");
+    assert!(last.contains("\nthe run ended before 201 s\n"), "{last}");
+    assert!(!explain("200500ms").contains("ended before"));
+}
+
 /// Where observations are at fault, what the policy saw is told and that it was not so; figures as large as a number can
 /// be fill no page.
 #[test]
