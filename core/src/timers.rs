@@ -34,12 +34,13 @@ impl<T: Copy + Ord> TimerQueue<T> {
     /// Sets a timer. Where there is no room for it, those that `live` does not accept are dropped
     /// before more is had: long timers of short-lived things do not pile up.
     #[inline(always)]
-    pub(crate) fn push(&mut self, at: Time, what: T, live: impl FnMut(Time, T) -> bool) {
+    pub(crate) fn push(&mut self, at: Time, what: T, mut live: impl FnMut(Time, T) -> bool) {
+        // First of all: else an entry would be made in memory, to be there after the call.
+        if self.in_order.len() == self.in_order.capacity() {
+            self.make_room_in_order(&mut live);
+        }
         self.set += 1;
         if self.in_order.back().is_none_or(|&(last, ..)| last <= at) {
-            if self.in_order.len() == self.in_order.capacity() {
-                self.make_room_in_order(live);
-            }
             self.in_order.push_back((at, self.set, what));
         } else {
             self.push_out_of_order(at, what, live);
