@@ -249,9 +249,9 @@ mod tests {
         let [mut first, mut last] = [of::<11>(&many), of(&large)];
         first.merge(&of(&large));
         last.merge(&of(&many));
-        assert_eq!(first, last);
+        assert!(first == last);
         last.record(7);
-        assert_ne!(first, last);
+        assert!(first != last);
     }
 
     #[test]

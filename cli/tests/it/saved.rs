@@ -170,9 +170,9 @@ fn explain_tells_what_was_seen_chosen_predicted_and_rejected() {
 #[test]
 fn explain_knows_the_end_of_a_run_that_rested() {
     let room = Room::new();
-    let phases = "Phases([(\"10/s\", \"3s\"), (\"0/s\", \"197s\")])";
+    let phases = "Phases([(\"10/s\", \"3s\"), (\"0/s\", \"197500ms\")])";
     let text = REGULAR.replace("Deterministic(\"10/s\")", phases);
-    room.write("silent.ron", text.replace("\"10s\"", "\"200s\""));
+    room.write("silent.ron", text.replace("\"10s\"", "\"200500ms\""));
     let run = room.run(&["simulate", "silent.ron", "--out", "run"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     let explain = |at| room.run(&["explain", "run", "--at", at]).stdout;
