@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// What a run of the command left behind.
 #[derive(Debug)]
@@ -37,6 +37,18 @@ pub(crate) fn ebbtide_in<S: AsRef<OsStr>>(directory: &Path, args: &[S]) -> Run {
 #[track_caller]
 pub(crate) fn ebbtide<S: AsRef<OsStr>>(args: &[S]) -> Run {
     ebbtide_in(Path::new(env!("CARGO_MANIFEST_DIR")), args)
+}
+
+/// Presses Ctrl-C in a command that was started, and waits for its end.
+#[cfg(unix)]
+#[track_caller]
+pub(crate) fn interrupt(child: Child) -> Run {
+    let signal = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(signal.expect("the system has kill").success());
+    let output = child.wait_with_output().expect("the command ends");
+    Run::from(output)
 }
 
 impl From<Output> for Run {
@@ -81,6 +93,18 @@ impl Room {
     pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.0.path().join(name))
             .unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// Starts the command here, its output in pipes.
+    pub(crate) fn start<S: AsRef<OsStr>>(&self, args: &[S]) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_ebbtide"))
+            .args(args)
+            .current_dir(self.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("cargo built the command")
     }
 
     /// Runs the command here.

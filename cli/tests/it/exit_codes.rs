@@ -1,6 +1,5 @@
 //! Every exit code, and which of several wins.
 
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -83,23 +82,12 @@ fn a_path_that_cannot_be_written_is_2() {
 #[test]
 fn ctrl_c_saves_what_is_finished_and_is_130() {
     let room = Room::with_small_scenario();
-    let child = Command::new(env!("CARGO_BIN_EXE_ebbtide"))
-        .args(["simulate", "small.ron", "--replications", "100000"])
-        .args(["--out", "run", "--format", "json"])
-        .current_dir(room.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("cargo built the command");
+    let endless = ["simulate", "small.ron", "--replications", "100000"];
+    let child = room.start(&[&endless[..], &["--out", "run", "--format", "json"]].concat());
     thread::sleep(Duration::from_secs(1));
-    let signal = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
-    assert!(signal.expect("the system has kill").success());
-    let output = child.wait_with_output().expect("the command ends");
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    let run = crate::command::interrupt(child);
+    let (code, stderr) = (run.code, run.stderr);
+    assert_eq!(code, 130, "{stderr}");
     assert!(
         stderr.contains("what is finished will be saved"),
         "{stderr}"
@@ -114,14 +102,7 @@ fn ctrl_c_saves_what_is_finished_and_is_130() {
 #[test]
 fn a_reader_that_goes_away_ends_nothing_badly() {
     let room = Room::with_small_scenario();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_ebbtide"))
-        .args(["simulate", "small.ron"])
-        .current_dir(room.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("cargo built the command");
+    let mut child = room.start(&["simulate", "small.ron"]);
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("the command ends");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");

@@ -93,32 +93,26 @@ fn a_run_that_is_refused_leaves_no_empty_trace() {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_while_the_trace_is_written_takes_it_away() {
-    use std::process::{Command, Stdio};
     use std::time::{Duration, Instant};
 
     let room = Room::with_small_scenario();
     let path = room.path().join("out.csv");
-    let child = Command::new(env!("CARGO_BIN_EXE_ebbtide"))
-        .args(["simulate", "small.ron", "--replications", "400"])
-        .args(["--export-trace", "out.csv", "--format", "json"])
-        .current_dir(room.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("cargo built the command");
+    let long = ["simulate", "small.ron", "--replications", "400"];
+    let child = room.start(
+        &[
+            &long[..],
+            &["--export-trace", "out.csv", "--format", "json"],
+        ]
+        .concat(),
+    );
     let began = Instant::now();
     while !path.metadata().is_ok_and(|file| file.len() > 0) {
         assert!(began.elapsed() < Duration::from_secs(120), "no trace came");
         std::thread::sleep(Duration::from_millis(5));
     }
-    let signal = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
-    assert!(signal.expect("the system has kill").success());
-    let output = child.wait_with_output().expect("the command ends");
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    let run = crate::command::interrupt(child);
+    let (code, stderr) = (run.code, run.stderr);
+    assert_eq!(code, 130, "{stderr}");
     assert!(stderr.contains("out.csv was not written"), "{stderr}");
     assert!(!path.exists());
 }

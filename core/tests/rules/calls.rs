@@ -168,10 +168,7 @@ fn a_call_goes_on_for_its_batch_mates() {
         batch_timeout_ms: 0,
         ..plain()
     });
-    let batch = rig.add(AgentConfig {
-        batch: true,
-        ..AgentConfig::new("batch")
-    });
+    let batch = rig.batch_agent("batch");
     let first = rig.send(0, batch, 0);
     rig.send(0, batch, 1);
     let call = rig.take(0)[0];
@@ -198,10 +195,7 @@ fn a_message_without_a_verdict_has_failed() {
         batch_timeout_ms: 0,
         ..plain()
     });
-    let batch = rig.add(AgentConfig {
-        batch: true,
-        ..AgentConfig::new("batch")
-    });
+    let batch = rig.batch_agent("batch");
     rig.send_each(0, batch, 0..2);
     let call = rig.take(0)[0];
     rig.state
@@ -279,10 +273,7 @@ fn a_batch_closes_by_its_oldest_and_one_message_a_key_counts() {
         batch_timeout_ms: 50,
         ..plain()
     });
-    let batch = rig.add(AgentConfig {
-        batch: true,
-        ..AgentConfig::new("batch")
-    });
+    let batch = rig.batch_agent("batch");
     for n in 0..3 {
         rig.send_with(0, batch, n, |it| it.ordering_key = Some(7));
     }
@@ -304,10 +295,7 @@ fn a_batch_ranks_by_its_highest_lane_and_takes_what_is_overdue_first() {
         ..plain()
     };
     let mut rig = Rig::new(config);
-    let batch = rig.add(AgentConfig {
-        batch: true,
-        ..AgentConfig::new("batch")
-    });
+    let batch = rig.batch_agent("batch");
     let other = rig.agent("other");
     let lane = |lane| move |it: &mut Submission<u32>| it.lane = lane;
     rig.send(0, other, 9);

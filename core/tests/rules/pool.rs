@@ -7,24 +7,7 @@ use ebbtide_core::*;
 use ebbtide_policies::observation::{BlockedTime, CallSample, WorkerCounts};
 use ebbtide_policies::registry;
 
-use crate::rig::{Asks, Rig, ms, plain};
-
-fn elastic() -> BrokerConfig {
-    BrokerConfig {
-        max_workers: 3,
-        delivery_parallelism: 1,
-        control_interval_ms: 100,
-        shrink_window_ms: 0,
-        ..plain()
-    }
-}
-
-fn asks(workers: &[u32]) -> Box<Asks> {
-    Box::new(Asks {
-        workers: workers.to_vec(),
-        early_arrivals: None,
-    })
-}
+use crate::rig::{Asks, Rig, asks, elastic, ms, plain};
 
 #[test]
 fn growth_takes_back_draining_workers_first_and_shrinkage_cancels_the_latest_ordered() {
@@ -377,10 +360,7 @@ fn time_spent_for_batch_mates_is_counted_until_the_batch_closes() {
         ..plain()
     };
     let mut rig = Rig::new(config);
-    let batch = rig.add(AgentConfig {
-        batch: true,
-        ..AgentConfig::new("batch")
-    });
+    let batch = rig.batch_agent("batch");
     rig.send(10, batch, 0);
     rig.send(30, batch, 1);
     assert_eq!(rig.taken(60), [[0, 1]]);
@@ -405,10 +385,7 @@ fn shutdown_lets_nested_messages_in_closes_batches_and_returns_what_is_left() {
         ..plain()
     };
     let mut rig = Rig::new(config);
-    let batch = rig.add(AgentConfig {
-        batch: true,
-        ..AgentConfig::new("batch")
-    });
+    let batch = rig.batch_agent("batch");
     rig.send_each(0, batch, 0..2);
     assert!(rig.take(0).is_empty(), "the batch is open");
     rig.state.shutdown(ms(10), Duration::from_millis(100));

@@ -222,10 +222,7 @@ fn a_message_of_a_paused_lane_can_end_find_no_room_and_count_for_no_batch() {
         control_interval_ms: 100,
         ..plain()
     });
-    let batch = rig.add(AgentConfig {
-        batch: true,
-        ..AgentConfig::new("batch")
-    });
+    let batch = rig.batch_agent("batch");
     let bulk = |it: &mut Submission<u32>| it.lane = Lane::Bulk;
     rig.state.pause_lane(ms(0), Lane::Bulk, Time::MAX);
     let first = rig.send_with(10, batch, 0, bulk);

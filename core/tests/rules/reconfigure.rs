@@ -20,10 +20,7 @@ fn reconfigure(rig: &mut Rig, at: u64, config: BrokerConfig) {
 }
 
 fn batch_agent(rig: &mut Rig) -> AgentId {
-    rig.add(AgentConfig {
-        batch: true,
-        ..AgentConfig::new("batch")
-    })
+    rig.batch_agent("batch")
 }
 
 #[test]

@@ -28,6 +28,17 @@ pub(crate) fn plain() -> BrokerConfig {
     }
 }
 
+/// One worker of one slot, of one to three, ticks every 100 ms, nothing that paces.
+pub(crate) fn elastic() -> BrokerConfig {
+    BrokerConfig {
+        max_workers: 3,
+        delivery_parallelism: 1,
+        control_interval_ms: 100,
+        shrink_window_ms: 0,
+        ..plain()
+    }
+}
+
 /// A broker and what it said.
 pub(crate) struct Rig {
     pub(crate) state: BrokerState<u32>,
@@ -50,6 +61,14 @@ impl Rig {
     /// An ordinary agent.
     pub(crate) fn agent(&mut self, name: &str) -> AgentId {
         self.add(AgentConfig::new(name))
+    }
+
+    /// An agent that takes batches.
+    pub(crate) fn batch_agent(&mut self, name: &str) -> AgentId {
+        self.add(AgentConfig {
+            batch: true,
+            ..AgentConfig::new(name)
+        })
     }
 
     pub(crate) fn add(&mut self, config: AgentConfig) -> AgentId {
@@ -186,6 +205,14 @@ impl Rig {
 pub(crate) struct Asks {
     pub(crate) workers: Vec<u32>,
     pub(crate) early_arrivals: Option<u64>,
+}
+
+/// Asks for these, and for no early tick.
+pub(crate) fn asks(workers: &[u32]) -> Box<Asks> {
+    Box::new(Asks {
+        workers: workers.to_vec(),
+        early_arrivals: None,
+    })
 }
 
 impl Policy for Asks {

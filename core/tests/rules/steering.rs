@@ -3,28 +3,9 @@
 use ebbtide_core::event::WorkerChange::{Gone, Ready, Starting};
 use ebbtide_core::event::{DecisionRecord, Withheld, Withholding};
 use ebbtide_core::message::WorkerId;
-use ebbtide_core::*;
 use ebbtide_policies::registry;
 
-use crate::rig::{Asks, Rig, ms, plain};
-
-/// One worker of one to three, ticks every 100 ms, nothing that paces.
-fn elastic() -> BrokerConfig {
-    BrokerConfig {
-        max_workers: 3,
-        delivery_parallelism: 1,
-        control_interval_ms: 100,
-        shrink_window_ms: 0,
-        ..plain()
-    }
-}
-
-fn asks(workers: &[u32]) -> Box<Asks> {
-    Box::new(Asks {
-        workers: workers.to_vec(),
-        early_arrivals: None,
-    })
-}
+use crate::rig::{Rig, asks, elastic, ms};
 
 fn withheld(record: &DecisionRecord) -> Option<(Withholding, u32)> {
     let withheld: Option<Withheld> = record.withheld;
