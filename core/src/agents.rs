@@ -110,6 +110,9 @@ impl Agent {
         self.retry = RetryRule::of(&self.config, broker);
         self.call_timeout = self.config.call_timeout.unwrap_or(broker.call_timeout());
         self.bulkhead = self.config.bulkhead.or(broker.bulkhead);
+        if self.removed {
+            return;
+        }
         match (&mut self.breaker, broker.breaker) {
             (Some(breaker), Some(config)) => breaker.reconfigure(config),
             (breaker, config) => *breaker = config.map(Breaker::new),
@@ -136,6 +139,11 @@ impl Agent {
         let (replica, _) = fewest.expect("an agent has at least one replica");
         self.in_flight_by_replica[replica as usize] += 1;
         replica
+    }
+
+    /// Whether nothing of its waits or is in a call.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.waiting == 0 && self.in_flight == 0
     }
 
     /// A call's place is free again.

@@ -55,7 +55,11 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
 
     fn check_agents(&self) {
         let mut held_in_all = 0;
-        for (id, agent) in (0..).zip(&self.agents) {
+        for (_, message) in self.messages.iter() {
+            let agent = self.agents.get(message.account.agent);
+            assert!(agent.is_some(), "a message of an agent that is gone");
+        }
+        for (&id, agent) in self.agents.present().iter().zip(self.agents.iter()) {
             let queued = agent
                 .queues
                 .iter()

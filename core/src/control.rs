@@ -366,8 +366,8 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     #[inline(never)]
     fn book_blocked_slot_time(&mut self, passed: Duration, mut free: u64) {
         if self.lanes.any_takeable() {
-            for at in 0..self.agents.len() {
-                let agent = &self.agents[at];
+            for at in 0..self.agents.present().len() {
+                let agent = &self.agents[self.agents.present()[at] as usize];
                 let blocked = (agent.takeable > 0)
                     .then(|| self.block(agent, self.now))
                     .flatten();

@@ -32,6 +32,7 @@ mod queue;
 mod rate_limit;
 mod reconfigure;
 mod retry;
+mod roster;
 mod settle;
 mod shutdown;
 mod state;

@@ -13,28 +13,26 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// Pauses an agent until then ([`Time::MAX`]: until resumed): its messages wait.
     pub fn pause_agent(&mut self, now: Time, agent: AgentId, until: Time) {
         self.disturb(now);
-        if self.agents.get(agent.0 as usize).is_some() {
-            self.pause_until(agent, until);
-        }
+        self.pause_until(agent, until);
     }
 
     /// Ends an agent's pause, whoever asked for it.
     pub fn resume_agent(&mut self, now: Time, agent: AgentId) {
         self.disturb(now);
         let at = self.now;
-        let paused = self
-            .agents
-            .get_mut(agent.0 as usize)
-            .filter(|it| it.paused_until > at);
+        let paused = self.agents.get_mut(agent).filter(|it| it.paused_until > at);
         if let Some(paused) = paused {
             paused.paused_until = Time::ZERO;
             self.emit(What::Resumed { agent });
         }
     }
 
-    /// A longer pause stands; a shorter one changes nothing.
+    /// A longer pause stands; a shorter one changes nothing, nor does that of a removed agent.
     pub(crate) fn pause_until(&mut self, agent: AgentId, until: Time) {
-        let paused_until = &mut self.agents[agent.0 as usize].paused_until;
+        let registered = self.agents.get_mut(agent).filter(|it| !it.removed);
+        let Some(paused_until) = registered.map(|it| &mut it.paused_until) else {
+            return;
+        };
         if until <= *paused_until || until <= self.now {
             return;
         }
@@ -55,8 +53,8 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             return;
         }
         if !self.lanes.is_paused(lane) {
-            for at in 0..self.agents.len() {
-                self.hold_lane(at as u32, lane);
+            for at in 0..self.agents.present().len() {
+                self.hold_lane(self.agents.present()[at], lane);
             }
         }
         self.lanes.pause(lane, until);
@@ -71,8 +69,8 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             return;
         }
         self.lanes.resume(lane);
-        for at in 0..self.agents.len() {
-            self.let_go_of_lane(at as u32, lane);
+        for at in 0..self.agents.present().len() {
+            self.let_go_of_lane(self.agents.present()[at], lane);
         }
         self.emit(What::LaneResumed { lane });
     }

@@ -84,11 +84,13 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let name = config.name.clone();
         let config =
             Checked::new(config).map_err(|faults| AddAgentError::Invalid { name, faults })?;
-        let id = AgentId(u32::try_from(self.agents.len()).expect("fewer than 2^32 agents"));
-        for topic in &config.topics {
-            self.topics.entry(topic.clone()).or_default().push(id);
+        self.agents.let_go();
+        let topics = config.topics.clone();
+        let agent = Agent::new(config, &self.config, self.now);
+        let id = self.agents.enter(agent);
+        for topic in topics {
+            self.topics.entry(topic).or_default().push(id);
         }
-        self.agents.push(Agent::new(config, &self.config, self.now));
         self.registered += 1;
         Ok(id)
     }
@@ -97,21 +99,19 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// still settle. `false` if there is no such agent.
     pub fn remove_agent(&mut self, now: Time, id: AgentId) -> bool {
         self.disturb(now);
-        let Some(agent) = self
-            .agents
-            .get_mut(id.0 as usize)
-            .filter(|agent| !agent.removed)
-        else {
+        if self.agents.get(id).is_none_or(|agent| agent.removed) {
             return false;
-        };
-        agent.removed = true;
-        self.registered -= 1;
-        for subscribers in self.topics.values_mut() {
-            subscribers.retain(|&subscriber| subscriber != id);
         }
+        self.agents.remove(id);
+        self.registered -= 1;
+        self.topics.retain(|_, subscribers| {
+            subscribers.retain(|&subscriber| subscriber != id);
+            !subscribers.is_empty()
+        });
         let queued = |place| place != Whereabouts::Leased;
         self.finish_all(id, queued, Outcome::DeadLettered(DeadReason::AgentRemoved));
         self.note_queue_level();
+        self.agents.let_go();
         true
     }
 

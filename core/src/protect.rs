@@ -254,7 +254,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     pub(crate) fn startable(&self, newcomer: Newcomer, more: &[AgentId], bytes: u64) -> Startable {
         let mut found = Startable::default();
         let mut free = self.workers.free_slots();
-        for (index, agent) in (0..).zip(&self.agents) {
+        for (&index, agent) in self.agents.present().iter().zip(self.agents.iter()) {
             let stands_behind = |key| agent.keys.is_held(key);
             let joins = newcomer.is_due
                 && more.contains(&AgentId(index))

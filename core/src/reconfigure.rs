@@ -37,12 +37,14 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         self.warnings.reconfigure(&self.config);
         self.control.reconfigure(self.now, &before, &self.config);
         self.bounds_changed();
-        for at in 0..self.agents.len() {
-            let was = self.agents[at].breaker_state();
-            self.agents[at].reconfigure(&self.config);
-            let state = self.agents[at].breaker_state();
+        for at in 0..self.agents.present().len() {
+            let id = AgentId(self.agents.present()[at]);
+            let agent = &mut self.agents[id.0 as usize];
+            let was = agent.breaker_state();
+            agent.reconfigure(&self.config);
+            let state = agent.breaker_state();
             if state != was {
-                let agent = AgentId(at as u32);
+                let agent = id;
                 self.emit(What::Breaker { agent, state });
             }
         }
@@ -68,7 +70,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         config: Checked<AgentConfig>,
     ) -> Result<(), ReconfigureAgentError> {
         self.disturb(now);
-        let known = self.agents.get_mut(id.0 as usize);
+        let known = self.agents.get_mut(id);
         let Some(agent) = known.filter(|agent| !agent.removed) else {
             return Err(ReconfigureAgentError::UnknownAgent(id));
         };
@@ -78,9 +80,10 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
                 allowed: agent.config.name.clone(),
             });
         }
-        for subscribers in self.topics.values_mut() {
+        self.topics.retain(|_, subscribers| {
             subscribers.retain(|&subscriber| subscriber != id);
-        }
+            !subscribers.is_empty()
+        });
         for topic in &config.topics {
             let subscribers = self.topics.entry(topic.clone()).or_default();
             let place = subscribers.partition_point(|&subscriber| subscriber < id);

@@ -11,7 +11,6 @@ use ebbtide_policies::units::Time;
 use serde::{Deserialize, Serialize};
 
 use crate::account::{Books, Tally};
-use crate::agents::Agent;
 use crate::config::{BrokerConfig, Checked};
 use crate::control::Control;
 use crate::event::{Event, EventQueue, Listener, What};
@@ -22,6 +21,7 @@ use crate::message::{AgentId, LeaseId, MessageId, WorkerId};
 use crate::messages::Message;
 use crate::queue::WarningLevels;
 use crate::retry::Retries;
+use crate::roster::Roster;
 use crate::shutdown::Shutdown;
 use crate::table::Table;
 use crate::timers::TimerQueue;
@@ -53,7 +53,7 @@ pub struct BrokerState<M, L = EventQueue<M>> {
     pub(crate) messages: Table<Message<M>>,
     pub(crate) histories: Histories,
     pub(crate) turns: u64,
-    pub(crate) agents: Vec<Agent>,
+    pub(crate) agents: Roster,
     /// Agents that are not removed.
     pub(crate) registered: u32,
     pub(crate) topics: BTreeMap<String, Vec<AgentId>>,
@@ -150,7 +150,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             messages: Table::default(),
             histories: Histories::new(),
             turns: 0,
-            agents: Vec::new(),
+            agents: Roster::default(),
             registered: 0,
             topics: BTreeMap::new(),
             lanes: Lanes::new(&config),

@@ -119,11 +119,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         if self.shutdown.refuses(submission.nested) {
             return Some(Refusal::ShuttingDown);
         }
-        let known = |agent: &&AgentId| {
-            self.agents
-                .get(agent.0 as usize)
-                .is_some_and(|agent| !agent.removed)
-        };
+        let known = |agent: &&AgentId| self.agents.get(**agent).is_some_and(|agent| !agent.removed);
         if let Some(&unknown) = agents.iter().find(|agent| !known(agent)) {
             return Some(Refusal::UnknownAgent(unknown));
         }

@@ -23,7 +23,8 @@ impl Reference {
         self.say(format!("end call {call} {how:?}"));
         let call = &self.calls[call];
         let (agent, probe, in_flight) = (call.agent, call.probe, call.in_flight);
-        if self.setup.broker.breaker.is_some() && health != Health::Neutral {
+        let has_one = self.setup.broker.breaker.is_some() && !self.agents[agent].removed;
+        if has_one && health != Health::Neutral {
             self.tell_breaker(agent, health == Health::Bad, probe, in_flight);
         }
     }

@@ -139,7 +139,10 @@ impl Reference {
     }
 
     fn remove_agent(&mut self, agent: usize) {
-        self.agents[agent].removed = true;
+        let it = &mut self.agents[agent];
+        it.removed = true;
+        it.paused_until = 0;
+        it.breaker.phase = Phase::Closed;
         for message in 0..self.messages.len() {
             let it = &self.messages[message];
             if it.agent == agent && Self::is_queued(it.place) {

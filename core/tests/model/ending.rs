@@ -386,7 +386,8 @@ impl Reference {
     // What an agent is told by its calls.
 
     pub(crate) fn pause(&mut self, agent: usize, until: At) {
-        if until > self.agents[agent].paused_until && until > self.now {
+        let it = &self.agents[agent];
+        if !it.removed && until > it.paused_until && until > self.now {
             self.agents[agent].paused_until = until;
             self.say(format!("paused {agent} until {until}"));
         }

@@ -1,0 +1,175 @@
+//! The agents by their number: those registered, and removed ones as long as anything of theirs
+//! is in the broker.
+//!
+//! A number is never given twice: whoever still holds a removed agent's must not reach another
+//! with it. What stays of one that is gone is an empty place of a pointer's size.
+
+use std::ops::{Index, IndexMut};
+
+use ebbtide_policies::units::Time;
+use serde::{Deserialize, Serialize};
+
+use crate::agents::Agent;
+use crate::message::AgentId;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Roster {
+    /// By [`AgentId`]; `None`: gone.
+    places: Vec<Option<Box<Agent>>>,
+    /// Those that are not gone, in the order of registration.
+    present: Vec<u32>,
+    /// Those of them that are removed.
+    leaving: Vec<u32>,
+}
+
+impl Roster {
+    pub(crate) fn enter(&mut self, agent: Agent) -> AgentId {
+        let at = u32::try_from(self.places.len()).expect("fewer than 2^32 agents");
+        self.places.push(Some(Box::new(agent)));
+        self.present.push(at);
+        AgentId(at)
+    }
+
+    pub(crate) fn get(&self, id: AgentId) -> Option<&Agent> {
+        self.places.get(id.0 as usize)?.as_deref()
+    }
+
+    pub(crate) fn get_mut(&mut self, id: AgentId) -> Option<&mut Agent> {
+        self.places.get_mut(id.0 as usize)?.as_deref_mut()
+    }
+
+    /// Numbers of those that are not gone, in the order of registration.
+    pub(crate) fn present(&self) -> &[u32] {
+        &self.present
+    }
+
+    /// Those that are not gone, in the order of registration.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Agent> {
+        self.present.iter().map(|&at| &self[at as usize])
+    }
+
+    /// As [`Self::iter`].
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Agent> {
+        self.places.iter_mut().flatten().map(|agent| &mut **agent)
+    }
+
+    /// Nothing new enters for it, and nothing calls it again: it has neither pause nor breaker. What
+    /// there is is still here.
+    pub(crate) fn remove(&mut self, id: AgentId) {
+        let agent = &mut self[id.0 as usize];
+        agent.removed = true;
+        agent.paused_until = Time::ZERO;
+        agent.breaker = None;
+        self.leaving.push(id.0);
+    }
+
+    /// Removed agents of which nothing is left are gone. Not in the midst of what ends a call: its
+    /// messages may have yet to be told where they go.
+    pub(crate) fn let_go(&mut self) {
+        let Self {
+            places,
+            present,
+            leaving,
+        } = self;
+        leaving.retain(|&at| {
+            let place = &mut places[at as usize];
+            let stays = place.as_ref().is_some_and(|it| !it.is_idle());
+            if !stays {
+                *place = None;
+                present.retain(|&other| other != at);
+            }
+            stays
+        });
+    }
+}
+
+impl Index<usize> for Roster {
+    type Output = Agent;
+
+    #[inline(always)]
+    fn index(&self, at: usize) -> &Agent {
+        self.places[at].as_ref().expect(GONE)
+    }
+}
+
+impl IndexMut<usize> for Roster {
+    #[inline(always)]
+    fn index_mut(&mut self, at: usize) -> &mut Agent {
+        self.places[at].as_mut().expect(GONE)
+    }
+}
+
+/// What there is of an agent keeps it here.
+const GONE: &str = "an agent is not gone as long as anything of its is here";
+
+#[cfg(test)]
+mod tests {
+    use ebbtide_policies::fixed::Fixed;
+    use ebbtide_policies::units::{Duration, Time};
+
+    use crate::message::WorkerId;
+    use crate::{AgentConfig, BrokerConfig, BrokerState, Checked, Refusal, Settlement, Submission};
+    use crate::{Outcome, Verdict};
+
+    fn broker() -> BrokerState<()> {
+        let config = Checked::new(BrokerConfig::default()).expect("the defaults are sound");
+        BrokerState::new(config, Box::new(Fixed::at_start_setting()))
+    }
+
+    fn at(ms: u64) -> Time {
+        Time::ZERO + Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn a_removed_agent_is_gone_when_nothing_of_it_is_left() {
+        let (mut state, mut calls) = (broker(), Vec::new());
+        let first = state.add_agent(at(0), AgentConfig::new("first"));
+        let first = first.expect("a new name");
+        for _ in 0..2 {
+            let submitted = state.submit(at(0), Submission::new(first, at(0), ()));
+            submitted.expect("there is room");
+        }
+        state.take(at(0), WorkerId(0), 1, &mut calls);
+        // A timer of its own, which goes off when it is gone.
+        state.pause_agent(at(0), first, at(50));
+        assert!(state.remove_agent(at(1), first));
+        assert_eq!(state.agents.present(), [0], "a call of it is under way");
+        let settlement = Settlement::All(Verdict::Failed);
+        assert!(state.settle(at(2), calls[0].lease, settlement).is_ok());
+        let dead = Outcome::DeadLettered(crate::message::DeadReason::AgentRemoved);
+        assert_eq!(state.books().outcomes[dead.index()], 2);
+
+        let second = state.add_agent(at(3), AgentConfig::new("first"));
+        let second = second.expect("the name is free");
+        assert_eq!(state.agents.present(), [1], "it is not gone");
+        assert_ne!(
+            first, second,
+            "whoever has the old one does not reach the new one"
+        );
+        let refused = state.submit(at(3), Submission::new(first, at(3), ()));
+        let reason = refused.expect_err("it is gone").reason;
+        assert_eq!(reason, Refusal::UnknownAgent(first));
+        assert!(!state.remove_agent(at(3), first));
+        state.pause_agent(at(3), first, at(60));
+        state.resume_agent(at(3), first);
+        state.advance(at(100));
+        state.check();
+    }
+
+    #[test]
+    fn agents_that_come_and_go_leave_no_more_than_their_number() {
+        let mut state = broker();
+        for number in 0..1000 {
+            let topics = vec![format!("topic {number}")];
+            let config = AgentConfig {
+                topics,
+                ..AgentConfig::new("agent")
+            };
+            let agent = state.add_agent(at(0), config).expect("a new name");
+            assert!(state.remove_agent(at(0), agent));
+        }
+        assert!(state.agents.present().is_empty() && state.agents.leaving.is_empty());
+        assert!(state.agents.places.iter().all(Option::is_none));
+        assert!(state.topics.is_empty());
+    }
+}
