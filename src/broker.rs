@@ -107,9 +107,9 @@ impl Broker {
         let removed = self.shared().on_floor(|floor| {
             let id = floor.agent_named(name)?;
             floor.driver.remove_agent(id);
-            let agent = &mut floor.agents[id.0 as usize];
-            agent.removed = true;
-            Some(agent.runner.take())
+            floor.names.remove(name);
+            floor.leaving.push(id);
+            Some(floor.agents[id.0 as usize].runner.take())
         });
         removed
             .map(drop)
@@ -228,22 +228,32 @@ impl Floor {
         AnyAgent(runner): AnyAgent,
     ) -> Result<AgentId, AddAgentError> {
         config.batch = runner.is_batch();
-        let name = config.name.as_str().into();
-        let id = self.driver.add_agent(config, runner.types().message)?;
+        let name: Arc<str> = config.name.as_str().into();
+        self.let_go_of_agents();
+        let added = self.driver.add_agent(config, runner.types().message);
+        let Ok(id) = added else {
+            // It is dropped when the lock is free again.
+            self.errands.runners.push(runner);
+            return added;
+        };
         // Statistics name it from now on.
         self.driver.ear_mut().figures.agent(id);
+        self.names.insert(Arc::clone(&name), id);
         self.agents.push(Registered {
             name,
             runner: Some(runner),
-            removed: false,
         });
         Ok(id)
     }
 
     pub(crate) fn agent_named(&self, name: &str) -> Option<AgentId> {
-        let named = |agent: &Registered| !agent.removed && *agent.name == *name;
-        let at = self.agents.iter().position(named)?;
-        u32::try_from(at).ok().map(AgentId)
+        self.names.get(name).copied()
+    }
+
+    /// Removed agents of which nothing is left are no more than part of a sum.
+    pub(crate) fn let_go_of_agents(&mut self) {
+        let figures = &mut self.driver.ear_mut().figures;
+        self.leaving.retain(|&agent| !figures.let_go(agent));
     }
 }
 

@@ -206,6 +206,8 @@ impl Builder {
             Some(policy) => own(policy),
             None => registry::build(&config.policy)?,
         };
+        // Core would keep to the configuration's own bounds, and say nothing.
+        Checked::new(BrokerConfig::clone(&config).under(&*policy))?;
         // Before an old file is replaced.
         can_be_added(&config, &self.agents)?;
         let log = opened(self.decision_log, DecisionLog::start).await;

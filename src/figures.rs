@@ -15,7 +15,12 @@ const WINDOW: Duration = Duration::from_secs(10);
 /// Everything that is counted.
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
-    pub(crate) agents: Vec<AgentFigures>,
+    /// By [`AgentId`]; `None`: it is removed, and one of the sum.
+    pub(crate) agents: Vec<Option<Box<AgentFigures>>>,
+    /// Of all agents that are no more.
+    pub(crate) removed: AgentFigures,
+    /// How many those are.
+    pub(crate) removed_agents: u64,
     pub(crate) lanes: [LaneFigures; 5],
     /// Those that are not gone, lowest name first.
     pub(crate) workers: Vec<WorkerFigures>,
@@ -78,13 +83,31 @@ pub(crate) struct Window {
 }
 
 impl Figures {
+    /// An agent's own; of one that is no more the sum's.
     #[inline]
     pub(crate) fn agent(&mut self, agent: AgentId) -> &mut AgentFigures {
         let at = agent.0 as usize;
         if at >= self.agents.len() {
-            self.agents.resize_with(at + 1, AgentFigures::default);
+            self.agents.resize_with(at + 1, || Some(Box::default()));
         }
-        &mut self.agents[at]
+        self.agents[at].as_deref_mut().unwrap_or(&mut self.removed)
+    }
+
+    /// Those of each agent, and last the sum of those that are no more.
+    pub(crate) fn all_agents(&self) -> impl Iterator<Item = &AgentFigures> {
+        let agents = self.agents.iter().flatten().map(|agent| &**agent);
+        agents.chain([&self.removed])
+    }
+
+    /// A removed agent of which nothing is in the broker becomes part of the sum. Whether it is.
+    pub(crate) fn let_go(&mut self, agent: AgentId) -> bool {
+        let place = &mut self.agents[agent.0 as usize];
+        let Some(gone) = place.take_if(|it| it.waiting == 0 && it.in_flight == 0) else {
+            return place.is_none();
+        };
+        self.removed.absorb(*gone);
+        self.removed_agents += 1;
+        true
     }
 
     #[inline]
@@ -241,11 +264,31 @@ impl Figures {
             delivered_before: self.window.delivered,
             delivered: 0,
         };
-        for agent in &mut self.agents {
+        let agents = self.agents.iter_mut().flatten().map(|agent| &mut **agent);
+        for agent in agents.chain([&mut self.removed]) {
             agent.wait.iter_mut().for_each(Latencies::rotate);
             agent.sojourn.rotate();
             agent.call.rotate();
         }
+    }
+}
+
+impl AgentFigures {
+    /// Adds those of one that is no more.
+    fn absorb(&mut self, gone: Self) {
+        self.flow.accepted += gone.flow.accepted;
+        self.flow.refused += gone.flow.refused;
+        for (all, ended) in self.flow.outcomes.iter_mut().zip(gone.flow.outcomes) {
+            *all += ended;
+        }
+        self.retries += gone.retries;
+        self.calls += gone.calls;
+        self.failed_calls += gone.failed_calls;
+        for (all, wait) in self.wait.iter_mut().zip(gone.wait) {
+            all.absorb(wait);
+        }
+        self.sojourn.absorb(gone.sojourn);
+        self.call.absorb(gone.call);
     }
 }
 
@@ -258,12 +301,9 @@ mod tests {
         let mut figures = Figures::default();
         figures.agent(AgentId(999));
         let none = Latencies::are_none;
-        let agents = &figures.agents;
-        assert!(agents.iter().all(|agent| agent.wait.iter().all(none)));
-        assert!(
-            agents
-                .iter()
-                .all(|agent| none(&agent.sojourn) && none(&agent.call))
-        );
+        for agent in figures.all_agents() {
+            assert!(agent.wait.iter().all(none));
+            assert!(none(&agent.sojourn) && none(&agent.call));
+        }
     }
 }

@@ -5,7 +5,8 @@
 //! the alarm. What would be slow under a lock (waking, replying, dropping messages, starting
 //! tasks) is written on a list of [`Errands`], to be run when the lock is free again.
 
-use std::collections::VecDeque;
+use std::any::Any;
+use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Waker;
@@ -48,8 +49,12 @@ pub(crate) struct Floor {
     pub(crate) taking_at: Option<Time>,
     /// Senders that were let in and do not know it yet.
     admitted: Vec<Waker>,
-    /// By [`AgentId`]; removed ones stay for the calls that they still have.
+    /// By [`AgentId`]; of removed ones the name stays, which dead letters have.
     pub(crate) agents: Vec<Registered>,
+    /// Those that are not removed.
+    pub(crate) names: HashMap<Arc<str>, AgentId>,
+    /// Removed ones that have figures of their own, as something of theirs is still here.
+    pub(crate) leaving: Vec<AgentId>,
     /// Handlers with a grace, first to end first.
     graces: VecDeque<(Time, WorkerId, LeaseId)>,
     health: Health,
@@ -73,7 +78,6 @@ pub(crate) struct Registered {
     /// `None` once it is removed or the broker is closed: a handler may hold what holds the
     /// broker. Calls under way have it still.
     pub(crate) runner: Option<Arc<dyn Runner>>,
-    pub(crate) removed: bool,
 }
 
 /// How far a broker's life has come.
@@ -93,7 +97,7 @@ pub(crate) struct Errands {
     /// Parcels whose drop may run code of the user's.
     drops: Vec<Parcel>,
     /// Handlers that are called no more; dropping them does so too.
-    runners: Vec<Arc<dyn Runner>>,
+    pub(crate) runners: Vec<Arc<dyn Runner>>,
     policies: Vec<Box<dyn Policy>>,
     nudges: Vec<Arc<WorkerLink>>,
     hires: Vec<Arc<WorkerLink>>,
@@ -114,6 +118,8 @@ impl Floor {
             taking_at: None,
             admitted: Vec::new(),
             agents: Vec::new(),
+            names: HashMap::new(),
+            leaving: Vec::new(),
             graces: VecDeque::new(),
             health,
             held_back_until: Time::ZERO,
@@ -466,5 +472,15 @@ impl Errands {
 /// here.
 pub(crate) fn outlive(work: impl FnOnce()) {
     // The panic hook has told of it.
-    let _ = catch_unwind(AssertUnwindSafe(work));
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+        discard(panic);
+    }
+}
+
+/// Drops what a panic carried, which may be anything of the user's. One whose drop panics too has
+/// had its turn: what that carries is not dropped.
+pub(crate) fn discard(panic: Box<dyn Any + Send>) {
+    if let Err(next) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(next);
+    }
 }

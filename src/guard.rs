@@ -1,5 +1,6 @@
 //! A policy under guard: one that panics costs its decision and its job, never the broker.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use ebbtide_policies::observation::Observation;
 use ebbtide_policies::{Policy, registry};
 use parking_lot::Mutex;
 
+use crate::floor::discard;
 use crate::worker::panic_text;
 
 /// What the panic of a policy said, until somebody heeds it.
@@ -58,6 +60,8 @@ pub(crate) struct Guarded {
     policy: Box<dyn Policy>,
     /// One that panicked: it is dropped with its guard, not under the broker's lock.
     retired: Option<Box<dyn Policy>>,
+    /// What its panics carried, which is dropped so too: of a question and of a decision.
+    carried: Mutex<Vec<Box<dyn Any + Send>>>,
     panicked: Panicked,
 }
 
@@ -68,8 +72,16 @@ impl Guarded {
             start_workers: policy.start_workers(),
             policy,
             retired: None,
+            carried: Mutex::default(),
             panicked,
         }
+    }
+}
+
+/// Two that panic when they are dropped must not do so at once.
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        self.carried.get_mut().drain(..).for_each(discard);
     }
 }
 
@@ -82,9 +94,18 @@ impl Policy for Guarded {
         self.start_workers
     }
 
-    /// One that panics when it is asked does not rest: its next decision tells.
+    /// One that panics when it is asked does not rest, and is not asked again: its next decision
+    /// tells.
     fn rests(&self, seen: &Observation) -> bool {
-        catch_unwind(AssertUnwindSafe(|| self.policy.rests(seen))).unwrap_or(false)
+        let mut carried = self.carried.lock();
+        if !carried.is_empty() {
+            return false;
+        }
+        let rests = catch_unwind(AssertUnwindSafe(|| self.policy.rests(seen)));
+        rests.unwrap_or_else(|panic| {
+            carried.push(panic);
+            false
+        })
     }
 
     fn decide(&mut self, observation: &Observation) -> Decision {
@@ -92,6 +113,7 @@ impl Policy for Guarded {
         let decided = catch_unwind(AssertUnwindSafe(|| policy.decide(observation)));
         decided.unwrap_or_else(|panic| {
             *self.panicked.lock() = Some(panic_text(&*panic));
+            self.carried.lock().push(panic);
             let fixed = Box::new(Fixed::at_start_setting());
             self.retired = Some(std::mem::replace(&mut self.policy, fixed));
             self.policy.decide(observation)

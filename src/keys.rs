@@ -3,7 +3,7 @@
 //! A key stands for a message that is under way or was delivered. One that ended otherwise has
 //! done nothing, and whoever sends it again is no duplicate. The oldest key is forgotten first.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use ebbtide_core::message::{AgentId, MessageId};
@@ -22,8 +22,8 @@ pub(crate) enum To {
 #[derive(Debug)]
 pub(crate) struct RecentKeys {
     known: HashMap<Key, Known>,
-    /// By age; a key that was let go and came again stands here twice, with another number.
-    order: VecDeque<(u64, Key)>,
+    /// The known ones by age.
+    order: BTreeMap<u64, Key>,
     /// Messages under way.
     messages: HashMap<MessageId, (u64, Key)>,
     most: usize,
@@ -42,7 +42,7 @@ impl RecentKeys {
     pub(crate) fn new(most: usize) -> Self {
         Self {
             known: HashMap::new(),
-            order: VecDeque::new(),
+            order: BTreeMap::new(),
             messages: HashMap::new(),
             most,
             last: 0,
@@ -59,9 +59,9 @@ impl RecentKeys {
             return;
         }
         if self.order.len() >= self.most
-            && let Some((number, oldest)) = self.order.pop_front()
+            && let Some((_, oldest)) = self.order.pop_first()
         {
-            self.forget(number, &oldest);
+            self.known.remove(&oldest);
         }
         self.last += 1;
         let number = self.last;
@@ -73,7 +73,7 @@ impl RecentKeys {
         let named = live.iter().map(|&message| (message, (number, key.clone())));
         self.messages.extend(named);
         self.known.insert(key.clone(), known);
-        self.order.push_back((number, key));
+        self.order.insert(number, key);
     }
 
     /// A message has its outcome; its key.
@@ -93,15 +93,10 @@ impl RecentKeys {
             known.delivered |= delivered;
             if known.live == 0 && !known.delivered {
                 self.known.remove(&key);
+                self.order.remove(&number);
             }
         }
         Some(key)
-    }
-
-    fn forget(&mut self, number: u64, key: &Key) {
-        if self.known.get(key).is_some_and(|it| it.number == number) {
-            self.known.remove(key);
-        }
     }
 }
 
@@ -155,5 +150,18 @@ mod tests {
         keys.ended(messages[2], true);
         keys.ended(messages[3], true);
         assert!(keys.messages.is_empty() && keys.known.len() == 2);
+        assert_eq!(keys.order.len(), 2);
+    }
+
+    #[test]
+    fn a_key_that_was_let_go_takes_nobodys_place() {
+        let (mut keys, messages) = (RecentKeys::new(2), messages());
+        keys.remember(key("paid"), &messages[0..1]);
+        keys.ended(messages[0], true);
+        for _ in 0..3 {
+            keys.remember(key("rejected"), &messages[1..2]);
+            keys.ended(messages[1], false);
+        }
+        assert!(keys.holds(&key("paid")), "no other is remembered");
     }
 }

@@ -58,7 +58,27 @@ impl Latencies {
         self.earlier.iter().for_each(|part| add(ever, part));
     }
 
-    #[cfg(test)]
+    /// Adds those of another.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        match (&mut self.now, other.now) {
+            (Some(now), Some(other)) => {
+                for (count, more) in now.iter_mut().zip(&other) {
+                    *count = count.saturating_add(*more);
+                }
+            }
+            (now, other) => *now = now.take().or(other),
+        }
+        for (part, other) in [
+            (&mut self.before, other.before),
+            (&mut self.earlier, other.earlier),
+        ] {
+            match (part.as_mut(), other) {
+                (Some(part), Some(other)) => add(part, &other),
+                (_, other) => *part = part.take().or(other),
+            }
+        }
+    }
+
     pub(crate) fn are_none(&self) -> bool {
         self.now.is_none() && self.before.is_none() && self.earlier.is_none()
     }

@@ -125,6 +125,8 @@ pub use options::Planned;
 pub use request::{Reply, Request};
 pub use send::{Event, Sending};
 pub use shutdown::{Closed, ShutdownReport};
-pub use stats::{AgentStats, Flow, LaneStats, Quantiles, Stats, Times, WorkerState, WorkerStats};
+pub use stats::{
+    AgentStats, Flow, LaneStats, Quantiles, RemovedAgents, Stats, Times, WorkerState, WorkerStats,
+};
 #[cfg(feature = "tower")]
 pub use tower::{ServiceAgent, from_service};

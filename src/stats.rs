@@ -10,7 +10,7 @@ use ebbtide_policies::units::{Duration, Time};
 use hdrhistogram::Histogram;
 
 use crate::broker::Broker;
-use crate::figures::{AgentFigures, FlowFigures, LaneFigures};
+use crate::figures::{AgentFigures, Figures, FlowFigures, LaneFigures};
 use crate::floor::Floor;
 use crate::latencies::{Latencies, empty};
 use crate::metrics::{Monitors, RuntimeFigures, TaskFigures};
@@ -35,8 +35,11 @@ pub struct Stats {
     pub wait: Times,
     /// Sent until delivered.
     pub sojourn: Times,
-    /// The agents, in the order of their registration; removed ones with them.
+    /// The agents, in the order of their registration; removed ones as long as messages or calls
+    /// of theirs are in the broker.
     pub agents: Vec<AgentStats>,
+    /// Those that were removed and are no longer among the agents, in one sum.
+    pub removed: RemovedAgents,
     /// The lanes, highest first.
     pub lanes: Vec<LaneStats>,
     /// The workers that are not gone.
@@ -70,6 +73,28 @@ pub struct AgentStats {
     /// Its breaker.
     pub breaker: BreakerState,
     /// Its messages, ever.
+    pub flow: Flow,
+    /// Messages that went back for another call, ever.
+    pub requeued: u64,
+    /// Calls started, ever.
+    pub calls: u64,
+    /// Calls that failed, ever.
+    pub failed_calls: u64,
+    /// Sent until the first call starts.
+    pub wait: Times,
+    /// Sent until delivered.
+    pub sojourn: Times,
+    /// Lengths of calls.
+    pub call: Times,
+}
+
+/// What removed agents leave in the statistics.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct RemovedAgents {
+    /// How many they are.
+    pub agents: u64,
+    /// Their messages, ever; refused are also those that came when they were gone.
     pub flow: Flow,
     /// Messages that went back for another call, ever.
     pub requeued: u64,
@@ -204,12 +229,14 @@ impl Floor {
         if self.driver.rests() {
             self.driver.advance();
         }
+        self.let_go_of_agents();
         let now = self.driver.now();
         let ear = self.driver.ear();
         let figures = &ear.figures;
         let agents = (0..).zip(&self.agents).zip(&figures.agents);
-        let agents = agents.map(|((id, registered), agent)| {
-            agent_stats(AgentId(id), registered.name.clone(), agent)
+        let agents = agents.filter_map(|((id, registered), agent)| {
+            let name = registered.name.clone();
+            Some(agent_stats(AgentId(id), name, agent.as_ref()?))
         });
         let lanes = Lane::ALL.into_iter().zip(&figures.lanes);
         let delivered = figures.window.delivered_before + figures.window.delivered;
@@ -226,11 +253,12 @@ impl Floor {
             } else {
                 0.0
             },
-            wait: times(figures.agents.iter().flat_map(|agent| &agent.wait)),
-            sojourn: times(figures.agents.iter().map(|agent| &agent.sojourn)),
+            wait: times(figures.all_agents().flat_map(|agent| &agent.wait)),
+            sojourn: times(figures.all_agents().map(|agent| &agent.sojourn)),
             agents: agents.collect(),
+            removed: removed_agents(figures.removed_agents, &figures.removed),
             lanes: lanes
-                .map(|(lane, it)| lane_stats(lane, it, &figures.agents))
+                .map(|(lane, it)| lane_stats(lane, it, figures))
                 .collect(),
             workers: figures
                 .workers
@@ -274,12 +302,25 @@ fn agent_stats(agent: AgentId, name: Arc<str>, it: &AgentFigures) -> AgentStats 
     }
 }
 
-fn lane_stats(lane: Lane, it: &LaneFigures, agents: &[AgentFigures]) -> LaneStats {
+fn removed_agents(agents: u64, it: &AgentFigures) -> RemovedAgents {
+    RemovedAgents {
+        agents,
+        flow: it.flow.into(),
+        requeued: it.retries,
+        calls: it.calls,
+        failed_calls: it.failed_calls,
+        wait: times(&it.wait),
+        sojourn: times([&it.sojourn]),
+        call: times([&it.call]),
+    }
+}
+
+fn lane_stats(lane: Lane, it: &LaneFigures, figures: &Figures) -> LaneStats {
     LaneStats {
         lane,
         queued: it.waiting,
         flow: it.flow.into(),
-        wait: times(agents.iter().map(|agent| &agent.wait[lane.index()])),
+        wait: times(figures.all_agents().map(|it| &it.wait[lane.index()])),
     }
 }
 
@@ -294,6 +335,10 @@ impl From<FlowFigures> for Flow {
 }
 
 fn times<'a>(parts: impl IntoIterator<Item = &'a Latencies>) -> Times {
+    let mut parts = parts.into_iter().filter(|part| !part.are_none()).peekable();
+    if parts.peek().is_none() {
+        return Times::default();
+    }
     let (mut recent, mut ever) = (empty(), empty());
     for part in parts {
         part.add_to(&mut recent, &mut ever);

@@ -18,7 +18,7 @@ use ebbtide_core::message::LeaseId;
 use crate::alarm;
 use crate::context::{Ambient, CallControl};
 use crate::crew::{LostCall, Mood, SlotWaker, WorkerLink};
-use crate::floor::{Errands, Floor};
+use crate::floor::{Errands, Floor, discard, outlive};
 use crate::runner::{CallFuture, Done, Load, Runner, idle_future};
 use crate::shared::AtWork;
 use crate::way::Way;
@@ -191,7 +191,9 @@ impl Worker {
             }
             Err(panic) => {
                 slot.empty();
-                Done::panicked(panic_text(&*panic))
+                let done = Done::panicked(panic_text(&*panic));
+                discard(panic);
+                done
             }
         };
         slot.lease = None;
@@ -401,7 +403,7 @@ impl Slot {
     /// Drops the handler, which may panic once more.
     fn empty(&mut self) {
         let future = &mut self.future;
-        let _ = catch_unwind(AssertUnwindSafe(|| future.set(std::future::pending())));
+        outlive(|| future.set(std::future::pending()));
     }
 }
 

@@ -42,20 +42,69 @@ pub(crate) fn search(
             };
             steps.set(left);
         }
-        let judged = subject.resolve(&scene).and_then(|resolved| {
-            let judged = subject.judge(property, &resolved.ron(None, 1));
-            judged.inspect_err(|what| {
-                smallest.replace(Some((resolved, what.clone())));
-            })
-        });
-        judged.map_err(TestCaseError::fail)
+        let (scene, judged) = match subject.resolve(&scene) {
+            Ok(resolved) => {
+                let judged = subject.judge(property, &resolved.ron(None, 1));
+                (resolved, judged)
+            }
+            // Not even the untroubled scene runs with it.
+            Err(what) => (
+                scene.untroubled.as_deref().unwrap_or(&scene).clone(),
+                Err(what),
+            ),
+        };
+        judged.map_err(|what| {
+            smallest.replace(Some((scene, what.clone())));
+            TestCaseError::fail(what)
+        })
     });
     match (held, smallest.into_inner()) {
         (Ok(()), _) => Ok(()),
         (Err(_), Some((scene, what))) => Err(Box::new(Counterexample::new(
             property, subject, scene, what,
         ))),
-        // A scene that no plan takes: a fault of the strategy, or a policy without a name.
-        (Err(error), None) => panic!("{property}: {error}"),
+        (Err(error), None) => {
+            unreachable!("{property}: a scene fails only with what it broke: {error}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ebbtide_policies::Decision;
+    use ebbtide_policies::observation::Observation;
+    use ebbtide_policies::policy::Policy;
+
+    use crate::check;
+    use crate::report::Verdict;
+
+    /// Wants more workers from the start than there may ever be.
+    struct Greedy;
+
+    impl Policy for Greedy {
+        fn name(&self) -> &str {
+            "greedy"
+        }
+
+        fn start_workers(&self) -> Option<u32> {
+            Some(u32::MAX)
+        }
+
+        fn decide(&mut self, _: &Observation) -> Decision {
+            unreachable!("no broker starts with it")
+        }
+    }
+
+    /// It was a panic of the check.
+    #[test]
+    fn a_policy_with_which_no_broker_starts_breaks_every_property() {
+        let report = check(|| Box::new(Greedy)).cases(2).run();
+        assert!(!report.is_sound());
+        for finding in &report.findings {
+            let Verdict::Broken(it) = &finding.verdict else {
+                panic!("{}: {:?}", finding.property, finding.verdict);
+            };
+            assert!(it.what.contains("4294967295, allowed are"), "{}", it.what);
+        }
     }
 }

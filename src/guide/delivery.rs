@@ -46,6 +46,11 @@
 //! Within a lane the first to become due goes first, as long as its agent may be called; handlers
 //! run at the same time, so they may end in any order. Messages to one agent with the same
 //! [`ordering_key`](crate::Request::ordering_key) are handled one after another, retries included.
+//! One exception: with a `cancel_grace_ms` a handler whose call timed out may work on until its
+//! grace is over, and the retry of *its own message* may start meanwhile; for that long two handlers
+//! of one key are at work, on the same message. The key's next message waits until both are gone.
+//! A handler that must not overlap itself heeds [`cancelled`](crate::Context::cancelled), or the grace
+//! stays 0.
 //!
 //! # Nothing waits without a bound
 //!

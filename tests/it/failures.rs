@@ -1,5 +1,6 @@
 //! What follows when handlers fail, panic, hang or say what should follow.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -194,4 +195,65 @@ async fn the_former_settings_bound_the_queue_and_the_attempts() {
         faulty.to_string().contains("retry_max_attempts is 0"),
         "{faulty}"
     );
+}
+
+/// What a panic carries, and panics itself when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        std::panic::panic_any(Bomb);
+    }
+}
+
+/// It took the worker with it, and all its calls: once for each attempt.
+#[tokio::test(start_paused = true)]
+async fn a_panic_that_panics_when_it_is_dropped_costs_its_own_call_only() {
+    let broker = broker(calm()).await;
+    let calls = Arc::new(AtomicU32::new(0));
+    let agent = with(calls.clone(), async |calls: &Arc<AtomicU32>, it: &u32| {
+        calls.fetch_add(1, Ordering::Relaxed);
+        if *it == 0 {
+            std::panic::panic_any(Bomb);
+        }
+        sleep(200 * MS).await;
+        Ok(*it)
+    });
+    let agent = broker.add_agent("agent", agent).unwrap();
+    let neighbours = (1..8).map(|it| {
+        let agent = agent.clone();
+        tokio::spawn(async move { agent.request(it).await.unwrap() })
+    });
+    let neighbours: Vec<_> = neighbours.collect();
+    sleep(MS).await;
+    let error = agent.request(0).await.unwrap_err();
+    assert!(matches!(
+        error.reason,
+        NoReply::DeadLettered { attempts: 3, .. }
+    ));
+    for neighbour in neighbours {
+        neighbour.await.unwrap();
+    }
+    assert_eq!(broker.stats().workers_lost, 0);
+    assert_eq!(calls.load(Ordering::Relaxed), 7 + 3, "no neighbour again");
+}
+
+/// Its drop is code of the user's that runs as an errand.
+#[tokio::test(start_paused = true)]
+async fn a_message_whose_drop_panics_with_such_a_panic_costs_nothing() {
+    struct Message;
+    impl Drop for Message {
+        fn drop(&mut self) {
+            std::panic::panic_any(Bomb);
+        }
+    }
+    let broker = broker(calm()).await;
+    let agent = broker.add_agent("agent", async |_: &Message| Ok(()));
+    let agent = agent.unwrap();
+    for _ in 0..3 {
+        agent.send(Message).await.unwrap();
+        sleep(MS).await;
+    }
+    let stats = broker.stats();
+    assert_eq!((stats.workers_lost, stats.books.finished()), (0, 3));
 }

@@ -146,3 +146,20 @@ async fn a_handler_is_dropped_with_its_agent_or_its_broker() {
     broker.shutdown(1000 * MS).await;
     assert!(of_two.upgrade().is_none());
 }
+
+/// It started, with other workers than were asked for.
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_starts_with_more_workers_than_there_may_be_is_refused() {
+    let config = BrokerConfig {
+        policy: "fixed(1001)".to_owned(),
+        ..BrokerConfig::default()
+    };
+    let started = Broker::builder().config(config).start().await;
+    let error = started.unwrap_err().to_string();
+    assert!(error.contains("1001, allowed are 1 to 1000"), "{error}");
+    let config = BrokerConfig {
+        policy: "fixed(1000)".to_owned(),
+        ..BrokerConfig::default()
+    };
+    Broker::builder().config(config).start().await.unwrap();
+}

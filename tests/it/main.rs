@@ -3,6 +3,7 @@
 
 mod agreement;
 mod bearing;
+mod churn;
 mod control;
 mod embed;
 mod events;
