@@ -157,6 +157,12 @@ impl Agent {
         self.breaker.as_ref().is_some_and(Breaker::is_probing)
     }
 
+    /// Whether its calls flow as far as its breaker is concerned.
+    #[inline(always)]
+    pub(crate) fn breaker_is_closed(&self) -> bool {
+        self.breaker.as_ref().is_none_or(Breaker::is_closed)
+    }
+
     /// Whether what waits for it fails at once: its breaker is open, and is set so.
     pub(crate) fn fails_fast(&self) -> bool {
         self.breaker.as_ref().is_some_and(Breaker::fails_fast)

@@ -25,7 +25,7 @@ pub enum Health {
     Good,
     /// Nothing was delivered and something failed, timed out or was lost.
     Bad,
-    /// Says nothing: 429, snooze, reject, discard, cancel.
+    /// Says nothing: 429, snooze, reject, discard, cancel, a deadline that the call began late for.
     Neutral,
 }
 

@@ -119,6 +119,19 @@ impl LaneQueue {
         }
     }
 
+    /// Those at the end, last first: up to `most` of the list, and as many that came out of order.
+    pub(crate) fn last<'a, M>(
+        &'a self,
+        messages: &'a Table<Message<M>>,
+        most: usize,
+    ) -> impl Iterator<Item = u32> + 'a {
+        let head = self.head;
+        let before = move |&index: &u32| (index != head).then(|| messages[index].previous);
+        let listed = std::iter::successors((self.tail != NONE).then_some(self.tail), before);
+        let sorted = self.sorted.values().rev().copied();
+        listed.take(most).chain(sorted.take(most))
+    }
+
     /// All messages, in no particular order.
     pub(crate) fn iter<'a, M>(
         &'a self,

@@ -27,6 +27,7 @@ pub mod parts;
 mod pause;
 mod pick;
 mod pool;
+mod probe;
 mod protect;
 mod queue;
 mod rate_limit;

@@ -332,7 +332,8 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         (agent.in_flight >= limit || full).then_some(Block::Limit)
     }
 
-    /// Bytes of the messages that so many calls carry, as far as `most`.
+    /// Bytes of the messages that so many calls carry, as far as `most`; none are certain while the
+    /// breaker is not closed, since others than the first may go.
     fn bytes_of_first(
         &self,
         agent: &Agent,
@@ -340,6 +341,9 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         joining: Option<Newcomer>,
         most: u64,
     ) -> u64 {
+        if agent.takeable > 0 && !agent.breaker_is_closed() {
+            return 0;
+        }
         let each = self.batch_rule(agent).map_or(1, |rule| rule.size);
         let messages = usize::try_from(calls * u64::from(each)).unwrap_or(usize::MAX);
         let queued = agent

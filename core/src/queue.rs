@@ -11,6 +11,7 @@ use crate::lanes::{Lanes, Rank};
 use crate::leases::LeaseState;
 use crate::message::{AgentId, DeadReason, MessageId, Outcome};
 use crate::messages::{Message, Place, Standing};
+use crate::probe::is_late;
 use crate::state::{BrokerState, Wake};
 use crate::table::Table;
 
@@ -258,12 +259,14 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             }
             Place::Delayed => self.books.delayed -= 1,
             Place::Leased(slot) => {
+                let (due, deadline) = (message.due, message.deadline);
                 self.leases[slot].live -= 1;
                 self.books.leased -= 1;
                 self.conclude(index, outcome, Whereabouts::Leased);
                 let lease = &self.leases[slot];
                 if lease.live == 0 && lease.state == LeaseState::Active {
-                    self.abandon(slot, outcome);
+                    let late = is_late(lease.started, due, deadline);
+                    self.abandon(slot, outcome, late);
                 }
                 return;
             }

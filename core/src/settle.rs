@@ -159,16 +159,15 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     }
 
     /// Every member has its outcome, the last one this, while the call goes on: it works for
-    /// nobody.
-    pub(crate) fn abandon(&mut self, slot: u32, last: Outcome) {
+    /// nobody. `late`: the call began too late for that one to speak against the agent.
+    pub(crate) fn abandon(&mut self, slot: u32, last: Outcome, late: bool) {
         self.leases[slot].state = LeaseState::Closing;
-        let late = last == Outcome::Expired;
-        let end = if late {
-            CallEnd::Expired
-        } else {
-            CallEnd::Abandoned
+        let (end, health) = match last == Outcome::Expired {
+            true if late => (CallEnd::Expired, Health::Neutral),
+            true => (CallEnd::Expired, Health::Bad),
+            false => (CallEnd::Abandoned, Health::Neutral),
         };
-        self.end_call(self.leases.call(slot), end);
+        self.book_end(self.leases.call(slot), end, health);
         self.tell_handler(slot);
     }
 
@@ -194,21 +193,29 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// Books a call's end with its agent and the agent's breaker.
     #[inline(always)]
     fn end_call(&mut self, call: OpenCall, end: CallEnd) {
-        let now = self.now;
-        let (at, started, size) = (call.agent, call.started, call.size);
-        let in_flight = call.in_flight_at_start;
-        let agent = &mut self.agents[at as usize];
         let health = match end {
-            CallEnd::Succeeded => {
-                agent.tally.succeeded(size, in_flight, now.since(started));
-                Health::Good
-            }
+            CallEnd::Succeeded => Health::Good,
             CallEnd::Failed | CallEnd::TimedOut | CallEnd::WorkerLost | CallEnd::Expired => {
-                agent.tally.calls.failed += 1;
                 Health::Bad
             }
             CallEnd::Declined | CallEnd::Abandoned => Health::Neutral,
         };
+        self.book_end(call, end, health);
+    }
+
+    #[inline(always)]
+    fn book_end(&mut self, call: OpenCall, end: CallEnd, health: Health) {
+        let now = self.now;
+        let (at, started, size) = (call.agent, call.started, call.size);
+        let in_flight = call.in_flight_at_start;
+        let agent = &mut self.agents[at as usize];
+        match end {
+            CallEnd::Succeeded => agent.tally.succeeded(size, in_flight, now.since(started)),
+            CallEnd::Failed | CallEnd::TimedOut | CallEnd::WorkerLost | CallEnd::Expired => {
+                agent.tally.calls.failed += 1;
+            }
+            CallEnd::Declined | CallEnd::Abandoned => {}
+        }
         let breaker = agent.breaker.as_mut();
         let unmoved = breaker.is_none_or(|it| it.stays_closed(now, health, in_flight));
         self.emit(What::Ended {

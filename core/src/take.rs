@@ -86,7 +86,10 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         }
         let slot = self.leases.open();
         let (size, units) = match self.batch_rule(&self.agents[pick.agent as usize]) {
-            None => (1, self.lease_message(pick.index, slot)),
+            None => {
+                let index = self.worth_a_call(pick.agent, pick.index);
+                (1, self.lease_message(index, slot))
+            }
             Some(rule) => self.fill_batch(pick, rule, slot),
         };
         let worker = self.workers.take_slot(place);
@@ -189,7 +192,8 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             if agent.takeable == 0 {
                 break;
             }
-            let (_, index) = self.first_ranked(agent, self.now);
+            let (_, first) = self.first_ranked(agent, self.now);
+            let index = self.worth_a_call(pick.agent, first);
             let message = &self.messages[index];
             let (more, due) = (u64::from(message.units), message.due);
             if size > 0 && units + more > units_left {

@@ -314,7 +314,8 @@ impl Reference {
                 .filter(|_| rule.is_none())
                 .or_else(|| Some(self.first_of(agent))),
         );
-        while let Some(message) = more {
+        while let Some(first) = more {
+            let message = self.worth_a_call(first);
             units += self.messages[message].units;
             self.charge(message, call);
             let full = self.calls[call].members.len() as u64 >= most;
@@ -340,6 +341,29 @@ impl Reference {
             "call {call} agent {agent} replica {replica} worker {worker}: {members}"
         ));
         true
+    }
+
+    /// Whether a message has less time left at `at` than it has waited.
+    pub(crate) fn is_late(&self, message: usize, at: At) -> bool {
+        let it = &self.messages[message];
+        it.deadline.saturating_sub(at) < at.saturating_sub(it.due)
+    }
+
+    /// In place of a late message, while its agent's breaker is not closed: that of its lane with most
+    /// time left, and no dearer.
+    fn worth_a_call(&self, first: usize) -> usize {
+        let front = &self.messages[first];
+        let agent = &self.agents[front.agent];
+        if agent.breaker.phase == Phase::Closed || !self.is_late(first, self.now) {
+            return first;
+        }
+        let others = self.takeables(front.agent).into_iter().filter(|&other| {
+            let it = &self.messages[other];
+            it.lane == front.lane && (agent.units.is_none() || it.units <= front.units)
+        });
+        let most =
+            others.min_by_key(|&it| (std::cmp::Reverse(self.messages[it].deadline), self.rank(it)));
+        most.unwrap_or(first)
     }
 
     fn charge(&mut self, message: usize, call: usize) {

@@ -55,6 +55,9 @@ impl Reference {
         if fits(0, 0) {
             return true;
         }
+        let uncertain = |agent: usize| {
+            self.agents[agent].breaker.phase != Phase::Closed && !self.takeables(agent).is_empty()
+        };
         let mut tried = self.clone();
         for &agent in agents {
             tried.accept(submission, agent);
@@ -70,11 +73,13 @@ impl Reference {
             // Of batches only full ones count, or the one that has closed.
             if first || tried.is_full(call) {
                 calls += 1;
-                bytes += call
-                    .members
-                    .iter()
-                    .map(|&it| tried.messages[it].size)
-                    .sum::<u64>();
+                let sizes = call.members.iter().map(|&it| tried.messages[it].size);
+                // Which of them would go is not tried out while the breaker is not closed.
+                bytes += if uncertain(call.agent) {
+                    0
+                } else {
+                    sizes.sum::<u64>()
+                };
             } else {
                 tried.calls.last_mut().expect("one was taken").stage = Stage::Gone;
             }
@@ -206,6 +211,9 @@ impl Reference {
             && self.live_members(call).is_empty()
         {
             let (end, health) = match outcome {
+                Outcome::Expired if self.is_late(message, self.calls[call].started) => {
+                    (CallEnd::Expired, Health::Neutral)
+                }
                 Outcome::Expired => (CallEnd::Expired, Health::Bad),
                 _ => (CallEnd::Abandoned, Health::Neutral),
             };

@@ -78,6 +78,66 @@ fn a_message_that_fails_as_a_probe_goes_to_the_tail() {
     }
 }
 
+/// Every such call used to count as its agent's failure: behind a backlog about to expire a healthy
+/// agent's breaker opened, and each probe opened it again.
+#[test]
+fn a_deadline_that_a_call_began_too_late_for_says_nothing_of_its_agent() {
+    let mut rig = Rig::new(with_breaker(false));
+    let echo = rig.agent("echo");
+    for name in 0..6 {
+        rig.send_with(0, echo, name, |it| it.deadline = Some(ms(100)));
+    }
+    assert_eq!(rig.taken(51).len(), 2, "49 ms are left after 51");
+    assert!(rig.take(100).is_empty(), "all are expired");
+    rig.send(101, echo, 9);
+    assert_eq!(rig.taken(101), [[9]], "the breaker is closed");
+}
+
+#[test]
+fn an_agent_that_hangs_until_short_deadlines_opens_its_breaker() {
+    let mut rig = Rig::new(with_breaker(false));
+    let echo = rig.agent("echo");
+    for name in 0..2 {
+        rig.send_with(0, echo, name, |it| it.deadline = Some(ms(100)));
+    }
+    assert_eq!(
+        rig.taken(50).len(),
+        2,
+        "as much time is left as they waited"
+    );
+    rig.send(99, echo, 9);
+    assert!(rig.taken(199).is_empty(), "open until 200");
+    assert_eq!(rig.taken(200), [[9]]);
+}
+
+/// The oldest was probed with, whatever time it had left; each probe expired, and nothing that had
+/// time reached the agent.
+#[test]
+fn until_a_breaker_is_closed_what_has_most_time_left_goes_before_what_is_late() {
+    let mut rig = Rig::new(with_breaker(false));
+    let echo = rig.agent("echo");
+    rig.send_each(0, echo, 0..2);
+    rig.take(0).iter().for_each(|call| rig.fail(1, call));
+    for (at, name) in [(2, 2), (3, 3), (90, 4), (91, 5)] {
+        rig.send_with(at, echo, name, |it| {
+            it.deadline = Some(ms(at + 110));
+            it.ordering_key = Some(u64::from(name).max(4));
+            it.lane = Lane::High;
+        });
+    }
+    // 0 and 1, due at 11, have no deadline; those in the high lane do. 5 waits for nobody.
+    let probe = rig.take(101);
+    assert_eq!(rig.names(probe[0].lease), [5], "2 has 11 ms left");
+    assert!(rig.take(101).is_empty(), "one at a time");
+    rig.deliver(102, &probe[0]);
+    let probe = rig.take(102);
+    assert_eq!(
+        rig.names(probe[0].lease),
+        [2],
+        "3 and 4 stand behind its key"
+    );
+}
+
 #[test]
 fn a_breaker_that_fails_fast_kills_what_waits_what_comes_and_what_comes_back() {
     let mut rig = Rig::new(with_breaker(true));

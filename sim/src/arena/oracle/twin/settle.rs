@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use ebbtide_core::message::{Verdict, WorkerId};
-use ebbtide_core::parts::{Health, Retry};
+use ebbtide_core::parts::{Health, Retry, is_late};
 use ebbtide_policies::units::{Duration, Time};
 
 use crate::agents::{CallPlan, CallResult, Cancelled};
@@ -248,8 +248,14 @@ impl Twin<'_> {
         };
         let call = &self.calls[slot];
         if call.members().iter().all(|member| self.is_over(member.id)) {
-            let (agent, worker) = (call.agent, call.worker);
-            self.tell_breaker(slot as u32, Health::Bad);
+            let (agent, worker, started) = (call.agent, call.worker, call.started);
+            let deadline = self.deadline(id);
+            let last = call.members().iter().find(|member| member.id == id);
+            let health = match last.is_some_and(|it| is_late(started, it.due, deadline)) {
+                true => Health::Neutral,
+                false => Health::Bad,
+            };
+            self.tell_breaker(slot as u32, health);
             let call = &mut self.calls[slot];
             call.is_open = false;
             let plan = call.plan.take();

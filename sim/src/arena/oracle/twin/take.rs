@@ -1,8 +1,10 @@
 //! Which calls start in the twin: `core/src/take.rs` and `protect.rs` over its own lists;
 //! which goes first is core's own `pick.rs`.
 
+use std::cmp::Reverse;
+
 use ebbtide_core::message::Lane;
-use ebbtide_core::parts::{Pick, Rank, Waiting};
+use ebbtide_core::parts::{Breaker, Pick, Rank, Waiting, is_late};
 use ebbtide_policies::objective::Measure;
 use ebbtide_policies::units::{Duration, Time};
 
@@ -191,16 +193,44 @@ impl Twin<'_> {
         }
     }
 
-    /// A lane's first message leaves the queue for a call.
+    /// A lane's first message leaves the queue for a call, or what is worth one in its place.
     fn lift(&mut self, agent: u32, lane: Lane) -> Queued {
-        let lifted = self.agents[agent as usize].front(lane);
-        let lifted = lifted.expect("picked because it has a message there");
-        if self.agents[agent as usize].pop(lane) {
+        let first = self.agents[agent as usize].front(lane);
+        let first = first.expect("picked because it has a message there");
+        let lifted = self.worth_a_call(agent, lane, first);
+        let it = &mut self.agents[agent as usize];
+        let emptied = match lifted == first {
+            true => it.pop(lane),
+            false => it.remove(lane, lifted.id).expect("it waits there"),
+        };
+        if emptied {
             self.lanes.drain(lane, agent);
         }
         self.queued -= 1;
         self.lanes.charge(lane);
         lifted
+    }
+
+    /// As in core: while the breaker is not closed, that of the lane with most time left in place of a late one.
+    fn worth_a_call(&self, agent: u32, lane: Lane, first: Queued) -> Queued {
+        let agent = &self.agents[agent as usize];
+        if agent.breaker.as_ref().is_none_or(Breaker::is_closed)
+            || !is_late(self.now, first.due, self.deadline(first.id))
+        {
+            return first;
+        }
+        let units = |it: &Queued| self.message(it.id).units;
+        let payable = |it: &Queued| agent.units.is_none() || units(it) <= units(&first);
+        let others = agent.queue(lane).iter().copied().filter(payable);
+        let most = others.min_by_key(|it| (Reverse(self.deadline(it.id)), it.rank()));
+        most.unwrap_or(first)
+    }
+
+    /// [`Time::MAX`]: none.
+    pub(super) fn deadline(&self, id: u32) -> Time {
+        let message = self.message(id);
+        let within = self.path.class(message.class).deadline;
+        within.map_or(Time::MAX, |within| message.sent + within)
     }
 
     fn fill_batch(&mut self, agent: u32, most: u32) -> Members {

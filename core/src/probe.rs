@@ -1,0 +1,54 @@
+//! What an agent is called with while its breaker is not closed, and which deadlines speak against an agent.
+//!
+//! Behind an overload the oldest messages are about to expire. Calls for them end with their deadlines however
+//! well the agent is: a breaker that took that for failure, or that waited for success and was shown nothing else,
+//! would keep the agent from its messages for as long as they come faster than a probe at a time. So such a call
+//! says nothing, and until the breaker is closed the youngest go first where the first in order is that late.
+
+use std::cmp::Reverse;
+
+use ebbtide_policies::units::Time;
+
+use crate::event::Listener;
+use crate::state::BrokerState;
+
+/// Messages at a lane's end among which the one with most time left is sought: a lane may hold
+/// millions, and with deadlines of one length it is the last.
+const LOOKED_AT: usize = 64;
+
+/// Whether a call at `at` is too late to say anything of its agent by not ending before the
+/// deadline: the message, due at `due`, has waited for longer than it has left.
+#[must_use]
+pub fn is_late(at: Time, due: Time, deadline: Time) -> bool {
+    deadline.since(at) < at.since(due)
+}
+
+impl<M, L: Listener<M>> BrokerState<M, L> {
+    /// What a call to `agent` carries in place of `first`, the first of its lane: `first`, unless the breaker is
+    /// not closed and `first` is late. Then it is that of the lane with most time left, and no dearer.
+    #[inline(always)]
+    pub(crate) fn worth_a_call(&self, agent: u32, first: u32) -> u32 {
+        match self.agents[agent as usize].breaker_is_closed() {
+            true => first,
+            false => self.with_most_time(agent, first),
+        }
+    }
+
+    #[cold]
+    fn with_most_time(&self, agent: u32, first: u32) -> u32 {
+        let front = &self.messages[first];
+        if !is_late(self.now, front.due, front.deadline) {
+            return first;
+        }
+        let agent = &self.agents[agent as usize];
+        let queue = &agent.queues[front.account.lane.index()];
+        let payable =
+            |&index: &u32| agent.units.is_none() || self.messages[index].units <= front.units;
+        let last = queue.last(&self.messages, LOOKED_AT).filter(payable);
+        let by_time = |&index: &u32| {
+            let message = &self.messages[index];
+            (Reverse(message.deadline), message.rank())
+        };
+        last.min_by_key(by_time).unwrap_or(first)
+    }
+}
