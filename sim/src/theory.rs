@@ -223,6 +223,9 @@ fn scenario(columns: &Columns, fields: &Fields) -> Result<Scenario, String> {
                 Some("strict") => Discipline::Strict,
                 Some(other) => return Err(format!("lanes {other:?} is not known")),
             },
+            // One lane, by whatever names its messages are told apart: what waits is overdue at
+            // once, and what is overdue goes oldest first, whatever its lane.
+            lane_max_wait_ms: [optional(columns.lanes).is_none().then_some(0); 5],
             retry_max_attempts: match optional(columns.attempts) {
                 None => Some(1),
                 Some("unlimited") => None,

@@ -5,6 +5,7 @@
 //! replay draws with the same keys; its first line gives the run's length and warm-up.
 //! Other columns are told and not read. Deliberately absent: files.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 
@@ -59,6 +60,8 @@ pub struct Row {
     pub units: Option<u32>,
     /// How long a call for it takes, in place of the drawn time.
     pub service: Option<Duration>,
+    /// The replication that sends it; `None`: each.
+    pub replication: Option<u32>,
     /// Its key in the run that it was exported from.
     pub origin: Option<Origin>,
 }
@@ -66,8 +69,6 @@ pub struct Row {
 /// Where an exported message came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// In which replication; `None`: in each.
-    pub replication: Option<u32>,
     /// From which source; `None`: the one that replays it.
     pub source: Option<u32>,
     /// From which caller.
@@ -94,7 +95,7 @@ impl Trace {
         if trace.rows.is_empty() {
             return Err(TableError::Empty);
         }
-        trace.rows.sort_by_key(Row::replication);
+        trace.rows.sort_by_key(|row| row.replication);
         Ok(trace)
     }
 
@@ -113,13 +114,16 @@ impl Trace {
             None => None,
         };
         let count = "whole numbers from 0 to 4294967295";
-        let mut last = (None, Time::ZERO);
+        let mut last = BTreeMap::new();
+        let of = replication;
         while let Some(row) = table.row()? {
-            let replication = row.number(replication, count, |_: &u32| true)?;
-            if last.0 != replication {
-                last = (replication, Time::ZERO);
+            let replication = row.number(of, count, |_: &u32| true)?;
+            let first = self.rows.first().map_or(replication, |row| row.replication);
+            if let Some(column) = of.filter(|_| first.is_some() != replication.is_some()) {
+                return Err(row.fault(column, count));
             }
-            last.1 = row.time(at, last.1)?;
+            let last = last.entry(replication).or_insert(Time::ZERO);
+            *last = row.time(at, *last)?;
             let mut origin = None;
             if let Some((source, caller, number)) = keyed {
                 let whole = "whole numbers from 0 to 18446744073709551615";
@@ -129,7 +133,6 @@ impl Trace {
                 };
                 let found = row.number(Some(number), whole, |_| true)?;
                 origin = Some(Origin {
-                    replication,
                     source: Some(place(source)?),
                     caller: place(caller)?,
                     number: found.ok_or_else(|| row.fault(number, whole))?,
@@ -137,11 +140,12 @@ impl Trace {
             }
             let class = row.text(class).map(|name| self.class(name));
             self.rows.push(Row {
-                at: last.1,
+                at: *last,
                 class,
                 size: row.number(size, count, |_| true)?,
                 units: row.number(units, count, |_| true)?,
                 service: row.seconds(service)?,
+                replication,
                 origin,
             });
         }
@@ -161,22 +165,22 @@ impl Trace {
     /// The messages of a replication, in order of time.
     #[must_use]
     pub fn rows(&self, replication: u32) -> &[Row] {
-        if self.rows[0].replication().is_none() {
+        if self.rows[0].replication.is_none() {
             return &self.rows;
         }
         let from = self
             .rows
-            .partition_point(|row| row.replication() < Some(replication));
+            .partition_point(|row| row.replication < Some(replication));
         let to = self
             .rows
-            .partition_point(|row| row.replication() <= Some(replication));
+            .partition_point(|row| row.replication <= Some(replication));
         &self.rows[from..to]
     }
 
     /// How many replications it tells apart; `None`: every replication has the same messages.
     #[must_use]
     pub fn replications(&self) -> Option<u32> {
-        let last = self.rows.last().and_then(Row::replication)?;
+        let last = self.rows.last().and_then(|row| row.replication)?;
         Some(last.saturating_add(1))
     }
 
@@ -223,12 +227,6 @@ impl Trace {
             .map(|row| row.at)
             .max()
             .unwrap_or(Time::ZERO)
-    }
-}
-
-impl Row {
-    fn replication(&self) -> Option<u32> {
-        self.origin.and_then(|origin| origin.replication)
     }
 }
 

@@ -132,7 +132,6 @@ fn exported(plan: &Plan, warm_up: Duration, replications: &[Vec<Arrival>]) -> Tr
     for (replication, arrivals) in (0..).zip(replications) {
         for arrival in arrivals {
             let origin = Origin {
-                replication: Some(replication),
                 source: Some(arrival.key.source()),
                 caller: arrival.key.caller(),
                 number: arrival.key.number(),
@@ -143,6 +142,7 @@ fn exported(plan: &Plan, warm_up: Duration, replications: &[Vec<Arrival>]) -> Tr
                 size: Some(arrival.size),
                 units: Some(arrival.units),
                 service: arrival.service,
+                replication: Some(replication),
                 origin: Some(origin),
             };
             let class = &plan.classes[usize::from(arrival.class.0)].name;

@@ -111,7 +111,6 @@ impl Generator for Clients {
             at,
             class: Some(client.class),
             origin: Some(Origin {
-                replication: None,
                 source: None,
                 caller: index,
                 number: client.drawn - 1,

@@ -47,7 +47,6 @@ impl Replay {
         while self.left == 0 {
             let row = *self.trace.rows(self.replication).get(self.index)?;
             let origin = row.origin.unwrap_or(Origin {
-                replication: None,
                 source: None,
                 caller: 0,
                 number: self.index as u64,

@@ -160,8 +160,8 @@ fn exported(plan: &Plan) -> Trace {
                     size: Some(arrival.size),
                     units: Some(arrival.units),
                     service: arrival.service,
+                    replication: Some(replication),
                     origin: Some(Origin {
-                        replication: Some(replication),
                         source: Some(arrival.key.source()),
                         caller: arrival.key.caller(),
                         number: arrival.key.number(),

@@ -3,6 +3,8 @@
 use super::*;
 use crate::files::Files;
 use crate::plan::Plan;
+use crate::scenario::set;
+use crate::{Experiment, Monitor, Sinks};
 
 /// The columns of the reference file.
 const HEADER: &str = "case,arrivals,call,workers,batch,parallelism,max_waiting,lanes,\
@@ -41,6 +43,38 @@ fn a_row_becomes_a_scenario_that_reads_back_and_can_run() {
     let text = scenario.to_ron();
     assert_eq!(Scenario::from_ron(&text), Ok(scenario));
     Plan::new(&text, Files::default()).unwrap_or_else(|error| panic!("{error}\n{text}"));
+}
+
+/// They were served by their lanes' weights: the high one waited 0.05 s, the bulk one 0.13 s. As M/G/1
+/// has it, whoever comes waits for the rest of the call under way and for all that wait.
+#[test]
+fn without_lanes_messages_of_several_lanes_go_first_in_first_out() {
+    let case = case(
+        "x,poisson(rate=3)@high + poisson(rate=4)@normal + poisson(rate=2)@bulk,\
+         \"det(value=0.05)@high + exp(mean=0.06)@normal + uniform(low=0.05,high=0.15)@bulk\",\
+         1,1,,,,,,,wait_mean@bulk,0.0707,0.02,",
+    );
+    let scenario = case.scenario.expect("it can be expressed");
+    let run = [
+        ("warm_up", "\"0s\""),
+        ("length", "\"20000s\""),
+        ("replications", "1"),
+    ];
+    let text = run.iter().fold(scenario.to_ron(), |text, (name, value)| {
+        set(&text, &format!("run.{name}"), value).unwrap_or_else(|error| panic!("{error}"))
+    });
+    let plan = Plan::new(&text, Files::default()).unwrap_or_else(|error| panic!("{error}"));
+    let experiment = Experiment::run(&plan, &Sinks::default(), &Monitor::default());
+    let lanes = &experiment.policies[0].results.by_lane;
+    let waits = lanes
+        .values()
+        .filter_map(|lane| lane.figures.wait_s.mean.mean);
+    let waits: Vec<f64> = waits.collect();
+    assert_eq!(waits.len(), 3);
+    assert!(
+        waits.iter().all(|wait| (wait - 0.0707).abs() < 0.005),
+        "{waits:?}"
+    );
 }
 
 #[test]

@@ -52,9 +52,8 @@ fn what_is_exported_reads_back_to_the_nanosecond() {
         length: Some(Duration::from_millis(10_500)),
         warm_up: Some(Duration::from_nanos(1_000_000_001)),
     };
-    let origin = |replication, number| {
+    let origin = |number| {
         Some(Origin {
-            replication: Some(replication),
             source: Some(2),
             caller: 3,
             number,
@@ -67,11 +66,13 @@ fn what_is_exported_reads_back_to_the_nanosecond() {
             size: Some(4_294_967_295),
             units: Some(0),
             service: Some(Duration::from_nanos(1)),
-            origin: origin(0, u64::MAX),
+            replication: Some(0),
+            origin: origin(u64::MAX),
         },
         Row {
             class: Some(1),
-            origin: origin(1, 0),
+            replication: Some(1),
+            origin: origin(0),
             ..row(5)
         },
     ];
@@ -89,6 +90,16 @@ fn what_is_exported_reads_back_to_the_nanosecond() {
     assert_eq!((trace.rows(0), trace.rows(1)), (&rows[..1], &rows[1..]));
     assert_eq!(trace.rows(2), []);
     assert_eq!(trace.replications(), Some(2));
+}
+
+/// The column was read only where `source`, `caller` and `number` stood beside it.
+#[test]
+fn a_replication_has_its_rows_whatever_else_a_trace_says() {
+    let trace = Trace::parse(b"t_s,replication\n1,0\n2,1\n3,1\n").expect("valid");
+    let sent = |replication| trace.rows(replication).iter().map(|row| row.at.as_nanos());
+    assert_eq!(sent(0).collect::<Vec<_>>(), [1_000_000_000]);
+    assert_eq!(sent(1).collect::<Vec<_>>(), [2_000_000_000, 3_000_000_000]);
+    assert_eq!((trace.rows(2), trace.replications()), (&[][..], Some(2)));
 }
 
 #[test]
@@ -119,6 +130,11 @@ fn faults_name_line_and_column() {
         "t_s,size,t_s\n0,1,2\n",
         "line 1: column t_s stands there twice",
     );
+    check(
+        "t_s,replication\n5,0\n1,1\n3,0\n",
+        "line 4, column t_s: 3s lies before 5s of the row above",
+    );
+    check("t_s,replication\n0,0\n1,\n", "line 3, column replication");
     check("t_s,number\n0,1\n", "column source is missing");
     check(
         "t_s,source,caller,number\n0,1,,2\n",

@@ -108,8 +108,8 @@ fn write(export: &Mutex<Export>, plan: &Plan, replication: u32, arrival: &Arriva
         size: Some(arrival.size),
         units: Some(arrival.units),
         service: arrival.service,
+        replication: Some(replication),
         origin: Some(Origin {
-            replication: Some(replication),
             source: Some(arrival.key.source()),
             caller: arrival.key.caller(),
             number: arrival.key.number(),
