@@ -56,10 +56,11 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     fn check_agents(&self) {
         let mut held_in_all = 0;
         for (_, message) in self.messages.iter() {
-            let agent = self.agents.get(message.account.agent);
-            assert!(agent.is_some(), "a message of an agent that is gone");
+            let agent = message.account.agent.0;
+            let is_present = self.agents.present().contains(&agent);
+            assert!(is_present, "a message of agent {agent}, which is gone");
         }
-        for (&id, agent) in self.agents.present().iter().zip(self.agents.iter()) {
+        for (id, agent) in self.agents.numbered() {
             let queued = agent
                 .queues
                 .iter()

@@ -154,6 +154,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// The earliest time at which a free slot may find something to take, as things stand; what
     /// must happen first has a timer or a call of its own.
     #[must_use]
+    #[inline(always)]
     pub fn takeable_at(&self) -> Option<Time> {
         if !self.may_take() {
             return None;
@@ -254,7 +255,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     pub(crate) fn startable(&self, newcomer: Newcomer, more: &[AgentId], bytes: u64) -> Startable {
         let mut found = Startable::default();
         let mut free = self.workers.free_slots();
-        for (&index, agent) in self.agents.present().iter().zip(self.agents.iter()) {
+        for (index, agent) in self.agents.numbered() {
             let stands_behind = |key| agent.keys.is_held(key);
             let joins = newcomer.is_due
                 && more.contains(&AgentId(index))

@@ -82,7 +82,7 @@ impl Stop {
 fn read_help(error: &JournalError) -> &'static str {
     match error {
         JournalError::NoJournal => "name a file that `Broker::builder().journal(…)` has written",
-        JournalError::Newer { .. } => "replay it with the version that wrote it, or a later one",
+        JournalError::OtherVersion { .. } => "replay it with the version that wrote it",
         JournalError::BrokenOff { .. } => {
             "its broker did not end in good order; what is above holds for what there is"
         }

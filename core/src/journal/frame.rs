@@ -20,9 +20,9 @@ pub enum JournalError {
     /// It does not begin like one.
     #[error("it is no journal")]
     NoJournal,
-    /// Written by a later version.
-    #[error("it has format version {found}, this version reads up to {FORMAT_VERSION}")]
-    Newer {
+    /// Written by another version.
+    #[error("it has format version {found}, this version reads {FORMAT_VERSION}")]
+    OtherVersion {
         /// The version that it says.
         found: u16,
     },
@@ -78,15 +78,15 @@ impl<R: Read> Reader<R> {
     /// Checks that `input` begins like a journal.
     ///
     /// # Errors
-    /// It does not, or it was written by a later version.
+    /// It does not, or it was written by another version.
     pub fn new(mut input: R) -> Result<Self, JournalError> {
         let mut preamble = [0; MAGIC.len() + size_of::<u16>()];
         if fill(&mut input, &mut preamble)? < preamble.len() || preamble[..8] != MAGIC {
             return Err(JournalError::NoJournal);
         }
         let found = u16::from_le_bytes([preamble[8], preamble[9]]);
-        if found > FORMAT_VERSION {
-            return Err(JournalError::Newer { found });
+        if found != FORMAT_VERSION {
+            return Err(JournalError::OtherVersion { found });
         }
         let begins = preamble.len() as u64;
         Ok(Self {
