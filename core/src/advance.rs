@@ -198,9 +198,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// An agent's pause or its breaker's open state may be over.
     fn reopen(&mut self, id: AgentId) {
         let now = self.now;
-        let Some(agent) = self.agents.get_mut(id) else {
-            return;
-        };
+        let agent = &mut self.agents[id.0 as usize];
         if agent.paused_until != Time::ZERO && agent.paused_until <= now {
             agent.paused_until = Time::ZERO;
             self.emit(What::Resumed { agent: id });
@@ -235,9 +233,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
 
         let grace = timers.graces.next(|_, id| leases.get(id).is_some());
         let agent = timers.agents.next(|at, id| {
-            let Some(agent) = agents.get(id) else {
-                return false;
-            };
+            let agent = &agents[id.0 as usize];
             let breaker = agent
                 .breaker
                 .as_ref()

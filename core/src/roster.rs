@@ -2,8 +2,8 @@
 //! is in the broker.
 //!
 //! A number is never given twice: whoever still holds a removed agent's must not reach another
-//! with it. Of one that is gone a row stays that owns nothing: rows that could be missing would be
-//! asked for it some twenty times a message (60 instructions).
+//! with it. Of one that is gone a row stays that owns nothing: whoever has a number has a row, and
+//! nobody must ask for it (rows that may be missing cost nine instructions a message more).
 
 use std::ops::{Index, IndexMut};
 
@@ -31,6 +31,7 @@ impl Roster {
         AgentId(at)
     }
 
+    /// `None`: there never was one of that number.
     pub(crate) fn get(&self, id: AgentId) -> Option<&Agent> {
         self.rows.get(id.0 as usize)
     }
@@ -55,7 +56,7 @@ impl Roster {
         (self.present.iter()).map(|&at| (at, &self.rows[at as usize]))
     }
 
-    /// The same, and those that are gone.
+    /// Those that are not gone, and those that are.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Agent> {
         self.rows.iter_mut()
     }

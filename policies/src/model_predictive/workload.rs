@@ -57,7 +57,8 @@ pub(super) struct AgentLoad {
     pub(super) calls_per_s: f64,
     /// Most messages per second, by its unit rate or as found by its refusals.
     pub(super) messages_per_s: f64,
-    /// Messages that wait for a slot and for nothing else.
+    /// Messages that wait for a slot and for nothing else; of one that refuses what is too much as
+    /// many as it takes until workers ordered now could help.
     pub(super) waiting: f64,
     /// Index of dispersion of its arrivals.
     pub(super) dispersion: f64,
