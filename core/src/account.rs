@@ -89,6 +89,8 @@ pub(crate) struct AgentTally {
     pub(crate) arrivals: u64,
     pub(crate) retries: u64,
     pub(crate) delivered: u64,
+    pub(crate) came_behind: u64,
+    pub(crate) moved_up: u64,
     pub(crate) units: u64,
     pub(crate) calls: CallStats,
     pub(crate) samples: Vec<CallSample>,
@@ -104,6 +106,8 @@ impl AgentTally {
         it.arrivals = std::mem::take(&mut self.arrivals);
         it.retries = std::mem::take(&mut self.retries);
         it.delivered = std::mem::take(&mut self.delivered);
+        it.came_behind = std::mem::take(&mut self.came_behind);
+        it.moved_up = std::mem::take(&mut self.moved_up);
         it.units = std::mem::take(&mut self.units);
         it.calls = std::mem::take(&mut self.calls);
         std::mem::swap(&mut it.samples, &mut self.samples);

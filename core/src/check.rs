@@ -54,7 +54,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     }
 
     fn check_agents(&self) {
-        let mut held_in_all = 0;
+        let (mut held_in_all, mut behind_in_all) = (0, 0);
         for (_, message) in self.messages.iter() {
             let agent = message.account.agent.0;
             let is_present = self.agents.present().contains(&agent);
@@ -71,7 +71,17 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
                 "agent {id}: takeable"
             );
             let held = agent.held.iter();
-            held_in_all += held.flat_map(|queue| queue.iter(&self.messages)).count() as u64;
+            let held = held.flat_map(|queue| queue.iter(&self.messages)).count() as u64;
+            let behind = agent.keys.behind;
+            assert_eq!(
+                agent.keys.recounted(),
+                (behind, agent.keys.contended),
+                "invariant 7: agent {id}"
+            );
+            let waiting = agent.takeable + held + behind;
+            assert_eq!(waiting, agent.waiting, "agent {id}: waiting");
+            held_in_all += held;
+            behind_in_all += behind;
             for lane in crate::message::Lane::ALL {
                 let listed = self.lanes.agents(lane).contains(&id);
                 assert_eq!(
@@ -97,6 +107,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             );
         }
         assert_eq!(held_in_all, self.lanes.held, "messages of paused lanes");
+        assert_eq!(behind_in_all, self.lanes.behind, "invariant 7: behind");
     }
 
     fn check_calls(&self) {

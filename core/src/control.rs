@@ -356,7 +356,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         if free == 0 {
             return;
         }
-        if self.lanes.any_takeable() || self.lanes.held > 0 {
+        if self.books.waiting > 0 {
             self.book_blocked_slot_time(passed, free);
         } else {
             self.tally.slots.idle += passed * free;
@@ -387,8 +387,10 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             }
         }
         let held = self.lanes.held.min(free);
+        let behind = self.lanes.behind.min(free - held);
         self.tally.slots.blocked.paused += passed * held;
-        self.tally.slots.idle += passed * (free - held);
+        self.tally.slots.blocked.key += passed * behind;
+        self.tally.slots.idle += passed * (free - held - behind);
     }
 }
 
@@ -453,6 +455,8 @@ fn observe_agent(it: &mut AgentObservation, agent: &mut Agent, now: Time) {
     it.breaker = breaker.unwrap_or_default();
     it.paused = agent.paused_until > now;
     it.waiting = agent.waiting;
+    it.behind = agent.keys.behind;
+    it.contended_keys = agent.keys.contended;
     it.in_flight = agent.in_flight;
     agent.tally.close(it);
 }

@@ -162,6 +162,8 @@ pub struct Lanes {
     paused: u8,
     /// Messages that wait for nothing but their paused lane.
     pub(crate) held: u64,
+    /// Messages that stand behind another of their ordering key, and wait in no lane yet.
+    pub(crate) behind: u64,
 }
 
 /// Lanes, highest first, from a bit each.
@@ -196,6 +198,7 @@ impl Lanes {
             paused_until: [Time::ZERO; 5],
             paused: 0,
             held: 0,
+            behind: 0,
         }
     }
 

@@ -107,6 +107,8 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             agent.make_takeable(&mut self.lanes, &mut self.messages, index, account, rank);
         } else {
             self.messages[index].place = Place::Behind;
+            self.lanes.behind += 1;
+            agent.tally.came_behind += 1;
         }
         if fails_fast {
             self.fail_fast(index);
@@ -254,6 +256,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
                     message.rank(),
                 );
                 self.agents[agent].keys.leave(key, rank);
+                self.lanes.behind -= 1;
                 self.agents[agent].waiting -= 1;
                 self.books.waiting -= 1;
             }
@@ -326,6 +329,8 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             message.holds_key = true;
             let (account, rank) = (message.account, message.rank());
             let agent = &mut self.agents[account.agent.0 as usize];
+            self.lanes.behind -= 1;
+            agent.tally.moved_up += 1;
             agent.make_takeable(&mut self.lanes, &mut self.messages, next, account, rank);
         }
     }

@@ -67,6 +67,13 @@ impl Observation {
             && self.agents.iter().all(is_still)
     }
 
+    /// Waiting messages that stand behind another of their ordering key, over all agents.
+    #[must_use]
+    pub fn behind(&self) -> u64 {
+        let behind = self.agents.iter().map(|agent| agent.behind);
+        behind.fold(0, u64::saturating_add)
+    }
+
     /// Whether there are as few workers as there may be.
     #[must_use]
     pub fn has_fewest_workers(&self) -> bool {
@@ -146,6 +153,9 @@ pub struct BlockedTime {
     pub rate_limit: Duration,
     /// The agent's batch waits to fill.
     pub open_batch: Duration,
+    /// What waits stands behind another message of its ordering key.
+    #[serde(default)]
+    pub key: Duration,
 }
 
 /// The queue at one instant.
@@ -212,10 +222,22 @@ pub struct AgentObservation {
     pub paused: bool,
     /// Its waiting messages now.
     pub waiting: u64,
+    /// Those of them that stand behind another of their ordering key, whatever the pool.
+    #[serde(default)]
+    pub behind: u64,
+    /// Its ordering keys with messages that stand behind another, now.
+    #[serde(default)]
+    pub contended_keys: u64,
     /// Its calls in flight now.
     pub in_flight: u32,
     /// Its first arrivals accepted in the interval.
     pub arrivals: u64,
+    /// Its messages that came to stand behind another of their ordering key in the interval.
+    #[serde(default)]
+    pub came_behind: u64,
+    /// Its messages that stood there and whose turn with their key came in the interval.
+    #[serde(default)]
+    pub moved_up: u64,
     /// Its messages put back for another attempt in the interval.
     pub retries: u64,
     /// Its messages delivered in the interval.
@@ -226,6 +248,15 @@ pub struct AgentObservation {
     pub calls: CallStats,
     /// Samples of those calls: all of them, or an even thinning when there were many.
     pub samples: Vec<CallSample>,
+}
+
+impl AgentObservation {
+    /// Its waiting messages that a free slot could start, its limits permitting: those that stand behind no other of
+    /// their key.
+    #[must_use]
+    pub const fn startable(&self) -> u64 {
+        self.waiting.saturating_sub(self.behind)
+    }
 }
 
 /// State of a circuit breaker.

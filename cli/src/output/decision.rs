@@ -193,6 +193,7 @@ fn agent_line(agent: &AgentObservation) -> String {
         ("answered \"too many requests\"", calls.rate_limited),
         ("in flight", u64::from(agent.in_flight)),
         ("waiting", agent.waiting),
+        ("of them behind another of their key", agent.behind),
     ]);
     if let Some(limit) = agent.limit {
         let _ = write!(text, ", limit {limit}");
@@ -377,6 +378,7 @@ fn slots(slots: &SlotTime) -> String {
         ("blocked by a pause", blocked.paused),
         ("blocked by a rate limit", blocked.rate_limit),
         ("waiting for a batch to fill", blocked.open_batch),
+        ("waiting for an ordering key", blocked.key),
     ];
     let total: f64 = parts.iter().map(|(_, time)| time.as_secs_f64()).sum();
     let shares: Vec<_> = parts

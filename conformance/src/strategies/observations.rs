@@ -159,7 +159,7 @@ fn worker_counts() -> impl Strategy<Value = WorkerCounts> {
 }
 
 fn slot_time() -> impl Strategy<Value = SlotTime> {
-    [(); 8].map(|()| duration()).prop_map(
+    [(); 9].map(|()| duration()).prop_map(
         |[
             with_call,
             idle,
@@ -169,6 +169,7 @@ fn slot_time() -> impl Strategy<Value = SlotTime> {
             paused,
             rate_limit,
             open_batch,
+            key,
         ]| SlotTime {
             with_call,
             idle,
@@ -179,6 +180,7 @@ fn slot_time() -> impl Strategy<Value = SlotTime> {
                 paused,
                 rate_limit,
                 open_batch,
+                key,
             },
         },
     )
@@ -252,7 +254,7 @@ fn agent() -> impl Strategy<Value = AgentObservation> {
     );
     let counts = (
         any_count(),
-        [(); 5].map(|()| count()),
+        [(); 9].map(|()| count()),
         calls(),
         vec(sample(), 0..40),
     );
@@ -260,24 +262,41 @@ fn agent() -> impl Strategy<Value = AgentObservation> {
         |(
             (name, is_batch, max_batch, limit),
             (call_rate, unit_rate, breaker, paused),
-            (in_flight, [waiting, arrivals, retries, delivered, units], calls, samples),
-        )| AgentObservation {
-            name,
-            is_batch,
-            max_batch,
-            limit,
-            call_rate,
-            unit_rate,
-            breaker,
-            paused,
-            waiting,
-            in_flight,
-            arrivals,
-            retries,
-            delivered,
-            units,
-            calls,
-            samples,
+            (in_flight, counts, calls, samples),
+        )| {
+            let [
+                waiting,
+                behind,
+                contended_keys,
+                arrivals,
+                came_behind,
+                moved_up,
+                retries,
+                delivered,
+                units,
+            ] = counts;
+            AgentObservation {
+                name,
+                is_batch,
+                max_batch,
+                limit,
+                call_rate,
+                unit_rate,
+                breaker,
+                paused,
+                waiting,
+                behind,
+                contended_keys,
+                in_flight,
+                arrivals,
+                came_behind,
+                moved_up,
+                retries,
+                delivered,
+                units,
+                calls,
+                samples,
+            }
         },
     )
 }

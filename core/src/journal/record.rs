@@ -9,8 +9,8 @@ use super::input::Input;
 use crate::account::Books;
 
 /// Version of the records and their encoding; a reader refuses others, since snapshots are laid out
-/// as the broker's state is. 2: agents that are gone are known.
-pub const FORMAT_VERSION: u16 = 2;
+/// as the broker's state is. 2: agents that are gone are known. 3: what stands behind its key is counted.
+pub const FORMAT_VERSION: u16 = 3;
 
 /// One record. A journal is a [`Header`](Record::Header), then inputs, each followed by the
 /// decisions that it brought about; the numbers are [postcard](https://postcard.jamesmunns.com)'s.

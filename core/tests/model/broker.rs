@@ -9,6 +9,7 @@ use ebbtide_core::units::Time;
 use ebbtide_core::{
     AgentConfig, BrokerState, Checked, Settlement, Submission, SubmitError, Verdict, What,
 };
+use ebbtide_policies::observation::AgentObservation;
 
 use super::reference::{Reference, submission};
 use super::setup::{Scripted, Setup, TOPIC};
@@ -25,6 +26,9 @@ pub(crate) struct Broker {
     agents: Vec<AgentConfig>,
     workers: BTreeSet<WorkerId>,
     registered: usize,
+    /// Messages that came to stand behind another of their key and that moved up, by agent.
+    behind: BTreeMap<String, (u64, u64)>,
+    tells_order: bool,
     letters: u32,
     messages: Vec<MessageId>,
     names: BTreeMap<MessageId, String>,
@@ -45,6 +49,8 @@ impl Broker {
             agents: setup.agents.clone(),
             workers: BTreeSet::new(),
             registered: 0,
+            behind: BTreeMap::new(),
+            tells_order: setup.tells_order(),
             letters: 0,
             messages: Vec::new(),
             names: BTreeMap::new(),
@@ -230,6 +236,15 @@ impl Broker {
         }
     }
 
+    /// As the reference has it.
+    fn behind(&mut self, seen: &AgentObservation) -> (u64, u64, u64, Option<u64>) {
+        let ever = self.behind.entry(seen.name.clone()).or_default();
+        ever.0 += seen.came_behind;
+        ever.1 += seen.moved_up;
+        let moved_up = self.tells_order.then_some(ever.1);
+        (seen.behind, seen.contended_keys, ever.0, moved_up)
+    }
+
     fn call(&self, lease: LeaseId) -> usize {
         let call = self.calls.iter().rposition(|&call| call == lease);
         call.expect("only calls that started are spoken of")
@@ -327,7 +342,12 @@ impl Broker {
             What::Decided(record) => {
                 let to = record.applied;
                 let timeout = to.batch_timeout.as_nanos();
-                format!("decided {} {} {timeout}", to.workers, to.batch_size)
+                let seen = record.observation.expect("it is kept");
+                let behind: Vec<_> = seen.agents.iter().map(|it| self.behind(it)).collect();
+                format!(
+                    "decided {} {} {timeout} behind {behind:?}",
+                    to.workers, to.batch_size
+                )
             }
             _ => return None,
         })

@@ -1,5 +1,7 @@
 //! Who may be called, and what goes first.
 
+use std::collections::BTreeSet;
+
 use ebbtide_core::config::Discipline;
 use ebbtide_policies::units::Duration;
 
@@ -28,6 +30,37 @@ impl Reference {
             && it
                 .key
                 .is_none_or(|key| self.owner(it.agent, key) == Some(message))
+    }
+
+    /// Whether a message waits behind another of its key.
+    pub(crate) fn is_behind(&self, message: usize) -> bool {
+        let it = &self.messages[message];
+        it.place == Place::Waiting
+            && it
+                .key
+                .is_some_and(|key| self.owner(it.agent, key) != Some(message))
+    }
+
+    /// Of each agent: messages behind another of their key now and keys that have any, messages
+    /// that came there ever and moved up ever. The last is not told where all that wait may fail
+    /// at one instant: in which order they do is nobody's business.
+    pub(crate) fn behind(&self) -> Vec<(u64, usize, u64, Option<u64>)> {
+        let told = self.setup.tells_order();
+        let behind = |agent: usize| {
+            let it = &self.agents[agent];
+            let all = (0..self.messages.len()).filter(|&message| {
+                self.messages[message].agent == agent && self.is_behind(message)
+            });
+            let keys: BTreeSet<_> = all
+                .clone()
+                .map(|message| self.messages[message].key)
+                .collect();
+            let now = all.count() as u64;
+            let moved_up = it.came_behind - it.ended_behind - now;
+            (now, keys.len(), it.came_behind, told.then_some(moved_up))
+        };
+        let present = (0..self.agents.len()).filter(|&agent| !self.agents[agent].removed);
+        present.map(behind).collect()
     }
 
     /// Whose an ordering key is: of the messages with it that ever became due, and that have

@@ -388,6 +388,7 @@ impl Reference {
             "decided {workers} {} {}",
             control.batch_size, control.batch_timeout
         );
+        let line = format!("{line} behind {:?}", self.behind());
         self.say(line);
         self.resize(workers);
     }

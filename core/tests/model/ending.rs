@@ -131,7 +131,11 @@ impl Reference {
         let it = &mut self.messages[message];
         it.turn = turn;
         it.place = Place::Waiting;
-        it.first_due = it.first_due.or(Some((it.due, turn)));
+        let agent = it.agent;
+        if it.first_due.is_none() {
+            it.first_due = Some((it.due, turn));
+            self.agents[agent].came_behind += u64::from(self.is_behind(message));
+        }
         self.fail_fast(message);
     }
 
@@ -193,6 +197,8 @@ impl Reference {
     // Outcomes.
 
     pub(crate) fn finish(&mut self, message: usize, outcome: Outcome) {
+        let agent = self.messages[message].agent;
+        self.agents[agent].ended_behind += u64::from(self.is_behind(message));
         let it = &mut self.messages[message];
         let was = match it.place {
             Place::Waiting => Whereabouts::Waiting,

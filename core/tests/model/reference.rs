@@ -3,7 +3,8 @@
 //!
 //! What is here are the things and the simple facts about them; who may be called and what
 //! goes first is in `choice.rs`, how things end in `ending.rs` and `breaker.rs`, how time passes in `clock.rs`.
-//! Deliberately absent: queue warnings and what observations hold (`tests/rules` has them).
+//! Deliberately absent: queue warnings and what observations hold (`tests/rules` has them), but for
+//! what they say of ordering keys.
 
 use ebbtide_core::{AgentConfig, Outcome, Submission};
 
@@ -116,6 +117,9 @@ pub(crate) struct Agent {
     pub(crate) breaker: Breaker,
     pub(crate) calls: Option<Bucket>,
     pub(crate) units: Option<Bucket>,
+    /// Messages that came to stand behind another of their key, ever, and that ended there.
+    pub(crate) came_behind: u64,
+    pub(crate) ended_behind: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -275,6 +279,8 @@ impl Reference {
             },
             calls: bucket(config.call_rate),
             units: bucket(config.unit_rate),
+            came_behind: 0,
+            ended_behind: 0,
             config,
         });
     }

@@ -26,6 +26,13 @@ pub(crate) struct Setup {
     pub(crate) wishes: Vec<Wish>,
 }
 
+impl Setup {
+    /// Whether messages of one agent end one after another, and not all at once.
+    pub(crate) fn tells_order(&self) -> bool {
+        !self.broker.breaker.is_some_and(|breaker| breaker.fail_fast)
+    }
+}
+
 /// What the scripted policy asks for at one tick; it may be absurd.
 #[derive(Clone, Debug)]
 pub(crate) struct Wish {

@@ -352,6 +352,33 @@ fn what_stands_behind_an_ordering_key_counts_towards_the_oldest_wait() {
 }
 
 #[test]
+fn slots_are_free_although_messages_wait_for_their_key() {
+    let mut rig = Rig::new(BrokerConfig {
+        control_interval_ms: 100,
+        ..plain()
+    });
+    let echo = rig.agent("echo");
+    let key = |it: &mut Submission<u32>| it.ordering_key = Some(7);
+    for n in 0..2 {
+        rig.send_with(10, echo, n, key);
+    }
+    let last = rig.send_with(20, echo, 2, key);
+    let calls = rig.take(20);
+    rig.deliver(50, &calls[0]);
+    assert_eq!(rig.taken(60), [[1]]);
+    assert!(rig.state.cancel(ms(70), last));
+    rig.advance(100);
+    let record = rig.decisions().pop().expect("one tick");
+    let it = seen(&record);
+    // One of the free slots from 10 to 50, when two stand behind in the end, and from 50 to 70.
+    let key = it.slots.blocked.key;
+    assert_eq!(key, Duration::from_millis(10 + 30 + 10 + 10));
+    let agent = &it.agents[0];
+    let now = (agent.behind, agent.contended_keys);
+    assert_eq!((now, agent.came_behind, agent.moved_up), ((0, 0), 2, 1));
+}
+
+#[test]
 fn time_spent_for_batch_mates_is_counted_until_the_batch_closes() {
     let config = BrokerConfig {
         control_interval_ms: 100,

@@ -33,6 +33,7 @@ pub(crate) fn slot_seconds(observation: &Observation) -> (f64, f64) {
         blocked.paused,
         blocked.rate_limit,
         blocked.open_batch,
+        blocked.key,
     ];
     let free: f64 = free.iter().map(|time| time.as_secs_f64()).sum();
     let busy = slots.with_call.as_secs_f64();

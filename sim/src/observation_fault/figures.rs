@@ -49,6 +49,22 @@ pub(super) fn change(seen: &mut Observation, mut change: impl FnMut(u64) -> u64)
     for agent in &mut seen.agents {
         change_agent(agent, &mut change);
     }
+    // Last, so that the luck of all others is what it was before there were these.
+    change_keys(seen, &mut change);
+}
+
+fn change_keys(seen: &mut Observation, change: &mut impl FnMut(u64) -> u64) {
+    for agent in &mut seen.agents {
+        for count in [
+            &mut agent.behind,
+            &mut agent.contended_keys,
+            &mut agent.came_behind,
+            &mut agent.moved_up,
+        ] {
+            *count = change(*count);
+        }
+    }
+    change_time(&mut seen.slots.blocked.key, change);
 }
 
 /// The same for the length of the interval.
