@@ -200,7 +200,7 @@ impl Policy for Adaptive {
             pacing,
             obstacle,
             best_workers,
-            waiting: seen.queue.waiting,
+            waiting: seen.queue.waiting.saturating_sub(seen.behind()),
             hazard: situation.hazard.filter(|_| self.jumps.are_known()),
         };
         let decision = Decision {
@@ -237,8 +237,9 @@ impl Adaptive {
     fn learn(&mut self, seen: &Observation) {
         let length_s = seen.interval.as_secs_f64();
         let told = self.foresee(seen);
-        self.beliefs.observe(seen, told.as_ref());
-        self.history.observe(length_s, seen.flow.arrivals as f64);
+        let held_back = self.beliefs.observe(seen, told.as_ref());
+        let come = (seen.flow.arrivals as f64 - held_back).max(0.0);
+        self.history.observe(length_s, come);
         self.jumps.observe(seen.at, length_s, self.beliefs.rate());
         self.orders.observe(seen);
     }
@@ -321,10 +322,13 @@ impl Adaptive {
         .sum();
         let slots = f64::from(seen.workers.ready.max(1)) * f64::from(seen.parallelism.max(1));
         let slows = |agent: &AgentLoad| agent.slow_down.factor(slots) > CROWDED;
-        if blocked_s > LIMITED_SHARE * slots * seen.interval.as_secs_f64() {
+        let noticeable_s = LIMITED_SHARE * slots * seen.interval.as_secs_f64();
+        if blocked_s > noticeable_s {
             Obstacle::AgentLimited
         } else if seen.queue.waiting > 0 && load.agents.iter().any(slows) {
             Obstacle::AgentCrowded
+        } else if blocked.key.as_secs_f64() > noticeable_s {
+            Obstacle::KeysTaken
         } else {
             Obstacle::None
         }

@@ -1,15 +1,15 @@
 //! Loops that once closed the wrong way: broker, policy and agent kept each other where they were.
 
-use ebbtide_measure::{Estimate, Figures};
+use ebbtide_measure::{Books, Estimate};
 use ebbtide_sim::files::Files;
 use ebbtide_sim::{Experiment, Monitor, Plan, Sinks};
 
-/// The figures of the only policy.
+/// What the only policy made of it.
 #[track_caller]
-fn figures(text: &str) -> Figures<Estimate> {
+fn results(text: &str) -> Books<Estimate> {
     let plan = Plan::new(text, Files::default()).unwrap_or_else(|error| panic!("{error}"));
     let mut experiment = Experiment::run(&plan, &Sinks::default(), &Monitor::default());
-    experiment.policies.remove(0).results.total.figures
+    experiment.policies.remove(0).results
 }
 
 /// Calls for messages that were about to expire counted as the agent's failures; the breaker opened, its
@@ -26,6 +26,39 @@ fn a_healthy_agent_is_back_after_an_overload_that_messages_expired_in() {
         broker: (max_workers: 2, num_workers: 2),
         policies: ["fixed(2)"],
     )"#;
-    let success = figures(text).success_rate.mean;
+    let success = results(text).total.figures.success_rate.mean;
     assert!(success.is_some_and(|share| share > 0.95), "{success:?}");
+}
+
+/// One key gets four times what can be done of it one after another; the others keep two slots of ten busy.
+fn one_hot_key(others: &str) -> Books<Estimate> {
+    results(&format!(
+        r#"(
+            run: (length: "6min", replications: 2),
+            traffic: [
+                (arrivals: Poisson("20/s"), classes: [(name: "hot", to: Agent("a"), ordering_keys: 1)]),
+                (arrivals: {others}, classes: [(name: "others", to: Agent("a"))]),
+            ],
+            agents: [(name: "a", call: LogNormal(median: "200ms", sigma: 0.3))],
+            policies: ["adaptive"],
+        )"#
+    ))
+}
+
+/// What stood behind its key counted as a backlog that workers could work off: there were ten of them, for ever.
+#[test]
+fn no_workers_come_for_what_waits_for_its_key() {
+    let run = one_hot_key(r#"Poisson("10/s")"#);
+    let workers = run.total.figures.workers_mean.and_then(|it| it.mean);
+    assert!(workers.is_some_and(|it| it < 1.5), "{workers:?}");
+}
+
+/// The others need twenty slots from the third minute on, whatever waits for its key.
+#[test]
+fn workers_come_for_others_beside_a_hot_key() {
+    let run = one_hot_key(r#"Phases([("10/s", "3min"), ("100/s", "3min")])"#);
+    let workers = run.total.figures.workers_mean.and_then(|it| it.mean);
+    let wait_s = run.by_class["others"].figures.wait_s.p95.mean;
+    assert!(workers.is_some_and(|it| it < 3.0), "{workers:?}");
+    assert!(wait_s.is_some_and(|it| it < 0.2), "{wait_s:?}");
 }

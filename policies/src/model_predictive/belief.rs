@@ -60,18 +60,22 @@ struct Belief {
 }
 
 impl Beliefs {
-    /// Takes an interval. `told` replaces the arrivals by others, over another length.
-    pub(super) fn observe(&mut self, seen: &Observation, told: Option<&(f64, Vec<f64>)>) {
+    /// Takes an interval. `told` replaces the arrivals by others, over another length. Returns how many of the messages
+    /// that came no worker could help.
+    pub(super) fn observe(&mut self, seen: &Observation, told: Option<&(f64, Vec<f64>)>) -> f64 {
         let length_s = seen.interval.as_secs_f64();
         let accepted = seen.flow.arrivals.max(1) as f64;
-        let refused = 1.0 + seen.flow.refused as f64 / accepted;
+        let refused = seen.flow.refused as f64 / accepted;
         // Whoever waits for room in a full queue is no arrival yet.
         let is_full = seen.queue.waiting > 0 && seen.queue.waiting >= seen.queue.max_size;
         let refused = if is_full {
-            refused.max(HIDDEN)
+            refused.max(HIDDEN - 1.0)
         } else {
             refused
         };
+        // Room that is taken by what stands behind its key no worker can make.
+        let behind = seen.behind() as f64 / seen.queue.waiting.max(1) as f64;
+        let refused = 1.0 + refused * (1.0 - behind).max(0.0);
         let slots = f64::from(seen.workers.ready) * f64::from(seen.parallelism);
         let slots_are_free =
             seen.slots.with_call.as_secs_f64() < (1.0 - FREE_SHARE) * slots * length_s;
@@ -84,18 +88,23 @@ impl Beliefs {
         };
         let all_s: f64 = seen.agents.iter().map(part_s).sum();
         let scale = seen.slots.with_call.as_secs_f64() / all_s.max(1e-9);
+        let mut held_back = 0.0;
         for (index, agent) in seen.agents.iter().enumerate() {
             let belief = self.of(index, &agent.name);
             belief.observe(length_s, part_s(agent) * scale, agent);
+            let stay_behind = belief.stay_behind(length_s, agent);
+            held_back += stay_behind;
             match told {
                 Some((length_s, arrivals)) => belief.rate.observe(*length_s, arrivals[index]),
-                None => belief
-                    .rate
-                    .observe(length_s, agent.arrivals as f64 * refused),
+                None => {
+                    let come = (agent.arrivals as f64 - stay_behind).max(0.0);
+                    belief.rate.observe(length_s, come * refused);
+                }
             }
             belief.notice_throttling(length_s, slots_are_free, agent);
         }
         self.agents.truncate(seen.agents.len());
+        held_back
     }
 
     /// The belief about the agent called `name`, moved to `index`; a new one if need be.
@@ -176,6 +185,31 @@ impl Belief {
         if self.succeeded <= 0.0 && agent.in_flight > 0 {
             self.silent_s += length_s;
         }
+    }
+
+    /// Of the messages that came, those that stand behind their key and would with any pool: each key lets one through in
+    /// the time that a message takes. Less than none while those that came before move up.
+    fn stay_behind(&self, length_s: f64, agent: &AgentObservation) -> f64 {
+        if is_out(agent) {
+            return 0.0;
+        }
+        let (came, moved) = (agent.came_behind as f64, agent.moved_up as f64);
+        came - moved.max(came.min(self.most_moved_up(length_s, agent)))
+    }
+
+    /// Messages that could move up within so many seconds if there were slots for all.
+    fn most_moved_up(&self, length_s: f64, agent: &AgentObservation) -> f64 {
+        let line = self.line();
+        let message_s = self.attempts() * line.time_s(line.mean_batch.max(1.0));
+        agent.contended_keys as f64 * length_s / message_s.max(1e-9)
+    }
+
+    /// Messages that wait for slots: those that could be taken, and of those behind them as large a part as the time
+    /// that these wait is of the time that they take, by Little's law, as far as their keys let them through.
+    fn waiting(&self, lead_s: f64, agent: &AgentObservation) -> f64 {
+        let startable = agent.startable() as f64;
+        let behind = self.most_moved_up(lead_s, agent).min(agent.behind as f64);
+        startable + behind * startable / (startable + f64::from(agent.in_flight)).max(1.0)
     }
 
     /// An agent that refuses gets no more than it delivers, until it no longer refuses: one
@@ -260,7 +294,7 @@ impl Belief {
             waiting: if waits_for_slots {
                 // What it takes until workers ordered now could help.
                 let most = self.throttle.map_or(f64::INFINITY, |rate| rate * lead_s);
-                most.min(agent.waiting as f64)
+                most.min(self.waiting(lead_s, agent))
             } else {
                 0.0
             },
@@ -464,6 +498,50 @@ mod tests {
         });
         let load = &beliefs.loads(&seen, 2.0)[0];
         assert!((load.waiting - 40.0).abs() < 0.1, "{}", load.waiting);
+    }
+
+    /// A minute of calls of 0.2 s in which 40 messages came a second, 30 of them to stand behind one of `keys` keys.
+    fn contended(keys: u64, startable: u64) -> (f64, f64) {
+        let (beliefs, seen) = believe(60, |agent| {
+            (agent.arrivals, agent.came_behind, agent.moved_up) = (40, 30, 5);
+            (agent.contended_keys, agent.behind) = (keys, 1_000);
+            agent.waiting = agent.behind + startable;
+            agent.in_flight = 3;
+            (agent.calls.succeeded, agent.calls.messages) = (15, 15);
+            agent.calls.time = Duration::from_secs(3);
+        });
+        let load = &beliefs.loads(&seen, 2.0)[0];
+        (load.rate, load.waiting)
+    }
+
+    #[test]
+    fn what_stands_behind_its_key_is_work_as_far_as_the_key_lets_it_through() {
+        let near = |found: f64, expected: f64| (found - expected).abs() < 0.01 * expected + 1e-9;
+        // One hot key lets five through a second; three would fifteen, if their holders need not wait for slots.
+        let ((rate, waiting), (of_three, _)) = (contended(1, 0), contended(3, 0));
+        assert!(
+            near(rate, 15.0) && near(of_three, 25.0),
+            "{rate} {of_three}"
+        );
+        assert_eq!(waiting, 0.0, "slots are free for all that may start");
+        // Ten keys would let a hundred through until workers could help; nine tenths of their time is a wait for slots.
+        let (rate, waiting) = contended(10, 27);
+        assert!(
+            near(rate, 40.0) && near(waiting, 27.0 + 90.0),
+            "{rate} {waiting}"
+        );
+    }
+
+    #[test]
+    fn room_taken_by_what_stands_behind_its_key_hides_no_demand() {
+        let mut beliefs = Beliefs::default();
+        let mut seen = observation(Time::ZERO);
+        seen.agents = vec![agent("a")];
+        (seen.agents[0].arrivals, seen.flow.arrivals) = (100, 100);
+        (seen.queue.max_size, seen.queue.waiting) = (50, 50);
+        (seen.agents[0].behind, seen.flow.refused) = (50, 400);
+        beliefs.observe(&seen, None);
+        assert!((beliefs.rate() - 100.0).abs() < 0.1);
     }
 
     #[test]

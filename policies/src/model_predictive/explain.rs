@@ -26,6 +26,8 @@ pub(super) enum Obstacle {
     AgentLimited,
     /// An agent's calls take the longer the more are under way.
     AgentCrowded,
+    /// Free slots are of no use to messages that wait for others of their key.
+    KeysTaken,
 }
 
 /// All that a reason speaks of.
@@ -92,6 +94,11 @@ impl Story<'_> {
             Pacing::Keep if self.chosen.standing.is_hopeless() && self.arrivals_per_s > 0.0 => (
                 "agent-limited",
                 format!("{rate} messages/s are more than the agents' own limits let through")
+                    .into(),
+            ),
+            Pacing::Keep if self.obstacle == Obstacle::KeysTaken => (
+                "keys-taken",
+                "messages wait for others of their ordering key, more workers would not help"
                     .into(),
             ),
             Pacing::Keep => return self.steady(&rate),
@@ -242,7 +249,9 @@ impl Story<'_> {
             match self.obstacle {
                 Obstacle::AgentCrowded => "the agent is slower the more it gets at once",
                 Obstacle::AgentLimited => "the agent takes no more, whatever the pool",
-                Obstacle::None => "not cheaper by enough to be worth a change",
+                Obstacle::KeysTaken | Obstacle::None => {
+                    "not cheaper by enough to be worth a change"
+                }
             }
         } else if other.late > chosen.late + LATE_MATTERS {
             "the backlog would be late for longer"

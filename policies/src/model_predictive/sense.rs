@@ -101,6 +101,14 @@ fn check_agent(agent: &AgentObservation, seen: &Observation) -> Result<(), Nonse
     let calls = &agent.calls;
     at_most("arrivals", agent.arrivals, part_of(seen.flow.arrivals))?;
     at_most("waiting", agent.waiting, part_of(seen.queue.waiting))?;
+    at_most("behind", agent.behind, part_of(seen.queue.waiting))?;
+    at_most(
+        "contended_keys",
+        agent.contended_keys,
+        part_of(seen.queue.waiting),
+    )?;
+    at_most("came_behind", agent.came_behind, most_messages(seen))?;
+    at_most("moved_up", agent.moved_up, most_messages(seen))?;
     at_most(
         "calls.succeeded",
         calls.succeeded,
@@ -192,6 +200,10 @@ mod tests {
         check_nonsense(
             |seen| seen.agents[0].arrivals = 1_000,
             "agents.a.arrivals is 1000, at most 39 can be",
+        );
+        check_nonsense(
+            |seen| seen.agents[0].behind = 1_000,
+            "agents.a.behind is 1000, at most 39 can be",
         );
         check_nonsense(
             |seen| seen.agents[0].calls.time = Duration::from_secs(7),
