@@ -160,10 +160,11 @@ impl Policy for Flink {
             self.window.restart(now);
         }
         let rate = metrics.target();
-        let why = format!(
-            "{rate:.1} messages a second are to be done, busy workers do {:.1}",
-            metrics.capacity
-        );
+        let does = match metrics.capacity {
+            capacity if capacity.is_finite() => format!("busy workers do {capacity:.1}"),
+            _ => "how many busy workers do is unknown".to_owned(),
+        };
+        let why = format!("{rate:.1} messages a second are to be done, {does}");
         wish(f64::from(wanted), observation, why)
     }
 }
