@@ -39,7 +39,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         *paused_until = until;
         self.emit(What::Paused { agent, until });
         if until != Time::MAX {
-            self.timers.agents.push(until, agent, |_, _| true);
+            self.timers.agents.push(until, agent);
             self.timers.sooner(until, Wake::Agent);
         }
     }

@@ -157,9 +157,11 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let due = message.due;
         self.books.delayed += 1;
         let messages = &self.messages;
-        self.timers.delayed.push(due, id, |due, id: MessageId| {
-            messages.is_live(id.index, id.generation) && messages[id.index].due == due
-        });
+        self.timers
+            .delayed
+            .push_among(due, id, |due, id: MessageId| {
+                messages.is_live(id.index, id.generation) && messages[id.index].due == due
+            });
         self.timers.sooner(due, Wake::Due);
     }
 

@@ -179,7 +179,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             return self.release(slot);
         }
         let over = self.now + self.config.cancel_grace();
-        self.timers.graces.push(over, lease, |_, _| true);
+        self.timers.graces.push(over, lease);
         self.timers.sooner(over, Wake::Agent);
     }
 
@@ -244,7 +244,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let agent = AgentId(at);
         self.emit(What::Breaker { agent, state });
         if let Some(until) = until {
-            self.timers.agents.push(until, agent, |_, _| true);
+            self.timers.agents.push(until, agent);
             self.timers.sooner(until, Wake::Agent);
         }
         if fails_fast {

@@ -221,7 +221,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         if deadline != Time::MAX {
             let messages = &self.messages;
             let is_live = |_, id: MessageId| messages.is_live(id.index, id.generation);
-            self.timers.deadlines.push(deadline, message, is_live);
+            self.timers.deadlines.push_among(deadline, message, is_live);
             self.timers.sooner(deadline, Wake::Deadline);
         }
         self.emit(What::Accepted {

@@ -31,10 +31,16 @@ impl<T: Copy + Ord> Default for TimerQueue<T> {
 }
 
 impl<T: Copy + Ord> TimerQueue<T> {
+    /// Sets a timer.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, at: Time, what: T) {
+        self.push_among(at, what, |_, _| true);
+    }
+
     /// Sets a timer. Where there is no room for it, those that `live` does not accept are dropped
     /// before more is had: long timers of short-lived things do not pile up.
     #[inline(always)]
-    pub(crate) fn push(&mut self, at: Time, what: T, mut live: impl FnMut(Time, T) -> bool) {
+    pub(crate) fn push_among(&mut self, at: Time, what: T, mut live: impl FnMut(Time, T) -> bool) {
         // First of all: else an entry would be made in memory, to be there after the call.
         if self.in_order.len() == self.in_order.capacity() {
             self.make_room_in_order(&mut live);
@@ -126,7 +132,7 @@ mod tests {
     fn entries_come_by_time_and_first_set_first() {
         let mut timers = TimerQueue::default();
         for (time, what) in [(5, 'a'), (9, 'b'), (5, 'c'), (7, 'd'), (9, 'e')] {
-            timers.push(at(time), what, |_, _| true);
+            timers.push(at(time), what);
         }
         assert_eq!(timers.next(|_, _| true), Some(at(5)));
         assert_eq!(timers.pop_due(at(4)), None);
@@ -140,9 +146,9 @@ mod tests {
     fn pointless_entries_are_skipped() {
         let mut timers = TimerQueue::default();
         for time in 1..=4 {
-            timers.push(at(time), time, |_, _| true);
+            timers.push(at(time), time);
         }
-        timers.push(at(2), 7, |_, _| true);
+        timers.push(at(2), 7);
         assert_eq!(timers.next(|_, what| what > 3), Some(at(2)));
         assert_eq!(timers.next(|_, what| what == 4), Some(at(4)));
     }
