@@ -252,15 +252,7 @@ impl Plan {
                 .map(|class| class.name.as_str())
                 .collect()
         })?;
-        if let Some(recorded) = trace.replications()
-            && recorded < self.run.replications
-        {
-            return Err(format!(
-                "{name} has {recorded} replications, the run wants {}, set run.replications to \
-                 {recorded} or fewer",
-                self.run.replications
-            ));
-        }
+        check::enough_replications(name, &trace, &self.run)?;
         let silence = trace.first().since(Time::ZERO);
         let rest = trace.last().since(trace.first());
         if trace.recorded().length.is_none() && silence > rest.max(SHORT_SILENCE) {

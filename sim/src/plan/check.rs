@@ -17,6 +17,7 @@ use crate::arrivals::{Arrivals, HIGHEST_RATE};
 use crate::files::Files;
 use crate::observation_fault::Distortion;
 use crate::scenario::{Run, Scenario, WarmUp};
+use crate::trace::Trace;
 use crate::traffic::To;
 
 /// Class ids are 16 bits wide.
@@ -58,6 +59,21 @@ pub(super) fn faults(scenario: &Scenario, files: &Files) -> Vec<Wrong> {
     faults.policies();
     faults.expect();
     faults.found
+}
+
+/// A fault if the run may ask for replications that a trace does not have: nobody would send in them.
+pub(super) fn enough_replications(file: &str, trace: &Trace, run: &Run) -> Result<(), String> {
+    let (field, wanted) = match &run.until {
+        Some(until) => ("run.until.max", until.max.max(run.replications)),
+        None => ("run.replications", run.replications),
+    };
+    match trace.replications() {
+        Some(recorded) if recorded < wanted => Err(format!(
+            "{file} has {recorded} replications, the run wants {wanted}, set {field} to \
+             {recorded} or fewer"
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// A fault if only some of a file's classes are known: the others are likely misspelt.
@@ -254,6 +270,14 @@ impl Faults<'_> {
         });
         if let Err(problem) = strangers(file, names, &named.collect::<Vec<_>>(), own) {
             self.add(format!("{path}.arrivals"), format!(": {problem}"));
+        }
+        if let Arrivals::Trace { .. } = &source.arrivals
+            && let Err(problem) = enough_replications(file, files.trace(file), &self.scenario.run)
+        {
+            self.add(
+                format!("{path}.arrivals"),
+                format!("is too short: {problem}"),
+            );
         }
     }
 

@@ -64,6 +64,24 @@ fn a_run_of_too_many_control_ticks_is_refused() {
     assert!(error.contains("make 1000000060 control ticks"), "{error}");
 }
 
+/// In a replication that the trace does not have nobody would send, and nobody would say so.
+#[test]
+fn a_trace_of_fewer_replications_than_the_run_is_refused() {
+    let csv = "t_s,replication\n0,0\n1,1\n";
+    let of = |run: &str| {
+        sent_by("Trace(file: \"t.csv\")")
+            .replace("length: \"10s\"", &format!("length: \"10s\", {run}"))
+    };
+    let wanted = "traffic[0].arrivals is too short: t.csv has 2 replications, the run wants 3, \
+                  set run.replications to 2 or fewer";
+    refused(&of("replications: 3"), file(FileKind::Trace, csv), wanted);
+    let until = "replications: 2, until: (metric: \"p95(sojourn)\", half_width: \"2%\", max: 4)";
+    let wanted = "the run wants 4, set run.until.max to 2 or fewer";
+    refused(&of(until), file(FileKind::Trace, csv), wanted);
+    assert!(Plan::new(&of("replications: 2"), file(FileKind::Trace, csv)).is_ok());
+    assert!(Plan::new(&of("replications: 3"), file(FileKind::Trace, "t_s\n0\n")).is_ok());
+}
+
 /// Unix time: the silence since 1970 is nobody's traffic.
 #[test]
 fn a_trace_of_another_clock_is_played_from_its_first_row_on() {
