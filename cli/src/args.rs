@@ -212,7 +212,7 @@ pub(crate) struct OracleArgs {
     pub(crate) replications: Option<NonZeroU32>,
 
     /// Policies whose schedules the search starts from [default: all]
-    #[arg(long, value_name = "P,…", value_delimiter = ',')]
+    #[arg(long, value_name = "P,…")]
     pub(crate) policies: Option<Vec<String>>,
 
     /// Keep what is found in this file, and take from it what it has

@@ -9,6 +9,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use ebbtide_core::text::{self, Format, TextError, closest};
+use ebbtide_policies::registry;
 use ebbtide_sim::Plan;
 use ebbtide_sim::files::{Files, Named};
 use ebbtide_sim::scenario::Scenario;
@@ -52,6 +53,21 @@ pub(crate) struct Source {
     path: Option<PathBuf>,
     /// Where paths within it count from.
     directory: PathBuf,
+}
+
+/// What the lists given to `flag` name.
+///
+/// # Errors
+/// An empty place in one of them.
+pub(crate) fn names<'a>(flag: &str, lists: &'a [String]) -> Result<Vec<&'a str>, CliError> {
+    let mut names = Vec::new();
+    for list in lists {
+        let parts = registry::list(list).map_err(|error| {
+            CliError::bad_input(format!("{flag}: {error}"), "take out a comma, or name one")
+        })?;
+        names.extend(parts);
+    }
+    Ok(names)
 }
 
 impl Source {

@@ -217,11 +217,32 @@ pub fn build(text: &str) -> Result<Box<dyn Policy>, UnknownPolicy> {
     Ok(Box::new(Combined::new(text.to_owned(), workers, batches)))
 }
 
-/// The texts of a list: commas part them, but not within brackets.
-#[must_use]
-pub fn list(texts: &str) -> Vec<&str> {
-    let texts = split(texts, ',').into_iter().map(str::trim);
-    texts.filter(|text| !text.is_empty()).collect()
+/// A list with nothing between two of its commas, or before the first, or after the last.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("place {place} of {list:?} is empty, a name belongs there")]
+pub struct EmptyPlace {
+    /// The list.
+    pub list: String,
+    /// Which place of it, from 1.
+    pub place: usize,
+}
+
+/// The texts of a list: commas part them, but not within brackets. A blank text is an empty list.
+///
+/// # Errors
+/// The first [`EmptyPlace`].
+pub fn list(texts: &str) -> Result<Vec<&str>, EmptyPlace> {
+    if texts.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    let parts: Vec<_> = split(texts, ',').into_iter().map(str::trim).collect();
+    match parts.iter().position(|part| part.is_empty()) {
+        Some(before) => Err(EmptyPlace {
+            list: texts.to_owned(),
+            place: before + 1,
+        }),
+        None => Ok(parts),
+    }
 }
 
 /// Builds what `part` of `text` chooses from `entries`.
@@ -341,6 +362,16 @@ mod tests {
             "simple(load: 0.7, drain: \"5s\")+batch(20)",
             "adaptive",
         ];
-        assert_eq!(list(texts), parts);
+        assert_eq!(list(texts).unwrap(), parts);
+        assert_eq!(list(" "), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn an_empty_place_of_a_list_is_shown() {
+        for (texts, place) in [("a,,b", 2), (",a", 1), ("a(1,2), ", 2), (",", 1)] {
+            let error = list(texts).expect_err(texts);
+            let told = format!("place {place} of {texts:?} is empty, a name belongs there");
+            assert_eq!(error.to_string(), told);
+        }
     }
 }

@@ -21,7 +21,7 @@ use rayon::prelude::*;
 use crate::args::{Format, OracleArgs};
 use crate::error::{CliError, Fault};
 use crate::exit::Exit;
-use crate::input::Source;
+use crate::input::{self, Source};
 use crate::interrupt::Interrupt;
 use crate::output::Stdout;
 use crate::output::progress::{Progress, Verbosity};
@@ -184,11 +184,7 @@ fn policies(args: &OracleArgs) -> Result<Vec<String>, CliError> {
         let all = registry::POLICIES.iter();
         return Ok(all.map(|entry| entry.name.to_owned()).collect());
     };
-    let names = named.iter().flat_map(|text| registry::list(text));
-    let names: Vec<String> = names
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect();
+    let names = input::names("--policies", named)?;
     for name in &names {
         registry::build(name).map_err(|error| {
             CliError::bad_input(
@@ -197,7 +193,7 @@ fn policies(args: &OracleArgs) -> Result<Vec<String>, CliError> {
             )
         })?;
     }
-    Ok(names)
+    Ok(names.into_iter().map(str::to_owned).collect())
 }
 
 fn cannot_run(source: &Source) -> CliError {

@@ -147,7 +147,7 @@ pub fn all() -> Vec<Entrant> {
 pub fn chosen(list: &str) -> Result<Vec<Entrant>, String> {
     let everybody = all();
     let mut chosen = vec![Entrant::default_policy()];
-    let texts = registry::list(list);
+    let texts = registry::list(list).map_err(|error| error.to_string())?;
     if texts.is_empty() {
         return Err("no policy is named".to_owned());
     }

@@ -35,7 +35,7 @@ pub(crate) struct Job {
 /// # Errors
 /// Anything that is wrong with the input.
 pub(crate) fn all(args: &SimulateArgs) -> Result<Vec<Job>, CliError> {
-    check_policies(&policies(args))?;
+    check_policies(&input::names("--policy", &args.policy)?)?;
     if args.export_trace.is_some() && args.scenarios.len() > 1 {
         return Err(CliError::bad_input(
             "--export-trace takes the messages of one scenario, found are several",
@@ -179,7 +179,7 @@ fn override_text(source: &mut Source, args: &SimulateArgs) -> Result<(), CliErro
         }
     }
     if !args.policy.is_empty() {
-        let policies = policies(args);
+        let policies = input::names("--policy", &args.policy)?;
         if policies.is_empty() {
             return Err(CliError::bad_input(
                 "--policy: no policy is named",
@@ -197,14 +197,6 @@ fn replace(source: &mut Source, path: &str, value: &str) -> Result<(), CliError>
     source.text = set(&source.text, path, value)
         .map_err(|error| CliError::from(Fault::new(format!("--set: {error}"))))?;
     Ok(())
-}
-
-/// What `--policy` names.
-fn policies(args: &SimulateArgs) -> Vec<&str> {
-    args.policy
-        .iter()
-        .flat_map(|texts| registry::list(texts))
-        .collect()
 }
 
 /// Policies and profiles that there are, each once.
