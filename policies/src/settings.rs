@@ -119,12 +119,12 @@ fn parse<S: Settings>(text: &str) -> Result<S, SettingError> {
     let mut reader = ron::Deserializer::from_str_with_options(text, &options)
         .map_err(|error| unreadable(&error.code))?;
     let settings = serde_path_to_error::deserialize(&mut reader)
-        .map_err(|error| at_its_setting(text, &error.path().to_string(), error.inner()))?;
+        .map_err(|error| at_its_setting::<S>(text, &error.path().to_string(), error.inner()))?;
     reader.end().map_err(|error| unreadable(&error))?;
     Ok(settings)
 }
 
-fn at_its_setting(text: &str, path: &str, error: &ron::Error) -> SettingError {
+fn at_its_setting<S: Settings>(text: &str, path: &str, error: &ron::Error) -> SettingError {
     match error {
         ron::Error::NoSuchStructField { expected: [], .. } => SettingError::Takes("no settings"),
         ron::Error::NoSuchStructField {
@@ -136,7 +136,7 @@ fn at_its_setting(text: &str, path: &str, error: &ron::Error) -> SettingError {
                 None => format!("allowed are {}", expected.join(", ")),
             },
         },
-        _ => match (value_of(text, path), wanted(error)) {
+        _ => match (value_of(text, path), wanted::<S>(path, error)) {
             (Some(found), Some(wanted)) => {
                 SettingError::Unreadable(format!("{path} is {found}, {wanted}"))
             }
@@ -161,11 +161,11 @@ fn value_of<'t>(text: &'t str, setting: &str) -> Option<&'t str> {
 }
 
 /// What a value ought to be, where the parser says more of itself than of that.
-fn wanted(error: &ron::Error) -> Option<String> {
+fn wanted<S: Settings>(setting: &str, error: &ron::Error) -> Option<String> {
     use ron::Error;
     Some(match error {
         Error::ExpectedInteger | Error::IntegerOutOfBounds | Error::InvalidIntegerDigit { .. } => {
-            "expected a whole number in range".to_owned()
+            allowed::<S>(setting).unwrap_or_else(|| "expected a whole number".to_owned())
         }
         // A number was read up to its point, where a whole one was wanted.
         Error::ExpectedComma => "expected a whole number, or a comma after it".to_owned(),
@@ -176,6 +176,24 @@ fn wanted(error: &ron::Error) -> Option<String> {
             format!("allowed are {}", expected.join(", "))
         }
         _ => return None,
+    })
+}
+
+/// The range of a whole number, as the check tells it of the least and of the largest there is.
+fn allowed<S: Settings>(setting: &str) -> Option<String> {
+    [0, u64::from(u32::MAX)].into_iter().find_map(|number| {
+        let settings: S = ron::Options::default()
+            .with_default_extension(Extensions::IMPLICIT_SOME)
+            .from_str(&format!("({setting}: {number})"))
+            .ok()?;
+        match settings.check() {
+            Err(SettingError::OutOfRange {
+                setting: refused,
+                allowed,
+                ..
+            }) if refused == setting => Some(format!("allowed are {allowed}")),
+            _ => None,
+        }
     })
 }
 
@@ -212,11 +230,11 @@ mod tests {
         );
         check(
             "threshold(target: -1)",
-            "target is -1, expected a whole number in range",
+            "target is -1, allowed are 1 to 4294967295",
         );
         check(
             "fixed(99999999999)",
-            "workers is 99999999999, expected a whole number in range",
+            "workers is 99999999999, allowed are 1 to 4294967295",
         );
         check(
             "threshold(per_slot: 1)",

@@ -204,16 +204,16 @@ fn faults_of_form_say_what_is_allowed() {
         (
             "(max_queue_size: 18446744073709551616)",
             "line 1, column 18: max_queue_size is 18446744073709551616, \
-             expected a whole number in range; allowed are 0 to 1000000000",
+             expected a whole number up to 18446744073709551615; allowed are 0 to 1000000000",
         ),
         (
             "(num_workers: -1)",
-            "line 1, column 15: num_workers is -1, expected a whole number in range; \
+            "line 1, column 15: num_workers is -1, expected a whole number from 0 on; \
              allowed are 1 to 10",
         ),
         (
             "(retry_max_attempts: 2.5)",
-            "line 1, column 22: retry_max_attempts is 2.5, expected a whole number in range; \
+            "line 1, column 22: retry_max_attempts is 2.5, expected a whole number; \
              allowed are 1 to 1000 or \"unlimited\"",
         ),
         (
@@ -223,7 +223,7 @@ fn faults_of_form_say_what_is_allowed() {
         ),
         (
             "(batch_size: None)",
-            "line 1, column 14: batch_size is None, expected a whole number in range; \
+            "line 1, column 14: batch_size is None, expected a whole number; \
              allowed are 1 to 50",
         ),
         (

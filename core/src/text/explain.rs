@@ -75,7 +75,8 @@ pub(super) fn json(outline: &Outline<'_>, error: &serde_json::Error) -> TextFaul
     }
 }
 
-const WHOLE_NUMBER: &str = "a whole number in range";
+/// What serde calls a whole number of any width; [`whole_number`] says which are left.
+const WHOLE_NUMBER: &str = "a whole number";
 const FIELDS_OF_RON: &str = "fields in ( )";
 const FIELDS_OF_JSON: &str = "fields in { }";
 
@@ -96,6 +97,19 @@ fn in_words<'a>(expected: &'a str, fields: &'static str) -> &'a str {
 enum Unknown {
     Field,
     Variant,
+}
+
+/// What a whole number may be that `found` is not. The parser does not say how wide it is: what fits
+/// 64 bits and is refused was meant to have 32, the other width that is in use.
+fn whole_number(found: &str) -> String {
+    let digits = found.trim_start_matches(['-', '+']);
+    let is_whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    match found.parse::<u64>() {
+        _ if !is_whole => WHOLE_NUMBER.to_owned(),
+        _ if found.starts_with('-') => format!("{WHOLE_NUMBER} from 0 on"),
+        Ok(_) => format!("{WHOLE_NUMBER} up to {}", u32::MAX),
+        Err(_) => format!("{WHOLE_NUMBER} up to {}", u64::MAX),
+    }
 }
 
 fn unknown(
@@ -159,7 +173,12 @@ fn twice(outline: &Outline<'_>, at: usize, field: &str) -> TextFault {
 fn wrong_value(outline: &Outline<'_>, at: usize, expected: &str) -> TextFault {
     let path = outline.path_at(at);
     let place = value_or_byte(outline, at);
-    let found = shortened(&outline.text()[place.span.clone()]);
+    let found = &outline.text()[place.span.clone()];
+    let expected = match expected {
+        WHOLE_NUMBER => whole_number(found),
+        other => other.to_owned(),
+    };
+    let found = shortened(found);
     let message = match (path.as_str(), found.as_str()) {
         ("", "") => format!("expected {expected}"),
         ("", found) => format!("found {found}, expected {expected}"),

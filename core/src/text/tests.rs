@@ -97,15 +97,15 @@ const RON_FAULTS: &[(&str, &str)] = &[
     ),
     (
         "(count: 18446744073709551616)",
-        "line 1, column 9: count is 18446744073709551616, expected a whole number in range",
+        "line 1, column 9: count is 18446744073709551616, expected a whole number up to 18446744073709551615",
     ),
     (
         "(count: -1)",
-        "line 1, column 9: count is -1, expected a whole number in range",
+        "line 1, column 9: count is -1, expected a whole number from 0 on",
     ),
     (
         "(count: 2.5)",
-        "line 1, column 9: count is 2.5, expected a whole number in range",
+        "line 1, column 9: count is 2.5, expected a whole number",
     ),
     (
         "(name: none)",
@@ -170,11 +170,11 @@ const JSON_FAULTS: &[(&str, &str)] = &[
     ),
     (
         "{\"count\": 18446744073709551616}",
-        "line 1, column 11: count is 18446744073709551616, expected a whole number in range",
+        "line 1, column 11: count is 18446744073709551616, expected a whole number up to 18446744073709551615",
     ),
     (
         "{\"count\": -1}",
-        "line 1, column 11: count is -1, expected a whole number in range",
+        "line 1, column 11: count is -1, expected a whole number from 0 on",
     ),
     (
         "{\"name\": 5}",

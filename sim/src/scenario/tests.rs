@@ -187,6 +187,6 @@ fn a_setting_that_no_reader_can_take_is_told_its_range() {
     let text = format!("(run: (length: \"1s\"), traffic: [], agents: [], broker: {broker})");
     let error = Scenario::from_ron(&text).expect_err("2^64 is no u64");
     let message = error.to_string();
-    let allowed = "expected a whole number in range; allowed are 0 to 1000000000";
+    let allowed = "expected a whole number up to 18446744073709551615; allowed are 0 to 1000000000";
     assert!(message.ends_with(allowed), "{message}");
 }
