@@ -4,8 +4,9 @@ use ebbtide_core::config::{Checked, ConfigError};
 use ebbtide_core::error::{PinError, ReconfigureAgentError, ReconfigureError};
 use ebbtide_core::message::AgentId;
 use ebbtide_core::{AgentConfig, BrokerConfig, Lane};
+use ebbtide_policies::Policy;
+use ebbtide_policies::registry::{self, UnknownPolicy};
 use ebbtide_policies::units::{Duration, Time};
-use ebbtide_policies::{Policy, registry};
 
 use crate::broker::Broker;
 use crate::error::AgentError;
@@ -30,6 +31,18 @@ pub enum ChangeError {
     Agent(#[from] AgentError),
 }
 
+/// Why another policy was not put in place; the one before decides on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SwitchError {
+    /// There is no such policy.
+    #[error(transparent)]
+    Policy(#[from] UnknownPolicy),
+    /// It names more workers than any configuration may have.
+    #[error("the configuration has no room for the policy: {0}")]
+    Config(#[from] ConfigError),
+}
+
 /// Until when something is paused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pause {
@@ -49,24 +62,34 @@ impl Pause {
 }
 
 impl Broker {
-    /// Another policy decides from the next tick on: one of the shipped ones, by name.
+    /// Another policy decides from the next tick on: one of the shipped ones, by name. As at the
+    /// start, the bounds have room for the workers that it names.
     ///
     /// # Errors
-    /// [`registry::UnknownPolicy`], with the names that there are.
-    pub fn switch_policy(&self, name: &str) -> Result<(), registry::UnknownPolicy> {
-        let policy = registry::build(name)?;
-        self.switch(policy);
-        Ok(())
+    /// [`SwitchError::Policy`], with the names that there are; [`SwitchError::Config`], with the
+    /// bound.
+    pub fn switch_policy(&self, name: &str) -> Result<(), SwitchError> {
+        self.switch(registry::build(name)?)
     }
 
-    /// A policy of your own decides from the next tick on.
-    pub fn switch_to(&self, policy: impl Policy + 'static) {
-        self.switch(own(Box::new(policy)));
+    /// A policy of your own decides from the next tick on. As at the start, the bounds have room
+    /// for the workers that it names.
+    ///
+    /// # Errors
+    /// [`SwitchError::Config`], with the bound.
+    pub fn switch_to(&self, policy: impl Policy + 'static) -> Result<(), SwitchError> {
+        self.switch(own(Box::new(policy)))
     }
 
-    fn switch(&self, policy: Box<dyn Policy>) {
-        let before = self.on_controls(|floor| floor.driver.switch_policy(policy));
+    fn switch(&self, policy: Box<dyn Policy>) -> Result<(), SwitchError> {
+        let before = self.on_controls(|floor| {
+            // Core would keep to the configuration's own bounds, and say nothing.
+            let config = floor.driver.config().clone();
+            Checked::new(config.under(&*policy))?;
+            Ok::<_, SwitchError>(floor.driver.switch_policy(policy))
+        })?;
         outlive(|| drop(before));
+        Ok(())
     }
 
     /// Keeps the pool at this many workers, whatever the policy decides; `None` lets it decide

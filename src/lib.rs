@@ -107,7 +107,7 @@ pub use broker::Broker;
 pub use builder::Builder;
 pub use clock::TimeSource;
 pub use context::{Context, LeaseLost};
-pub use control::{ChangeError, Pause};
+pub use control::{ChangeError, Pause, SwitchError};
 pub use dead::{DeadLetter, DeadLetterId, ReplayError};
 pub use decision_log::{DECISION_LOG_VERSION, DecisionLogConfig, LoggedDecision};
 pub use error::{AgentError, NoReply, NotAccepted, RequestError, SendError, StartError};
@@ -126,7 +126,8 @@ pub use request::{Reply, Request};
 pub use send::{Event, Sending};
 pub use shutdown::{Closed, ShutdownReport};
 pub use stats::{
-    AgentStats, Flow, LaneStats, Quantiles, RemovedAgents, Stats, Times, WorkerState, WorkerStats,
+    AgentStats, AgentWork, Flow, LaneStats, Quantiles, RemovedAgents, Stats, Times, WorkerState,
+    WorkerStats,
 };
 #[cfg(feature = "tower")]
 pub use tower::{ServiceAgent, from_service};

@@ -33,7 +33,8 @@ impl Control {
 impl<M, L: Listener<M>> BrokerState<M, L> {
     /// `policy` decides from the next tick on, and begins with nothing but what it then sees.
     /// If it names a number of workers they are ordered at once, and while it rules the bounds
-    /// have room for them; else the setting stays until it decides. A pin and a dry run stay.
+    /// have room for them, as far as any configuration may (whoever holds the state refuses more
+    /// before: [`BrokerConfig::under`]); else the setting stays until it decides. A pin and a dry run stay.
     /// Returns the one that decided before, so that whoever calls chooses when it is dropped.
     pub fn switch_policy(&mut self, now: Time, policy: Box<dyn Policy>) -> Box<dyn Policy> {
         self.disturb(now);

@@ -35,6 +35,12 @@ async fn workers_can_be_pinned_and_policies_switched() {
     broker.switch_policy("fixed(2)").unwrap();
     assert_eq!(ready(&broker), 2);
     broker.switch_policy("fxied").unwrap_err();
+    let error = broker.switch_policy("fixed(1001)").unwrap_err();
+    let bound = "max_workers is 1001, allowed are 1 to 1000";
+    assert!(error.to_string().contains(bound), "{error}");
+    assert_eq!(ready(&broker), 2, "nothing is changed");
+    broker.switch_policy("fixed(12)").unwrap();
+    assert_eq!(ready(&broker), 12, "there is room for what a policy names");
     broker.switch_policy("adaptive").unwrap();
     sleep(Duration::from_secs(60)).await;
     assert_eq!(ready(&broker), 1, "an idle pool shrinks");
