@@ -80,10 +80,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!("after {} ms: {}", after.as_millis(), answer?);
         }
     }
-    let stats = &broker.stats().agents[0];
+    let work = &broker.stats().agents[0].work;
     println!(
         "{} calls, {} of them asked again",
-        stats.calls, stats.requeued
+        work.calls, work.requeued
     );
     broker.shutdown(Duration::from_secs(5)).await;
     Ok(())

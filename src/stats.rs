@@ -72,20 +72,8 @@ pub struct AgentStats {
     pub in_flight: u32,
     /// Its breaker.
     pub breaker: BreakerState,
-    /// Its messages, ever.
-    pub flow: Flow,
-    /// Messages that went back for another call, ever.
-    pub requeued: u64,
-    /// Calls started, ever.
-    pub calls: u64,
-    /// Calls that failed, ever.
-    pub failed_calls: u64,
-    /// Sent until the first call starts.
-    pub wait: Times,
-    /// Sent until delivered.
-    pub sojourn: Times,
-    /// Lengths of calls.
-    pub call: Times,
+    /// What became of its messages and calls.
+    pub work: AgentWork,
 }
 
 /// What removed agents leave in the statistics.
@@ -94,13 +82,21 @@ pub struct AgentStats {
 pub struct RemovedAgents {
     /// How many they are.
     pub agents: u64,
-    /// Their messages, ever; refused are also those that came when they were gone.
+    /// What became of their messages and calls; refused are also those that came when they were gone.
+    pub work: AgentWork,
+}
+
+/// The messages and calls of one agent, or of several, ever.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct AgentWork {
+    /// Messages.
     pub flow: Flow,
-    /// Messages that went back for another call, ever.
+    /// Messages that went back for another call.
     pub requeued: u64,
-    /// Calls started, ever.
+    /// Calls started.
     pub calls: u64,
-    /// Calls that failed, ever.
+    /// Calls that failed.
     pub failed_calls: u64,
     /// Sent until the first call starts.
     pub wait: Times,
@@ -210,7 +206,7 @@ impl Broker {
     /// echo.request("hello".to_owned()).await?;
     ///
     /// let stats = broker.stats();
-    /// assert_eq!(stats.agents[0].flow.ended(Outcome::Delivered), 1);
+    /// assert_eq!(stats.agents[0].work.flow.ended(Outcome::Delivered), 1);
     /// assert_eq!(stats.sojourn.ever.count, 1);
     /// # Ok(())
     /// # }
@@ -256,7 +252,10 @@ impl Floor {
             wait: times(figures.all_agents().flat_map(|agent| &agent.wait)),
             sojourn: times(figures.all_agents().map(|agent| &agent.sojourn)),
             agents: agents.collect(),
-            removed: removed_agents(figures.removed_agents, &figures.removed),
+            removed: RemovedAgents {
+                agents: figures.removed_agents,
+                work: agent_work(&figures.removed),
+            },
             lanes: lanes
                 .map(|(lane, it)| lane_stats(lane, it, figures))
                 .collect(),
@@ -292,19 +291,12 @@ fn agent_stats(agent: AgentId, name: Arc<str>, it: &AgentFigures) -> AgentStats 
         queued: it.waiting,
         in_flight: it.in_flight,
         breaker: it.breaker,
-        flow: it.flow.into(),
-        requeued: it.retries,
-        calls: it.calls,
-        failed_calls: it.failed_calls,
-        wait: times(&it.wait),
-        sojourn: times([&it.sojourn]),
-        call: times([&it.call]),
+        work: agent_work(it),
     }
 }
 
-fn removed_agents(agents: u64, it: &AgentFigures) -> RemovedAgents {
-    RemovedAgents {
-        agents,
+fn agent_work(it: &AgentFigures) -> AgentWork {
+    AgentWork {
         flow: it.flow.into(),
         requeued: it.retries,
         calls: it.calls,

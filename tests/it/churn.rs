@@ -29,7 +29,11 @@ async fn a_handler_that_is_not_registered_may_use_the_broker_when_it_is_dropped(
         AddAgentError::NameTaken("log".to_owned())
     );
     sleep(MS).await;
-    assert_eq!(broker.stats().agents[0].calls, 1, "it sent what it had to");
+    assert_eq!(
+        broker.stats().agents[0].work.calls,
+        1,
+        "it sent what it had to"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -58,12 +62,15 @@ async fn removed_agents_are_a_sum_and_nothing_is_lost_of_it() {
     let stats = broker.stats();
     assert_eq!(stats.agents.len(), 1);
     let removed = &stats.removed;
-    assert_eq!((removed.agents, removed.calls), (100, 100));
-    assert_eq!((removed.flow.accepted, removed.flow.refused), (100, 1));
-    assert_eq!(removed.flow.ended(Outcome::Rejected), 1);
-    assert_eq!(removed.flow.ended(Outcome::Delivered), 99);
+    assert_eq!((removed.agents, removed.work.calls), (100, 100));
     assert_eq!(
-        (removed.wait.ever.count, removed.call.ever.count),
+        (removed.work.flow.accepted, removed.work.flow.refused),
+        (100, 1)
+    );
+    assert_eq!(removed.work.flow.ended(Outcome::Rejected), 1);
+    assert_eq!(removed.work.flow.ended(Outcome::Delivered), 99);
+    assert_eq!(
+        (removed.work.wait.ever.count, removed.work.call.ever.count),
         (100, 100)
     );
     assert_eq!(stats.sojourn.ever.count, 100, "with the one that stays");
@@ -86,7 +93,11 @@ async fn a_removed_agent_has_its_own_figures_until_its_calls_have_ended() {
     request.await.unwrap().unwrap();
     let stats = broker.stats();
     assert_eq!((stats.agents.len(), stats.removed.agents), (0, 1));
-    assert_eq!(stats.removed.flow.ended(Outcome::Delivered), 1);
+    assert_eq!(stats.removed.work.flow.ended(Outcome::Delivered), 1);
     broker.add_agent("slow", async |_: &u32| Ok(())).unwrap();
-    assert_eq!(broker.stats().agents[0].calls, 0, "another of that name");
+    assert_eq!(
+        broker.stats().agents[0].work.calls,
+        0,
+        "another of that name"
+    );
 }

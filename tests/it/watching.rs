@@ -39,13 +39,20 @@ async fn a_snapshot_shows_agents_lanes_and_workers_at_one_instant() {
     sleep(25 * MS).await;
     let stats = broker.stats();
     let agent = &stats.agents[0];
-    assert_eq!(agent.flow.ended(Outcome::Delivered), 5);
-    assert_eq!(agent.flow.ended(Outcome::Rejected), 1);
-    assert_eq!((agent.queued, agent.in_flight, agent.calls), (0, 0, 6));
-    assert_eq!((agent.sojourn.ever.count, agent.wait.ever.count), (5, 6));
+    assert_eq!(agent.work.flow.ended(Outcome::Delivered), 5);
+    assert_eq!(agent.work.flow.ended(Outcome::Rejected), 1);
+    assert_eq!((agent.queued, agent.in_flight, agent.work.calls), (0, 0, 6));
+    assert_eq!(
+        (agent.work.sojourn.ever.count, agent.work.wait.ever.count),
+        (5, 6)
+    );
     let near =
         |time: ebbtide::Duration, ms: f64| (time.as_secs_f64() * 1e3 / ms - 1.0).abs() < 0.01;
-    assert!(near(agent.sojourn.ever.max, 20.0), "{:?}", agent.sojourn);
+    assert!(
+        near(agent.work.sojourn.ever.max, 20.0),
+        "{:?}",
+        agent.work.sojourn
+    );
     assert!(near(stats.wait.recent.p99, 10.0), "{:?}", stats.wait);
     assert_eq!(stats.books.finished(), 6);
     assert!(
