@@ -72,7 +72,8 @@
 //! Its breaker opens, its messages wait, and probes find out when it is back; then calls grow from
 //! one at a time. A deadline that passes during a call counts against the agent only if the call had at least as
 //! much of the message's time as the queue; until the breaker is closed, what is about to expire lets what has most
-//! time left go first. Retries are limited to a share of the traffic besides, so that an outage does
+//! time left go first. So an agent that hangs while a backlog of old messages waits for it is found out by
+//! `call_timeout_ms`, and no sooner: what expires there says as much of the queue as of the agent. Retries are limited to a share of the traffic besides, so that an outage does
 //! not become a storm. What is given up all the same becomes a
 //! [dead letter](crate::Broker::dead_letters), with what its handlers said, and can be
 //! [replayed](crate::Broker::replay).
