@@ -356,7 +356,7 @@ Examples:
 Exit codes, the first that applies:
   130  interrupted; what was finished is saved
     1  internal error, a case of `validate` failed, or no `parity`
-    2  usage or bad input; a path that cannot be read or written
+    2  usage or bad input; a path or standard output that cannot be read or written
    20  a threshold failed, or a `bench` found what must not be
    30  inconclusive: an interval straddles its limit, there are fewer than 2 replications,
        a quantile has too few messages beyond it, or a journal too little to compare

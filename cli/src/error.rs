@@ -111,10 +111,7 @@ impl CliError {
 
     /// Standard output could not be written (a full disk, say; a closed pipe is no error).
     pub(crate) fn stdout(error: &io::Error) -> Self {
-        Self {
-            exit: Exit::Failed,
-            ..Self::unwritable(Path::new("standard output"), error)
-        }
+        Self::unwritable(Path::new("standard output"), error)
     }
 
     /// Prints every fault on standard error.

@@ -11,7 +11,7 @@ pub(crate) enum Exit {
     Interrupted,
     /// A fault of ebbtide itself, or a failed `validate`.
     Failed,
-    /// The command line or a file it names is wrong.
+    /// The command line or a file it names is wrong, or nothing can be written where it should go.
     BadInput,
     /// A threshold failed.
     ThresholdFailed,

@@ -14,16 +14,21 @@ mod run_dir;
 mod threads;
 mod writable;
 
+use std::io::{self, Write as _};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use crate::args::CommandLine;
+use crate::error::CliError;
 use crate::exit::Exit;
 
 fn main() -> ExitCode {
-    let command = CommandLine::parse().command;
+    let command = match CommandLine::try_parse() {
+        Ok(line) => line.command,
+        Err(said) => return told(&said).into(),
+    };
     panic::set_hook(Box::new(report_panic));
     let ended = panic::catch_unwind(AssertUnwindSafe(|| commands::run(&command)));
     let exit = match ended {
@@ -35,6 +40,23 @@ fn main() -> ExitCode {
         Err(_) => Exit::Failed,
     };
     exit.into()
+}
+
+/// Help, the version or what is wrong with the command line, printed.
+fn told(said: &clap::Error) -> Exit {
+    if said.use_stderr() {
+        // There is nowhere left to say that it could not be said.
+        let _ = said.print();
+        return Exit::BadInput;
+    }
+    match said.print().and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let error = CliError::stdout(&error);
+            error.print();
+            error.exit
+        }
+        _ => Exit::Success,
+    }
 }
 
 /// A panic is a bug of ours: one line that helps to find it, instead of a trace.

@@ -1,5 +1,7 @@
 //! Every exit code, and which of several wins.
 
+use std::fs::File;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -46,6 +48,58 @@ fn of_two_scenarios_the_worse_one_decides() {
 #[test]
 fn a_fault_in_the_second_scenario_is_found_before_the_first_runs() {
     check(&["simulate", "small.ron", "missing.ron"], 2);
+}
+
+/// What is printed goes nowhere: no command may end as if it had been read.
+#[cfg(target_os = "linux")]
+#[test]
+fn standard_output_that_cannot_be_written_is_2() {
+    let room = Room::with_small_scenario();
+    for args in [
+        &["simulate", "small.ron", "--format", "json"][..],
+        &["check", "small.ron"],
+        &["scenario", "list"],
+        &["--help"],
+        &["--version"],
+    ] {
+        let full = File::options().write(true).open("/dev/full");
+        let run = Command::new(env!("CARGO_BIN_EXE_ebbtide"))
+            .args(args)
+            .current_dir(room.path())
+            .stdin(Stdio::null())
+            .stdout(full.expect("the system has it"))
+            .output()
+            .expect("cargo built the command");
+        assert_eq!(run.status.code(), Some(2), "{args:?}");
+        let told = String::from_utf8_lossy(&run.stderr);
+        let fault = "standard output cannot be written: no space left on device";
+        assert!(told.contains(fault), "{args:?}: {told}");
+    }
+}
+
+/// Commas within brackets part no names.
+#[test]
+fn settings_of_a_policy_may_have_commas() {
+    let named = "simple(load: 0.7, drain: \"5s\"),nobody";
+    let run = Room::with_small_scenario().run(&["oracle", "small.ron", "--policies", named]);
+    assert_eq!(run.code, 2);
+    let told = "\"nobody\" names no policy";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+}
+
+#[test]
+fn an_empty_place_among_policies_is_2_and_shown() {
+    let room = Room::with_small_scenario();
+    for args in [
+        ["simulate", "small.ron", "--policy", "adaptive,,remote"],
+        ["arena", "small.ron", "--policies", "adaptive,,remote"],
+        ["oracle", "small.ron", "--policies", "adaptive,,remote"],
+    ] {
+        let run = room.run(&args);
+        assert_eq!(run.code, 2, "{args:?}: {}", run.stderr);
+        let told = "place 2 of \"adaptive,,remote\" is empty, a name belongs there";
+        assert!(run.stderr.contains(told), "{args:?}: {}", run.stderr);
+    }
 }
 
 /// A file stands where a directory would have to be. It is found out before anything is run.
