@@ -82,7 +82,8 @@ pub(crate) fn render(report: &Report, colour: Colour) -> String {
             writeln!(text, "{title}\n{table}\n").expect("a string takes any text");
         }
     };
-    add(&title(report), Some(totals(report)));
+    add(&title(report), Some(figures(report)));
+    add(&title_of_counts(report), counts(report));
     let results = &report.first.results;
     let policy = &report.first.policy;
     add(
@@ -114,23 +115,44 @@ pub(crate) fn render(report: &Report, colour: Colour) -> String {
 }
 
 fn title(report: &Report) -> String {
-    let count = report.first.replications;
-    let plural = if count == 1 { "" } else { "s" };
-    format!(
-        "{}: {count} replication{plural}, seed {}, 95 % intervals",
-        report.scenario, report.seed
-    )
+    let (scenario, seed) = (&report.scenario, report.seed);
+    match report.first.replications {
+        1 => format!("{scenario}: 1 replication, seed {seed}"),
+        count => {
+            format!("{scenario}: means of {count} replications with 95 % intervals, seed {seed}")
+        }
+    }
+}
+
+fn title_of_counts(report: &Report) -> String {
+    match report.first.replications {
+        1 => "messages".to_owned(),
+        count => format!("messages, the sums of all {count} replications"),
+    }
+}
+
+/// An empty table of a column for each policy, and what the policies found.
+fn side_by_side(report: &Report) -> (Table, Vec<&Group<Estimate>>) {
+    let names = report.policies.iter().map(|it| &*it.policy);
+    let groups = report.policies.iter().map(|it| &it.results.total);
+    (new(std::iter::once("").chain(names)), groups.collect())
 }
 
 /// Policies side by side; what none of them has is left out.
-fn totals(report: &Report) -> Table {
-    let mut table = new(std::iter::once("").chain(report.policies.iter().map(|p| &*p.policy)));
-    let groups: Vec<_> = report.policies.iter().map(|p| &p.results.total).collect();
+fn figures(report: &Report) -> Table {
+    let (mut table, groups) = side_by_side(report);
     for (label, metric) in FIGURES {
         row_of(&mut table, label, &groups, |group| {
             figure::of_group(metric, group)
         });
     }
+    align(&mut table);
+    table
+}
+
+/// What became of the messages; nothing if there were none.
+fn counts(report: &Report) -> Option<Table> {
+    let (mut table, groups) = side_by_side(report);
     let count = |count: u64| match count {
         0 => NOTHING.to_owned(),
         some => number::count(some as f64),
@@ -151,7 +173,7 @@ fn totals(report: &Report) -> Table {
         });
     }
     align(&mut table);
-    table
+    (!table.is_empty()).then_some(table)
 }
 
 fn row_of(
