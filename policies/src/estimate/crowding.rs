@@ -4,9 +4,10 @@
 //! Three explanations compete for what was seen, by likelihood: nothing has happened; the agent is
 //! crowded, so that equally many calls under way take equally long at any time; or it became slow
 //! for its own reasons some seconds ago, so that since then calls take equally long however many
-//! are under way. What is believed of a crowded agent is the simplest: a time that does not change
-//! up to some number of calls under way and rises in a straight line from there. Deliberately
-//! absent: batch agents, whose batches grow with the calls under way.
+//! are under way. What is believed of a crowded agent is one of the two simplest: a time that does
+//! not change up to some number of calls under way and rises from there, in a straight line where
+//! calls take turns, or in a parabola where they also hinder each other, whichever misses less.
+//! Deliberately absent: batch agents, whose batches grow with the calls under way.
 
 mod fit;
 #[cfg(test)]
@@ -16,7 +17,7 @@ use std::collections::VecDeque;
 
 use crate::observation::AgentObservation;
 
-use fit::{Fits, Line, Point, flat_misses};
+use fit::{Curve, Fits, Point, flat_misses};
 
 /// Numbers of calls under way up to this are told apart one by one, …
 const SINGLE: u32 = 8;
@@ -86,12 +87,14 @@ struct Class {
     sum_log: f64,
 }
 
-/// A slow-down: none up to some calls under way, a straight line from there.
+/// A slow-down: none up to some calls under way, a straight line or a parabola from there.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SlowDown {
     /// Calls under way up to which there is none.
     pub from: f64,
-    /// What each further one adds, as a share of the time without.
+    /// 1: a straight line, 2: a parabola.
+    pub power: i32,
+    /// What the first further one adds, as a share of the time without.
     pub slope: f64,
     /// Factor that the calls of late took, on the mean.
     pub now: f64,
@@ -101,6 +104,7 @@ impl SlowDown {
     /// No slow-down.
     pub const NONE: Self = Self {
         from: 0.0,
+        power: 1,
         slope: 0.0,
         now: 1.0,
     };
@@ -108,7 +112,7 @@ impl SlowDown {
     /// Call time among `calls` under way, relative to that of late.
     #[must_use]
     pub fn factor(&self, calls: f64) -> f64 {
-        (1.0 + self.slope * (calls - self.from).max(0.0)) / self.now
+        (1.0 + self.slope * (calls - self.from).max(0.0).powi(self.power)) / self.now
     }
 }
 
@@ -300,7 +304,7 @@ impl Crowding {
         let changes = self.changes(variance);
         // None of the explanations is true to the last: what the best of them leaves is chance.
         let freedom = (points.len() as f64 - 3.0).max(1.0);
-        let leaves = (changes.iter()).fold(fits.line.misses, |least, it| least.min(it.changed.0));
+        let leaves = (changes.iter()).fold(fits.curve.misses, |least, it| least.min(it.changed.0));
         let chance = (leaves / freedom).max(1.0);
         let gain = |change: &Change| {
             let ((same, known), (changed, more)) = (change.unchanged, change.changed);
@@ -313,8 +317,8 @@ impl Crowding {
                 let after = self.recent.iter().rev().take(kept);
                 self.suspected_s = Some(after.map(|it| it.length_s).sum());
             }
-            _ if fits.line.slope > 0.0 && fits.gain() / chance > SURPRISE => {
-                self.believed = slow_down(&fits.line, &points);
+            _ if fits.curve.slope > 0.0 && fits.gain() / chance > SURPRISE => {
+                self.believed = slow_down(&fits.curve, &points);
             }
             _ => {}
         }
@@ -360,17 +364,18 @@ impl Crowding {
 }
 
 /// The slow-down that a line means for the calls of late.
-fn slow_down(line: &Line, points: &[Point]) -> SlowDown {
+fn slow_down(curve: &Curve, points: &[Point]) -> SlowDown {
     // So near a limit that it is taken for one: with a large backlog the little that more
     // calls seem to bring would be worth all workers.
-    let limit = 1.0 / line.from.max(1.0);
-    let slope = if line.slope >= NEAR_LIMIT * limit {
-        line.slope.max(limit)
+    let limit = 1.0 / curve.from.max(1.0);
+    let slope = if curve.power == 1 && curve.slope >= NEAR_LIMIT * limit {
+        curve.slope.max(limit)
     } else {
-        line.slope
+        curve.slope
     };
     let mut slow_down = SlowDown {
-        from: line.from,
+        from: curve.from,
+        power: curve.power,
         slope,
         now: 1.0,
     };

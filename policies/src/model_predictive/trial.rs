@@ -31,11 +31,25 @@ const MOST_DOUBLINGS: u32 = 3;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trials {
     late: Option<Late>,
-    /// The one under way: until when, and up to how many workers.
-    running: Option<(Time, u32)>,
+    running: Option<Trial>,
+    /// Of trials of more workers, and of fewer: what one said is no reason to put off the other.
+    pauses: [Pause; 2],
+    was_crowded: bool,
+}
+
+/// One that is under way.
+#[derive(Clone, Copy, Debug)]
+struct Trial {
+    until: Time,
+    most_workers: u32,
+    kind: usize,
+}
+
+/// When the next trial may come.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pause {
     not_before: Time,
     doublings: u32,
-    was_crowded: bool,
 }
 
 /// Messages are late.
@@ -79,31 +93,30 @@ impl Trials {
     /// Most workers while a trial is under way.
     pub(super) fn most_workers(&mut self, state: &State) -> Option<u32> {
         let now = state.now;
-        if let Some((until, most)) = self.running {
-            if now < until && (state.is_crowded || state.is_in_doubt) {
-                return Some(most);
+        if let Some(trial) = self.running {
+            if now < trial.until && (state.is_crowded || state.is_in_doubt) {
+                return Some(trial.most_workers);
             }
             self.running = None;
             self.late = None;
-            self.not_before = now + PAUSE * (1 << self.doublings);
-            self.doublings = (self.doublings + 1).min(MOST_DOUBLINGS);
+            self.pauses[trial.kind].begin(now);
         }
         if state.is_crowded != self.was_crowded {
             self.was_crowded = state.is_crowded;
             self.late = None;
-            self.doublings = 0;
+            self.pauses.iter_mut().for_each(|pause| pause.doublings = 0);
         }
         let Some(oldest) = state.late else {
             self.late = None;
             return None;
         };
         let late = *self.late.get_or_insert(Late { since: now, oldest });
-        let long = if state.is_crowded {
-            LATE_FOR
+        let (kind, long) = if state.is_crowded {
+            (0, LATE_FOR)
         } else {
-            BEHIND_FOR
+            (1, BEHIND_FOR)
         };
-        if now < self.not_before || now.since(late.since) < long {
+        if now < self.pauses[kind].not_before || now.since(late.since) < long {
             return None;
         }
         let most = if state.is_crowded {
@@ -115,8 +128,20 @@ impl Trials {
             self.late = Some(Late { since: now, oldest });
             return None;
         };
-        self.running = Some((now + LASTS + state.lead, most));
+        self.running = Some(Trial {
+            until: now + LASTS + state.lead,
+            most_workers: most,
+            kind,
+        });
         Some(most)
+    }
+}
+
+impl Pause {
+    /// After a trial that ends `now`.
+    fn begin(&mut self, now: Time) {
+        self.not_before = now + PAUSE * (1 << self.doublings);
+        self.doublings = (self.doublings + 1).min(MOST_DOUBLINGS);
     }
 }
 
@@ -161,6 +186,26 @@ mod tests {
     #[test]
     fn without_a_belief_there_is_nothing_to_try() {
         assert!(trials(300, |_| false).is_empty());
+    }
+
+    #[test]
+    fn a_trial_of_more_puts_off_none_of_fewer() {
+        let mut trials = Trials::default();
+        let tried: Vec<(u64, u32)> = (0..60)
+            .filter_map(|second| {
+                let is_crowded = second < 31;
+                let workers = if is_crowded { 4 } else { 10 };
+                let most = trials.most_workers(&State {
+                    is_crowded,
+                    ..state(second, workers)
+                });
+                most.map(|most| (second, most))
+            })
+            .collect();
+        let expected = (20..31).map(|second| (second, 7));
+        let expected: Vec<(u64, u32)> =
+            expected.chain((39..50).map(|second| (second, 7))).collect();
+        assert_eq!(tried, expected);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The best line through call times that is flat up to some number of calls under way.
+//! The best curve through call times that is flat up to some number of calls under way: a straight line or a parabola.
 
 /// What was seen of calls that began among about as many.
 #[derive(Clone, Copy, Debug)]
@@ -11,11 +11,14 @@ pub(super) struct Point {
     pub(super) weight: f64,
 }
 
-/// A line that is flat up to `from`.
+/// A curve that is flat up to `from`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Line {
+pub(super) struct Curve {
     pub(super) from: f64,
-    /// What each further call adds, relative to the flat part.
+    /// 1: a straight line from there, as where calls take turns. 2: a parabola, as where each call also hinders
+    /// every other (Gunther's universal scalability law).
+    pub(super) power: i32,
+    /// What it rises by at one further call, relative to the flat part.
     pub(super) slope: f64,
     /// Weighted squared misses.
     pub(super) misses: f64,
@@ -26,17 +29,23 @@ pub(super) struct Line {
 pub(super) struct Fits {
     /// Squared misses without.
     pub(super) flat: f64,
-    pub(super) line: Line,
+    pub(super) curve: Curve,
 }
 
-/// Weighted sums over points: of one, of `n`, its square, of the time and `n` times it.
+/// Weighted sums over the points beyond some number of calls: of powers of how far they lie beyond it, from 0 to 4, and
+/// of times with the powers from 0 to 2.
 #[derive(Clone, Copy, Debug, Default)]
-struct Sums {
-    w: f64,
-    n: f64,
-    nn: f64,
-    t: f64,
-    nt: f64,
+struct Beyond {
+    far: [f64; 5],
+    time: [f64; 3],
+}
+
+/// All points: their weight, the weighted sum of their times, and the misses that a flat line leaves.
+#[derive(Clone, Copy, Debug)]
+struct All {
+    weight: f64,
+    time: f64,
+    flat: f64,
 }
 
 /// Squared misses if calls took equally long however many were under way.
@@ -59,67 +68,84 @@ impl Fits {
         let mut sorted = points.to_vec();
         // The busiest first: what is beyond a point is known when its turn comes.
         sorted.sort_unstable_by(|one, other| other.n.total_cmp(&one.n));
-        let (w, t) = (sorted.iter()).fold((0.0, 0.0), |(w, t), point| {
+        let (weight, time) = (sorted.iter()).fold((0.0, 0.0), |(w, t), point| {
             (w + point.weight, t + point.weight * point.time_s)
         });
-        let mut best = Line {
+        let all = All { weight, time, flat };
+        let mut best = Curve {
             from: f64::INFINITY,
+            power: 1,
             slope: 0.0,
             misses: flat,
         };
-        let mut beyond = Sums::default();
+        let (mut beyond, mut from) = (Beyond::default(), 0.0);
         for point in &sorted {
-            let line = beyond.line_from(point.n, w, t, flat);
-            if line.slope > 0.0 && line.misses < best.misses {
-                best = line;
+            beyond.come_down_by(from - point.n);
+            from = point.n;
+            for power in [1, 2] {
+                let curve = beyond.rising(from, power, all);
+                if curve.slope > 0.0 && curve.misses < best.misses {
+                    best = curve;
+                }
             }
             beyond.add(point);
         }
-        Self { flat, line: best }
+        Self { flat, curve: best }
     }
 
-    /// How much less surprising the line leaves what was seen.
+    /// How much less surprising the curve leaves what was seen.
     pub(super) fn gain(&self) -> f64 {
-        self.flat - self.line.misses
+        self.flat - self.curve.misses
     }
 
-    /// What the better of the two leaves, and what it takes to believe it: `more` for the line.
+    /// What the better of the two leaves, and what it takes to believe it: `more` for the curve.
     pub(super) fn explain(&self, more: f64) -> (f64, f64) {
-        if self.line.slope > 0.0 && self.gain() > more {
-            (self.line.misses, more)
+        if self.curve.slope > 0.0 && self.gain() > more {
+            (self.curve.misses, more)
         } else {
             (self.flat, 0.0)
         }
     }
 }
 
-impl Sums {
-    fn add(&mut self, point: &Point) {
-        let weight = point.weight;
-        self.w += weight;
-        self.n += weight * point.n;
-        self.nn += weight * point.n * point.n;
-        self.t += weight * point.time_s;
-        self.nt += weight * point.n * point.time_s;
+impl Beyond {
+    /// The number of calls comes down by so much, so that all lie the farther beyond it.
+    fn come_down_by(&mut self, by: f64) {
+        let [one, x, xx, xxx, xxxx] = self.far;
+        let [t, xt, xxt] = self.time;
+        let (by2, by3) = (by * by, by * by * by);
+        self.far = [
+            one,
+            x + by * one,
+            xx + 2.0 * by * x + by2 * one,
+            xxx + 3.0 * by * xx + 3.0 * by2 * x + by3 * one,
+            xxxx + 4.0 * by * xxx + 6.0 * by2 * xx + 4.0 * by3 * x + by3 * by * one,
+        ];
+        self.time = [t, xt + by * t, xxt + 2.0 * by * xt + by2 * t];
     }
 
-    /// The least-squares line that rises beyond `from`, these being the points there, `w` and `t`
-    /// the weight and the weighted times of all, of which a flat one leaves `flat`.
-    fn line_from(&self, from: f64, w: f64, t: f64, flat: f64) -> Line {
-        let x = self.n - from * self.w;
-        let xx = self.nn - from * (2.0 * self.n - from * self.w);
-        let xt = self.nt - from * self.t;
-        let (spread, joint) = (xx - x * x / w, xt - x * t / w);
+    /// A point at the number of calls itself.
+    fn add(&mut self, point: &Point) {
+        self.far[0] += point.weight;
+        self.time[0] += point.weight * point.time_s;
+    }
+
+    /// The least-squares curve of this power that rises beyond `from`, these being the points there.
+    fn rising(&self, from: f64, power: usize, all: All) -> Curve {
+        let (x, xx, xt) = (self.far[power], self.far[2 * power], self.time[power]);
+        let weight = all.weight.max(f64::MIN_POSITIVE);
+        let (spread, joint) = (xx - x * x / weight, xt - x * all.time / weight);
         let slope = if spread > 1e-9 * xx {
             joint / spread
         } else {
             0.0
         };
-        let base = (t - slope * x) / w.max(f64::MIN_POSITIVE);
-        Line {
+        let base = (all.time - slope * x) / weight;
+        Curve {
             from,
+            power: power as i32,
             slope: if base > 0.0 { slope / base } else { 0.0 },
-            misses: (flat - slope * joint).max(0.0),
+            misses: (all.flat - slope * joint).max(0.0),
         }
     }
 }

@@ -38,6 +38,20 @@ fn an_agent_that_works_on_six_calls_is_found_out() {
 }
 
 #[test]
+fn calls_that_hinder_each_other_are_told_from_calls_that_take_turns() {
+    // Most is done at five and six under way, 22 a second, and no less at four than at eight.
+    let hindered = |n: u32, _| {
+        let beyond = f64::from(n.saturating_sub(4));
+        0.2 * (1.0 + 0.05 * beyond + 0.04 * beyond * (beyond + 1.0))
+    };
+    let slow_down = after(40, |second| 1 + second / 4, hindered).slow_down();
+    let done = |calls: f64| calls / slow_down.factor(calls);
+    assert_eq!(slow_down.power, 2, "{slow_down:?}");
+    assert!(done(6.0) > 1.05 * done(4.0), "{slow_down:?}");
+    assert!(done(10.0) < 0.85 * done(6.0), "{slow_down:?}");
+}
+
+#[test]
 fn an_agent_that_does_not_mind_is_left_alone() {
     let steady = after(40, |second| 1 + second / 3, |_, _| 0.2);
     assert_eq!(steady.slow_down(), SlowDown::NONE);
