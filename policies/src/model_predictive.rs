@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `sense` | can what was observed be true? |
 //! | `belief` | what does each agent get, and what do its calls take? |
+//! | `turns` | whose messages wait for whose? |
 //! | `jumps` | is the load given to sudden jumps? |
 //! | `workload`, `stream` | the answer, as plain numbers to reckon with: by agent, as one stream |
 //! | `standing` | how does a setting carry that load, if it lasts? |
@@ -44,6 +45,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod trial;
+mod turns;
 mod value;
 mod weigh;
 mod workload;

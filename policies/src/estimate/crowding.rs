@@ -168,7 +168,6 @@ impl Classes {
             Point {
                 n: class.sum_n / class.calls,
                 time_s,
-                calls: class.calls,
                 weight: class.calls.min(MOST_CALLS) / (variance * time_s * time_s),
             }
         })
@@ -212,10 +211,27 @@ impl Crowding {
         self.suspected_s.is_some()
     }
 
-    /// What is believed.
+    /// What is believed, relative to the time that the last so many calls took.
     #[must_use]
-    pub fn slow_down(&self) -> SlowDown {
-        self.believed
+    pub fn slow_down(&self, calls: f64) -> SlowDown {
+        let believed = self.believed;
+        if believed == SlowDown::NONE {
+            return believed;
+        }
+        let mut of = Classes::default();
+        let older = std::iter::once(&self.older);
+        for seen in self.recent.iter().rev().map(|it| &it.seen).chain(older) {
+            of.add(seen, 1.0);
+            if of.calls() >= calls {
+                break;
+            }
+        }
+        let seen = of.0.iter().filter(|class| class.calls > 0.0);
+        let factors = seen.map(|class| class.calls * believed.factor(class.sum_n / class.calls));
+        SlowDown {
+            now: (factors.sum::<f64>() / of.calls().max(f64::MIN_POSITIVE)).max(1.0),
+            ..believed
+        }
     }
 
     fn take(&mut self, length_s: f64, agent: &AgentObservation) {
@@ -318,7 +334,7 @@ impl Crowding {
                 self.suspected_s = Some(after.map(|it| it.length_s).sum());
             }
             _ if fits.curve.slope > 0.0 && fits.gain() / chance > SURPRISE => {
-                self.believed = slow_down(&fits.curve, &points);
+                self.believed = slow_down(&fits.curve);
             }
             _ => {}
         }
@@ -363,8 +379,8 @@ impl Crowding {
     }
 }
 
-/// The slow-down that a line means for the calls of late.
-fn slow_down(curve: &Curve, points: &[Point]) -> SlowDown {
+/// The slow-down that a curve means.
+fn slow_down(curve: &Curve) -> SlowDown {
     // So near a limit that it is taken for one: with a large backlog the little that more
     // calls seem to bring would be worth all workers.
     let limit = 1.0 / curve.from.max(1.0);
@@ -373,20 +389,12 @@ fn slow_down(curve: &Curve, points: &[Point]) -> SlowDown {
     } else {
         curve.slope
     };
-    let mut slow_down = SlowDown {
+    SlowDown {
         from: curve.from,
         power: curve.power,
         slope,
         now: 1.0,
-    };
-    let (sum, calls) = points.iter().fold((0.0, 0.0), |(sum, calls), point| {
-        (
-            sum + point.calls * slow_down.factor(point.n),
-            calls + point.calls,
-        )
-    });
-    slow_down.now = sum / calls;
-    slow_down
+    }
 }
 
 /// What the agent may have done some intervals ago: squared misses with and without, and what it

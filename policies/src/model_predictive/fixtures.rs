@@ -28,6 +28,7 @@ pub(super) fn agent(rate: f64, call_s: f64, cv2: f64) -> AgentLoad {
         calls_per_s: f64::INFINITY,
         messages_per_s: f64::INFINITY,
         waiting: 0.0,
+        waits: 1.0,
         dispersion: 1.0,
     }
 }

@@ -65,11 +65,16 @@ impl Standing {
         let wait_s = pool.wait_with_batches();
         let (busy, work) = pool.busy(wait_s);
         let wait = pool.wait(slots, busy, work);
+        let even = load.evenly(batch);
         let helped = |agent: &&AgentLoad| !agent.is_beyond_help(pool.carried_at_most(agent));
         let total: f64 = (load.agents.iter().filter(helped)).map(|a| a.rate).sum();
         let served = (load.agents.iter().filter(helped)).map(|agent| {
             let share = if total > 0.0 { agent.rate / total } else { 0.0 };
-            pool.served(agent, share, wait_s, wait)
+            let own_wait = Wait {
+                mean_if_delayed_s: wait.mean_if_delayed_s * agent.waits / even,
+                ..wait
+            };
+            pool.served(agent, share, wait_s, own_wait)
         });
         Self {
             served: served.collect(),

@@ -36,7 +36,7 @@ pub(super) struct Stream {
     arrival_variance: f64,
     /// What a late message costs a second, in workers.
     pub(super) late_price: f64,
-    /// How old a message may be, in seconds.
+    /// How old a message of a queue in which all wait alike may be, in seconds.
     pub(super) limit_s: f64,
     /// Messages of a backlog that are no older than that.
     pub(super) in_time: f64,
@@ -54,13 +54,13 @@ impl Stream {
             let served = agent.served_rate(carried).max(LEAST_RATE);
             rate += served;
             busy += served * agent.slot_s(carried);
-            worth += served * agent.work_s(load.largest_batch) / load.parallelism;
+            worth += served * agent.waits * agent.work_s(load.largest_batch) / load.parallelism;
             arrivals += served * agent.dispersion.max(1.0);
             errors += agent.error * agent.error;
             most_rate += agent.most_rate(carried);
         }
         let rate = f64::max(rate, LEAST_RATE);
-        let limit_s = load.objective.limit.as_secs_f64().max(1e-3);
+        let limit_s = load.objective.limit.as_secs_f64().max(1e-3) / load.aging();
         let mut stream = Self {
             rate,
             error: errors.sqrt(),
@@ -92,13 +92,14 @@ impl Stream {
     }
 
     fn fill_calls_late(&mut self, load: &Workload, batch: f64) {
+        let limit_s = load.objective.limit.as_secs_f64().max(1e-3);
         for agent in &load.agents {
             let carried = agent.max_batch.min(batch);
             let price = load.price_late * agent.work_s(load.largest_batch) / load.parallelism;
             let part = price * agent.served_rate(carried) / self.rate;
             let call_s = agent.line.time_s(carried);
             for (at, late) in self.calls_late.iter_mut().enumerate() {
-                let left_s = self.limit_s * (1.0 - at as f64 / (POINTS - 1) as f64);
+                let left_s = limit_s * (1.0 - at as f64 / (POINTS - 1) as f64);
                 let strips = STRIP_SHARES.iter().zip(agent.spread);
                 let strips =
                     strips.map(|(share, spread)| share * (call_s * spread - left_s).max(0.0));

@@ -60,6 +60,8 @@ pub(super) struct AgentLoad {
     /// Messages that wait for a slot and for nothing else; of one that refuses what is too much as
     /// many as it takes until workers ordered now could help.
     pub(super) waiting: f64,
+    /// How long its messages wait for slots beside those of all: less than 1 where they go first.
+    pub(super) waits: f64,
     /// Index of dispersion of its arrivals.
     pub(super) dispersion: f64,
 }
@@ -68,6 +70,41 @@ impl Workload {
     /// Messages per second, over all agents.
     pub(super) fn rate(&self) -> f64 {
         self.agents.iter().map(|agent| agent.rate).sum()
+    }
+
+    /// How much older what waits is, on the mean, than if all waited alike: who goes first leaves a backlog of the
+    /// others' messages, which came more slowly than all.
+    pub(super) fn aging(&self) -> f64 {
+        let parts = self.agents.iter().map(|agent| (agent.rate, agent.waits));
+        let (rate, alike, aged) =
+            parts.fold((0.0, 0.0, 0.0), |(rate, alike, aged), (part, waits)| {
+                (
+                    rate + part,
+                    alike + part * waits,
+                    aged + part * waits * waits,
+                )
+            });
+        if alike > 0.0 {
+            (aged * rate / (alike * alike)).max(1.0)
+        } else {
+            1.0
+        }
+    }
+
+    /// Mean of how long messages wait beside each other, by the work that they bring: however turns are taken, it is
+    /// the same (Kleinrock's conservation law).
+    pub(super) fn evenly(&self, batch: f64) -> f64 {
+        let parts = self.agents.iter().map(|agent| {
+            let carried = agent.max_batch.min(batch);
+            (
+                agent.served_rate(carried) * agent.slot_s(carried),
+                agent.waits,
+            )
+        });
+        let (work, waits) = parts.fold((0.0, 0.0), |sum, (work, waits)| {
+            (sum.0 + work, sum.1 + work * waits)
+        });
+        if waits > 0.0 { waits / work } else { 1.0 }
     }
 
     /// Whether the batch size and timeout matter to anyone.
@@ -175,6 +212,21 @@ pub(super) fn spread(cv2: f64) -> [f64; 6] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model_predictive::fixtures;
+
+    #[test]
+    fn what_waits_is_older_where_others_go_first() {
+        let mut load = fixtures::workload(vec![
+            fixtures::agent(10.0, 0.1, 0.5),
+            fixtures::agent(10.0, 0.3, 0.5),
+        ]);
+        assert!((load.aging() - 1.0).abs() < 1e-9 && (load.evenly(1.0) - 1.0).abs() < 1e-9);
+        // All that waits is the second one's, which comes half as fast as both together.
+        (load.agents[0].waits, load.agents[1].waits) = (0.0, 2.0);
+        assert!((load.aging() - 2.0).abs() < 1e-9);
+        // Three quarters of the work are its own: its messages wait a third longer than if all waited alike.
+        assert!((load.evenly(1.0) - 1.5).abs() < 1e-9);
+    }
 
     #[test]
     fn strips_keep_mean_and_shares() {

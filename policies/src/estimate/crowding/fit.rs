@@ -6,7 +6,6 @@ pub(super) struct Point {
     /// Calls under way, on the mean.
     pub(super) n: f64,
     pub(super) time_s: f64,
-    pub(super) calls: f64,
     /// One over the squared error of the time.
     pub(super) weight: f64,
 }

@@ -29,7 +29,7 @@ fn after(seconds: u32, n: impl Fn(u32) -> u32, time_s: impl Fn(u32, u32) -> f64)
 #[test]
 fn an_agent_that_works_on_six_calls_is_found_out() {
     let servers = |n: u32, _| 0.2 * f64::from(n.max(6)) / 6.0;
-    let slow_down = after(40, |second| 1 + second / 3, servers).slow_down();
+    let slow_down = after(40, |second| 1 + second / 3, servers).slow_down(1e3);
     assert!((4.0..8.0).contains(&slow_down.from), "{slow_down:?}");
     // However many calls are under way, hardly more are done.
     let done = |calls: f64| calls / slow_down.factor(calls);
@@ -44,7 +44,7 @@ fn calls_that_hinder_each_other_are_told_from_calls_that_take_turns() {
         let beyond = f64::from(n.saturating_sub(4));
         0.2 * (1.0 + 0.05 * beyond + 0.04 * beyond * (beyond + 1.0))
     };
-    let slow_down = after(40, |second| 1 + second / 4, hindered).slow_down();
+    let slow_down = after(40, |second| 1 + second / 4, hindered).slow_down(1e3);
     let done = |calls: f64| calls / slow_down.factor(calls);
     assert_eq!(slow_down.power, 2, "{slow_down:?}");
     assert!(done(6.0) > 1.05 * done(4.0), "{slow_down:?}");
@@ -54,14 +54,14 @@ fn calls_that_hinder_each_other_are_told_from_calls_that_take_turns() {
 #[test]
 fn an_agent_that_does_not_mind_is_left_alone() {
     let steady = after(40, |second| 1 + second / 3, |_, _| 0.2);
-    assert_eq!(steady.slow_down(), SlowDown::NONE);
+    assert_eq!(steady.slow_down(1e3), SlowDown::NONE);
 }
 
 #[test]
 fn a_slow_spell_that_makes_calls_pile_up_is_no_crowding() {
     let pile = |second: u32| if second < 30 { 2 } else { (second - 28).min(9) };
     let spell = |_, second| if second < 30 { 0.2 } else { 0.5 };
-    assert_eq!(after(45, pile, spell).slow_down(), SlowDown::NONE);
+    assert_eq!(after(45, pile, spell).slow_down(1e3), SlowDown::NONE);
 }
 
 #[test]
@@ -70,20 +70,20 @@ fn what_is_in_doubt_is_settled_by_fewer_calls() {
     let leap = |second: u32| if second < 30 { 3 } else { 10 };
     let crowded = |n: u32, _| if n <= 5 { 0.2 } else { 0.6 };
     let leapt = after(45, leap, crowded);
-    assert!(leapt.is_in_doubt() && leapt.slow_down() == SlowDown::NONE);
+    assert!(leapt.is_in_doubt() && leapt.slow_down(1e3) == SlowDown::NONE);
     let fewer = |second: u32| if second < 45 { leap(second) } else { 6 };
     let rising = |n: u32, _| 0.2 * f64::from(n.max(5)) / 5.0;
     let found_out = after(52, fewer, rising);
-    assert!(!found_out.is_in_doubt() && found_out.slow_down() != SlowDown::NONE);
+    assert!(!found_out.is_in_doubt() && found_out.slow_down(1e3) != SlowDown::NONE);
     let slow = |_, second| if second < 30 { 0.2 } else { 0.6 };
     let cleared = after(52, fewer, slow);
-    assert!(!cleared.is_in_doubt() && cleared.slow_down() == SlowDown::NONE);
+    assert!(!cleared.is_in_doubt() && cleared.slow_down(1e3) == SlowDown::NONE);
 }
 
 #[test]
 fn absurd_samples_stay_finite() {
     let absurd = |n, _| if n % 2 == 0 { 1e15 } else { 0.0 };
-    let slow_down = after(9, |second| second * 1_000_000, absurd).slow_down();
+    let slow_down = after(9, |second| second * 1_000_000, absurd).slow_down(1e3);
     assert!(slow_down.factor(1e9).is_finite(), "{slow_down:?}");
-    assert_eq!(Crowding::default().slow_down(), SlowDown::NONE);
+    assert_eq!(Crowding::default().slow_down(1e3), SlowDown::NONE);
 }
