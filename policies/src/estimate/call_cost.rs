@@ -16,9 +16,11 @@ const MEMORY_CALLS: f64 = 150.0;
 const WEIGHT_AFTER_CHANGE: f64 = 5.0;
 /// Calls that are compared with those before together: fewer say little where tails are heavy.
 const BLOCK_CALLS: f64 = 12.0;
-/// Standard errors by which two blocks in a row must differ, on the same side. Logarithms are
-/// compared: their errors are small where tails are heavy.
-const CHANGE_ERRORS: f64 = 4.0;
+/// Standard errors by which two blocks in a row must differ together …
+const CHANGE_ERRORS: f64 = 4.5;
+/// … and each of them alone, on the same side. Logarithms are compared: their errors are small
+/// where tails are heavy.
+const BLOCK_ERRORS: f64 = 2.0;
 /// Logarithms of call times are taken to scatter by this variance at least.
 const LEAST_LOG_VARIANCE: f64 = 0.01;
 /// Share by which they must miss it: below, the fading follows well enough.
@@ -39,16 +41,18 @@ pub struct CallCost {
     sum_t: f64,
     sum_bt: f64,
     sum_tt: f64,
-    /// Logarithms of times relative to the fit: how many, their sum, and that of squares.
-    logs: f64,
-    sum_log: f64,
-    sum_log2: f64,
-    /// The block that fills: its calls, and the sum of such logarithms.
-    block_calls: f64,
-    block_log: f64,
-    block_log2: f64,
-    /// Relative error of the last block, if it was large: the first sign of a change.
-    suspicion: f64,
+    /// Logarithms of times relative to the fit: of what was before, of the last block, and of the one that fills.
+    before: Logs,
+    last: Logs,
+    block: Logs,
+}
+
+/// How many, their sum, and that of their squares.
+#[derive(Clone, Copy, Debug, Default)]
+struct Logs {
+    count: f64,
+    sum: f64,
+    squares: f64,
 }
 
 /// The call time of an agent: a line up to the batches it has been seen with.
@@ -193,46 +197,23 @@ impl CallCost {
             let expected = line.time_s(f64::from(sample.batch.max(1)));
             let time_s = sample.time.as_secs_f64();
             let log = (time_s.max(1e-9) / expected.max(1e-9)).ln();
-            self.block_log += log;
-            self.block_log2 += log * log;
-            self.block_calls += 1.0;
+            self.block.add(Logs {
+                count: 1.0,
+                sum: log,
+                squares: log * log,
+            });
         }
-        if self.block_calls < BLOCK_CALLS {
+        if self.block.count < BLOCK_CALLS {
             return;
         }
-        let calls = self.block_calls;
-        let differs = self.block_differs();
-        self.logs += calls;
-        self.sum_log += self.block_log;
-        self.sum_log2 += self.block_log2;
-        (self.block_calls, self.block_log, self.block_log2) = (0.0, 0.0, 0.0);
-        if differs * self.suspicion > 0.0 {
+        let block = std::mem::take(&mut self.block);
+        if self.before.are_left_by(self.last, block) {
             self.scale((WEIGHT_AFTER_CHANGE / self.weight).min(1.0));
-            self.forget_logs(0.0);
-            self.suspicion = 0.0;
+            (self.before, self.last) = (Logs::default(), Logs::default());
         } else {
-            self.suspicion = differs;
-        }
-        self.forget_logs((MEMORY_CALLS / self.logs.max(1.0)).min(1.0));
-    }
-
-    /// By how much the block's logarithms differ from those before, if chance is no cause; 0
-    /// otherwise.
-    fn block_differs(&self) -> f64 {
-        if self.logs < BLOCK_CALLS {
-            return 0.0;
-        }
-        let mean = self.sum_log / self.logs;
-        let variance = (self.sum_log2 / self.logs - mean * mean).max(LEAST_LOG_VARIANCE);
-        let difference = self.block_log / self.block_calls - mean;
-        let error = (variance / self.block_calls + variance / self.logs).sqrt();
-        let is_large = difference.abs() > (CHANGE_ERRORS * error).max(LEAST_CHANGE);
-        if is_large { difference } else { 0.0 }
-    }
-
-    fn forget_logs(&mut self, keep: f64) {
-        for sum in [&mut self.logs, &mut self.sum_log, &mut self.sum_log2] {
-            *sum *= keep;
+            self.before.add(self.last);
+            self.before.keep_at_most(MEMORY_CALLS);
+            self.last = block;
         }
     }
 
@@ -247,6 +228,49 @@ impl CallCost {
         ] {
             *sum *= factor;
         }
+    }
+}
+
+impl Logs {
+    fn add(&mut self, other: Self) {
+        self.count += other.count;
+        self.sum += other.sum;
+        self.squares += other.squares;
+    }
+
+    fn keep_at_most(&mut self, most: f64) {
+        let keep = (most / self.count.max(1.0)).min(1.0);
+        *self = Self {
+            count: self.count * keep,
+            sum: self.sum * keep,
+            squares: self.squares * keep,
+        };
+    }
+
+    /// Whether chance is no cause of how two blocks in a row differ from these.
+    fn are_left_by(self, last: Self, block: Self) -> bool {
+        if self.count < BLOCK_CALLS || last.count < BLOCK_CALLS {
+            return false;
+        }
+        let mut both = last;
+        both.add(block);
+        let ((_, last), (_, block)) = (self.apart(last), self.apart(block));
+        let (by, together) = self.apart(both);
+        last * block > 0.0
+            && last.abs().min(block.abs()) > BLOCK_ERRORS
+            && together.abs() > CHANGE_ERRORS
+            && by.abs() > LEAST_CHANGE
+    }
+
+    /// By how much the mean of `others` lies above that of these, and in standard errors.
+    fn apart(self, others: Self) -> (f64, f64) {
+        let mean = self.sum / self.count;
+        let variance = (self.squares / self.count - mean * mean).max(LEAST_LOG_VARIANCE);
+        let by = others.sum / others.count - mean;
+        (
+            by,
+            by / (variance / others.count + variance / self.count).sqrt(),
+        )
     }
 }
 
@@ -322,6 +346,24 @@ mod tests {
         }
         let line = cost.line().expect("calls were seen");
         check_near(line.time_s(1.0), 0.3, 0.05);
+    }
+
+    #[test]
+    fn follows_a_slow_down_of_calls_that_scatter_within_two_blocks() {
+        let of = |millis: f64| {
+            let ratios = [0.35, 0.6, 0.85, 1.1, 1.6, 3.0];
+            interval(&ratios.map(|ratio| (1, ratio * millis)).repeat(2))
+        };
+        let mut cost = CallCost::default();
+        for _ in 0..60 {
+            cost.observe(1.0, &of(100.0));
+        }
+        let usual_s = cost.line().expect("calls were seen").time_s(1.0);
+        for _ in 0..2 {
+            cost.observe(1.0, &of(240.0));
+        }
+        let slow_s = cost.line().expect("calls were seen").time_s(1.0);
+        assert!(slow_s > 1.8 * usual_s, "{usual_s} {slow_s}");
     }
 
     #[test]
