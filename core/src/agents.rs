@@ -166,10 +166,10 @@ impl Agent {
         self.breaker.as_ref().is_some_and(Breaker::is_probing)
     }
 
-    /// Whether its calls flow as far as its breaker is concerned.
+    /// Whether its messages are called for in their order, as far as its breaker is concerned.
     #[inline(always)]
-    pub(crate) fn breaker_is_closed(&self) -> bool {
-        self.breaker.as_ref().is_none_or(Breaker::is_closed)
+    pub(crate) fn keeps_order(&self) -> bool {
+        self.breaker.as_ref().is_none_or(Breaker::keeps_order)
     }
 
     /// Whether what waits for it fails at once: its breaker is open, and is set so.

@@ -25,8 +25,11 @@ pub enum Health {
     Good,
     /// Nothing was delivered and something failed, timed out or was lost.
     Bad,
-    /// Says nothing: 429, snooze, reject, discard, cancel, a deadline that the call began late for.
+    /// Says nothing: 429, snooze, reject, discard, cancel.
     Neutral,
+    /// A deadline that the call began late for: nothing by itself. After a run of them others are
+    /// called for ([`Breaker::keeps_order`]), whose deadlines speak.
+    Late,
 }
 
 /// One agent's breaker.
@@ -35,6 +38,8 @@ pub struct Breaker {
     config: BreakerConfig,
     state: State,
     run: u32,
+    /// Late ends while it is closed, since the last good one.
+    late: u32,
     window: [Tally; BUCKETS as usize],
     bucket_width: u64,
     /// The bucket that counts now, and when the next one begins.
@@ -79,6 +84,7 @@ impl Breaker {
             config,
             state: State::Closed,
             run: 0,
+            late: 0,
             window: [Tally::default(); BUCKETS as usize],
             bucket_width,
             newest: 0,
@@ -93,10 +99,11 @@ impl Breaker {
         if config.window_ms == self.config.window_ms {
             self.config = config;
         } else {
-            let (state, run, carried) = (self.state, self.run, self.carried);
+            let (state, run, late, carried) = (self.state, self.run, self.late, self.carried);
             *self = Self {
                 state,
                 run,
+                late,
                 carried,
                 ..Self::new(config)
             };
@@ -117,6 +124,14 @@ impl Breaker {
     #[inline]
     pub fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed)
+    }
+
+    /// Whether messages are called for in their order. If not, one that is late for its deadline
+    /// lets another of its lane go first: until the breaker is closed, and while as many calls in a
+    /// row as would open it were late, none of them good.
+    #[inline]
+    pub fn keeps_order(&self) -> bool {
+        self.is_closed() && self.late < self.config.failures_in_a_row
     }
 
     /// Whether messages are to fail at once now.
@@ -165,6 +180,11 @@ impl Breaker {
     ) -> bool {
         match (self.state, health) {
             (_, Health::Neutral) | (State::Open { .. }, _) => false,
+            (State::Closed, Health::Late) => {
+                self.late = self.late.saturating_add(1);
+                false
+            }
+            (State::HalfOpen { .. } | State::Recovering { .. }, Health::Late) => false,
             (State::HalfOpen { .. }, _) if !probe => false,
             (State::HalfOpen { .. }, Health::Bad) => self.open(now),
             (State::HalfOpen { successes }, Health::Good) => {
@@ -176,7 +196,7 @@ impl Breaker {
                 self.should_open() && self.open(now)
             }
             (State::Closed | State::Recovering { .. }, Health::Good) => {
-                self.run = 0;
+                (self.run, self.late) = (0, 0);
                 self.bucket(now).in_flight += u64::from(in_flight);
                 self.recover(now, bound)
             }
@@ -189,7 +209,7 @@ impl Breaker {
     pub fn stays_closed(&mut self, now: Time, health: Health, in_flight: u32) -> bool {
         let stays = matches!((self.state, health), (State::Closed, Health::Good));
         if stays {
-            self.run = 0;
+            (self.run, self.late) = (0, 0);
             self.bucket(now).in_flight += u64::from(in_flight);
         }
         stays
@@ -254,7 +274,7 @@ impl Breaker {
         self.state = State::Open {
             until: now + self.config.open(),
         };
-        self.run = 0;
+        (self.run, self.late) = (0, 0);
         self.window = [Tally::default(); BUCKETS as usize];
         true
     }
@@ -376,6 +396,20 @@ mod tests {
             it.call_ended(secs(10.8), Health::Bad, false, 1, 8),
             "3 of 6"
         );
+    }
+
+    #[test]
+    fn it_keeps_no_order_after_a_run_of_late_ends_until_a_good_one() {
+        let mut it = breaker(1, 3);
+        let mut end = |health| {
+            assert!(!it.call_ended(secs(0.1), health, false, 1, 8));
+            it.keeps_order()
+        };
+        assert_eq!([(); 3].map(|()| end(Health::Late)), [true, true, false]);
+        assert!(!end(Health::Neutral));
+        assert!(end(Health::Good));
+        assert_eq!([(); 3].map(|()| end(Health::Late)), [true, true, false]);
+        assert!(it.stays_closed(secs(0.2), Health::Good, 1) && it.keeps_order());
     }
 
     #[test]

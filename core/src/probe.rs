@@ -1,9 +1,15 @@
-//! What an agent is called with while its breaker is not closed, and which deadlines speak against an agent.
+//! What an agent is called with while it is in doubt, and which deadlines speak against an agent.
 //!
 //! Behind an overload the oldest messages are about to expire. Calls for them end with their deadlines however
 //! well the agent is: a breaker that took that for failure, or that waited for success and was shown nothing else,
 //! would keep the agent from its messages for as long as they come faster than a probe at a time. So such a call
-//! says nothing, and until the breaker is closed the youngest go first where the first in order is that late.
+//! says nothing by itself, and until the breaker is closed what has most time left goes first where the first in
+//! order is that late.
+//!
+//! An agent that answers nothing has such a backlog too, and no call for it would ever speak. So the same holds
+//! while a breaker is closed, once as many calls in a row as would open it were late: a healthy agent then
+//! delivers, which ends it, and of a dead one the deadlines speak. Messages that share one ordering key have no
+//! other to let go first.
 
 use std::cmp::Reverse;
 
@@ -24,11 +30,11 @@ pub fn is_late(at: Time, due: Time, deadline: Time) -> bool {
 }
 
 impl<M, L: Listener<M>> BrokerState<M, L> {
-    /// What a call to `agent` carries in place of `first`, the first of its lane: `first`, unless the breaker is
-    /// not closed and `first` is late. Then it is that of the lane with most time left, and no dearer.
+    /// What a call to `agent` carries in place of `first`, the first of its lane: `first`, unless the breaker
+    /// keeps no order and `first` is late. Then it is that of the lane with most time left, and no dearer.
     #[inline(always)]
     pub(crate) fn worth_a_call(&self, agent: u32, first: u32) -> u32 {
-        match self.agents[agent as usize].breaker_is_closed() {
+        match self.agents[agent as usize].keeps_order() {
             true => first,
             false => self.with_most_time(agent, first),
         }

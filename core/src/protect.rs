@@ -333,8 +333,8 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         (agent.in_flight >= limit || full).then_some(Block::Limit)
     }
 
-    /// Bytes of the messages that so many calls carry, as far as `most`; none are certain while the
-    /// breaker is not closed, since others than the first may go.
+    /// Bytes of the messages that so many calls carry, as far as `most`; none are certain while
+    /// they are not called for in their order.
     fn bytes_of_first(
         &self,
         agent: &Agent,
@@ -342,7 +342,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         joining: Option<Newcomer>,
         most: u64,
     ) -> u64 {
-        if agent.takeable > 0 && !agent.breaker_is_closed() {
+        if agent.takeable > 0 && !agent.keeps_order() {
             return 0;
         }
         let each = self.batch_rule(agent).map_or(1, |rule| rule.size);

@@ -71,9 +71,9 @@
 //!
 //! Its breaker opens, its messages wait, and probes find out when it is back; then calls grow from
 //! one at a time. A deadline that passes during a call counts against the agent only if the call had at least as
-//! much of the message's time as the queue; until the breaker is closed, what is about to expire lets what has most
-//! time left go first. So an agent that hangs while a backlog of old messages waits for it is found out by
-//! `call_timeout_ms`, and no sooner: what expires there says as much of the queue as of the agent. Retries are limited to a share of the traffic besides, so that an outage does
+//! much of the message's time as the queue. Until the breaker is closed, and after `failures_in_a_row` calls that had
+//! less, none of which delivered anything, what is about to expire lets what has most time left go first: either that
+//! is delivered, or its deadline counts. Retries are limited to a share of the traffic besides, so that an outage does
 //! not become a storm. What is given up all the same becomes a
 //! [dead letter](crate::Broker::dead_letters), with what its handlers said, and can be
 //! [replayed](crate::Broker::replay).

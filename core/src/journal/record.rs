@@ -9,7 +9,8 @@ use super::input::Input;
 use crate::account::Books;
 
 /// Version of the records and their encoding; a reader refuses others, since snapshots are laid out
-/// as the broker's state is. 2: agents that are gone are known. 3: what stands behind its key is counted.
+/// as the broker's state is. 2: agents that are gone are known. 3: what stands behind its key is counted,
+/// and late calls.
 pub const FORMAT_VERSION: u16 = 3;
 
 /// One record. A journal is a [`Header`](Record::Header), then inputs, each followed by the

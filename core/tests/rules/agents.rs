@@ -356,3 +356,57 @@ fn a_removed_agent_is_not_called_again() {
         Err(Refusal::UnknownAgent(echo))
     );
 }
+
+/// Each call behind a backlog begins late, so nothing speaks against an agent that answers nothing.
+#[test]
+fn an_agent_that_hangs_behind_a_backlog_opens_its_breaker() {
+    let config = BrokerConfig {
+        breaker: Some(BreakerConfig::default()),
+        call_timeout_ms: 30_000,
+        ..plain()
+    };
+    let mut rig = Rig::new(config);
+    let echo = rig.agent("echo");
+    let mut opened = None;
+    for second in 0..3_600_u64 {
+        let at = second * 1_000;
+        rig.send_with(at, echo, second as u32, |it| {
+            it.deadline = Some(ms(at + 10_000))
+        });
+        rig.take(at);
+        if rig
+            .events()
+            .iter()
+            .any(|event| matches!(event.what, What::Breaker { .. }))
+        {
+            opened = Some(second);
+            break;
+        }
+    }
+    assert!(
+        opened.is_some(),
+        "an hour of calls, none of which ended, and its breaker is closed"
+    );
+}
+
+#[test]
+fn after_a_run_of_late_calls_what_has_most_time_left_goes_first_until_something_is_delivered() {
+    let mut rig = Rig::new(with_breaker(false));
+    let echo = rig.agent("echo");
+    for name in 0..2 {
+        rig.send_with(0, echo, name, |it| it.deadline = Some(ms(100)));
+    }
+    assert_eq!(rig.take(51).len(), 2, "49 ms are left after 51");
+    for (sent, name, deadline) in [(60, 2, 130), (60, 3, 130), (90, 4, 190), (91, 5, 191)] {
+        rig.send_with(sent, echo, name, |it| it.deadline = Some(ms(deadline)));
+    }
+    let calls = rig.take(100);
+    let names: Vec<_> = calls.iter().map(|call| rig.names(call.lease)).collect();
+    assert_eq!(
+        names,
+        [[5], [4]],
+        "2 and 3 waited for 40 ms and have 30 left"
+    );
+    rig.deliver(101, &calls[0]);
+    assert_eq!(rig.taken(101), [[2]], "it is well");
+}

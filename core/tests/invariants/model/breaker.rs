@@ -16,6 +16,8 @@ pub(crate) enum Health {
     Good,
     Bad,
     Neutral,
+    /// A deadline that the call began late for.
+    Late,
 }
 
 impl Reference {
@@ -24,9 +26,27 @@ impl Reference {
         let call = &self.calls[call];
         let (agent, probe, in_flight) = (call.agent, call.probe, call.in_flight);
         let has_one = self.setup.broker.breaker.is_some() && !self.agents[agent].removed;
-        if has_one && health != Health::Neutral {
-            self.tell_breaker(agent, health == Health::Bad, probe, in_flight);
+        match health {
+            Health::Good | Health::Bad if has_one => {
+                self.tell_breaker(agent, health == Health::Bad, probe, in_flight);
+            }
+            Health::Late if has_one && self.agents[agent].breaker.phase == Phase::Closed => {
+                self.agents[agent].breaker.late += 1;
+            }
+            _ => {}
         }
+    }
+
+    /// Whether the agent's messages are called for in their order: its breaker is closed, and not so many
+    /// late calls in a row as would open it were followed by no good one.
+    pub(crate) fn keeps_order(&self, agent: usize) -> bool {
+        let breaker = &self.agents[agent].breaker;
+        let most = self
+            .setup
+            .broker
+            .breaker
+            .map(|config| config.failures_in_a_row);
+        breaker.phase == Phase::Closed && most.is_none_or(|most| breaker.late < most)
     }
 
     fn tell_breaker(&mut self, agent: usize, failed: bool, probe: bool, in_flight: u64) {
@@ -53,6 +73,7 @@ impl Reference {
                 let breaker = &mut self.agents[agent].breaker;
                 breaker.seen.push((now, failed, in_flight));
                 breaker.run = if failed { breaker.run + 1 } else { 0 };
+                breaker.late = if failed { breaker.late } else { 0 };
                 if failed && self.should_open(agent) {
                     self.open_breaker(agent);
                 } else if !failed {
@@ -97,6 +118,7 @@ impl Reference {
         *breaker = super::reference::Breaker {
             phase: Phase::Open { until },
             run: 0,
+            late: 0,
             seen: Vec::new(),
             carried: if good.is_empty() {
                 breaker.carried

@@ -382,12 +382,12 @@ impl Reference {
         it.deadline.saturating_sub(at) < at.saturating_sub(it.due)
     }
 
-    /// In place of a late message, while its agent's breaker is not closed: that of its lane with most
+    /// In place of a late message, while its agent's breaker keeps no order: that of its lane with most
     /// time left, and no dearer.
     fn worth_a_call(&self, first: usize) -> usize {
         let front = &self.messages[first];
         let agent = &self.agents[front.agent];
-        if agent.breaker.phase == Phase::Closed || !self.is_late(first, self.now) {
+        if self.keeps_order(front.agent) || !self.is_late(first, self.now) {
             return first;
         }
         let others = self.takeables(front.agent).into_iter().filter(|&other| {

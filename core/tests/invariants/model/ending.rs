@@ -55,9 +55,8 @@ impl Reference {
         if fits(0, 0) {
             return true;
         }
-        let uncertain = |agent: usize| {
-            self.agents[agent].breaker.phase != Phase::Closed && !self.takeables(agent).is_empty()
-        };
+        let uncertain =
+            |agent: usize| !self.keeps_order(agent) && !self.takeables(agent).is_empty();
         let mut tried = self.clone();
         for &agent in agents {
             tried.accept(submission, agent);
@@ -74,7 +73,7 @@ impl Reference {
             if first || tried.is_full(call) {
                 calls += 1;
                 let sizes = call.members.iter().map(|&it| tried.messages[it].size);
-                // Which of them would go is not tried out while the breaker is not closed.
+                // Which of them would go is not tried out while they do not go in order.
                 bytes += if uncertain(call.agent) {
                     0
                 } else {
@@ -218,7 +217,7 @@ impl Reference {
         {
             let (end, health) = match outcome {
                 Outcome::Expired if self.is_late(message, self.calls[call].started) => {
-                    (CallEnd::Expired, Health::Neutral)
+                    (CallEnd::Expired, Health::Late)
                 }
                 Outcome::Expired => (CallEnd::Expired, Health::Bad),
                 _ => (CallEnd::Abandoned, Health::Neutral),

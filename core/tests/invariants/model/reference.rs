@@ -127,6 +127,8 @@ pub(crate) struct Breaker {
     pub(crate) phase: Phase,
     /// Failures in a row.
     pub(crate) run: u32,
+    /// Late ends while it is closed, since the last good one.
+    pub(crate) late: u32,
     /// Calls that counted since it was last closed: when, whether each failed, and how many
     /// were in flight when it started.
     pub(crate) seen: Vec<(At, bool, u64)>,
@@ -274,6 +276,7 @@ impl Reference {
             breaker: Breaker {
                 phase: Phase::Closed,
                 run: 0,
+                late: 0,
                 seen: Vec::new(),
                 carried: 1,
             },

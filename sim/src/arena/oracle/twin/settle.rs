@@ -252,7 +252,7 @@ impl Twin<'_> {
             let deadline = self.deadline(id);
             let last = call.members().iter().find(|member| member.id == id);
             let health = match last.is_some_and(|it| is_late(started, it.due, deadline)) {
-                true => Health::Neutral,
+                true => Health::Late,
                 false => Health::Bad,
             };
             self.tell_breaker(slot as u32, health);

@@ -211,10 +211,10 @@ impl Twin<'_> {
         lifted
     }
 
-    /// As in core: while the breaker is not closed, that of the lane with most time left in place of a late one.
+    /// As in core: while the breaker keeps no order, that of the lane with most time left in place of a late one.
     fn worth_a_call(&self, agent: u32, lane: Lane, first: Queued) -> Queued {
         let agent = &self.agents[agent as usize];
-        if agent.breaker.as_ref().is_none_or(Breaker::is_closed)
+        if agent.breaker.as_ref().is_none_or(Breaker::keeps_order)
             || !is_late(self.now, first.due, self.deadline(first.id))
         {
             return first;
