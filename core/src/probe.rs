@@ -18,7 +18,7 @@ use ebbtide_policies::units::Time;
 use crate::event::Listener;
 use crate::state::BrokerState;
 
-/// Messages at a lane's end among which the one with most time left is sought: a lane may hold
+/// The last messages of a lane, among which the one with most time left is sought: a lane may hold
 /// millions, and with deadlines of one length it is the last.
 const LOOKED_AT: usize = 64;
 
@@ -31,7 +31,8 @@ pub fn is_late(at: Time, due: Time, deadline: Time) -> bool {
 
 impl<M, L: Listener<M>> BrokerState<M, L> {
     /// What a call to `agent` carries in place of `first`, the first of its lane: `first`, unless the breaker
-    /// keeps no order and `first` is late. Then it is that of the lane with most time left, and no dearer.
+    /// keeps no order and `first` is late. Then it is, of `first` and the [last](LOOKED_AT) of the lane that are no
+    /// dearer, the one with most time left.
     #[inline(always)]
     pub(crate) fn worth_a_call(&self, agent: u32, first: u32) -> u32 {
         match self.agents[agent as usize].keeps_order() {
@@ -50,11 +51,12 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let queue = &agent.queues[front.account.lane.index()];
         let payable =
             |&index: &u32| agent.units.is_none() || self.messages[index].units <= front.units;
-        let last = queue.last(&self.messages, LOOKED_AT).filter(payable);
+        let last = queue.last(&self.messages, LOOKED_AT);
+        let candidates = last.filter(payable).chain([first]);
         let by_time = |&index: &u32| {
             let message = &self.messages[index];
             (Reverse(message.deadline), message.rank())
         };
-        last.min_by_key(by_time).unwrap_or(first)
+        candidates.min_by_key(by_time).unwrap_or(first)
     }
 }

@@ -410,3 +410,23 @@ fn after_a_run_of_late_calls_what_has_most_time_left_goes_first_until_something_
     rig.deliver(101, &calls[0]);
     assert_eq!(rig.taken(101), [[2]], "it is well");
 }
+
+/// What is taken instead of the first has less time left than it.
+#[test]
+fn until_a_breaker_is_closed_nothing_with_less_time_left_goes_first() {
+    let mut rig = Rig::new(with_breaker(false));
+    let echo = rig.agent("echo");
+    rig.send_each(0, echo, 0..2);
+    let calls = rig.take(0);
+    rig.send_with(0, echo, 2, |it| it.deadline = Some(ms(190)));
+    calls.iter().for_each(|call| rig.fail(1, call));
+    for n in 3..80 {
+        rig.send_with(90, echo, n, |it| it.deadline = Some(ms(120)));
+    }
+    let probe = rig.take(101);
+    assert_eq!(
+        rig.names(probe[0].lease),
+        [2],
+        "it has 89 ms left, the others 19"
+    );
+}
