@@ -119,17 +119,24 @@ impl LaneQueue {
         }
     }
 
-    /// Those at the end, last first: up to `most` of the list, and as many that came out of order.
-    pub(crate) fn last<'a, M>(
+    /// All messages, last first.
+    pub(crate) fn backwards<'a, M>(
         &'a self,
         messages: &'a Table<Message<M>>,
-        most: usize,
     ) -> impl Iterator<Item = u32> + 'a {
         let head = self.head;
         let before = move |&index: &u32| (index != head).then(|| messages[index].previous);
         let listed = std::iter::successors((self.tail != NONE).then_some(self.tail), before);
-        let sorted = self.sorted.values().rev().copied();
-        listed.take(most).chain(sorted.take(most))
+        let mut listed = listed
+            .map(|index| (messages[index].rank(), index))
+            .peekable();
+        let sorted = self.sorted.iter().rev();
+        let mut sorted = sorted.map(|(&rank, &index)| (rank, index)).peekable();
+        let last = move || match listed.peek() >= sorted.peek() {
+            true => listed.next(),
+            false => sorted.next(),
+        };
+        std::iter::from_fn(last).map(|(_, index)| index)
     }
 
     /// All messages, in no particular order.

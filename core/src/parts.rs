@@ -6,7 +6,7 @@
 pub use crate::breaker::{Breaker, Health};
 pub use crate::lanes::{Lanes, Rank};
 pub use crate::pick::{Pick, Waiting};
-pub use crate::probe::is_late;
+pub use crate::probe::{LOOKED_AT, is_late};
 pub use crate::rate_limit::TokenBucket;
 pub use crate::retry::{Retries, Retry, RetryRule};
 pub use crate::workers::{Worker, WorkerState, Workers};

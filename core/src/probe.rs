@@ -20,7 +20,7 @@ use crate::state::BrokerState;
 
 /// The last messages of a lane, among which the one with most time left is sought: a lane may hold
 /// millions, and with deadlines of one length it is the last.
-const LOOKED_AT: usize = 64;
+pub const LOOKED_AT: usize = 64;
 
 /// Whether a call at `at` is too late to say anything of its agent by not ending before the
 /// deadline: the message, due at `due`, has waited for longer than it has left.
@@ -51,7 +51,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let queue = &agent.queues[front.account.lane.index()];
         let payable =
             |&index: &u32| agent.units.is_none() || self.messages[index].units <= front.units;
-        let last = queue.last(&self.messages, LOOKED_AT);
+        let last = queue.backwards(&self.messages).take(LOOKED_AT);
         let candidates = last.filter(payable).chain([first]);
         let by_time = |&index: &u32| {
             let message = &self.messages[index];

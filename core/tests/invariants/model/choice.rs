@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use ebbtide_core::config::Discipline;
+use ebbtide_core::parts::LOOKED_AT;
 use ebbtide_policies::units::Duration;
 
 use super::reference::{At, Call, MS, NEVER, Phase, Place, Reference, Stage};
@@ -382,20 +383,23 @@ impl Reference {
         it.deadline.saturating_sub(at) < at.saturating_sub(it.due)
     }
 
-    /// In place of a late message, while its agent's breaker keeps no order: that of its lane with most
-    /// time left, and no dearer.
+    /// In place of a late message, while its agent's breaker keeps no order: of it and the last of its
+    /// lane that are no dearer, the one with most time left.
     fn worth_a_call(&self, first: usize) -> usize {
         let front = &self.messages[first];
         let agent = &self.agents[front.agent];
         if self.keeps_order(front.agent) || !self.is_late(first, self.now) {
             return first;
         }
-        let others = self.takeables(front.agent).into_iter().filter(|&other| {
-            let it = &self.messages[other];
-            it.lane == front.lane && (agent.units.is_none() || it.units <= front.units)
-        });
-        let most =
-            others.min_by_key(|&it| (std::cmp::Reverse(self.messages[it].deadline), self.rank(it)));
+        let mut lane = self.takeables(front.agent);
+        lane.retain(|&it| self.messages[it].lane == front.lane);
+        lane.sort_by_key(|&it| std::cmp::Reverse(self.rank(it)));
+        lane.truncate(LOOKED_AT);
+        lane.retain(|&it| agent.units.is_none() || self.messages[it].units <= front.units);
+        let most = lane
+            .into_iter()
+            .chain([first])
+            .min_by_key(|&it| (std::cmp::Reverse(self.messages[it].deadline), self.rank(it)));
         most.unwrap_or(first)
     }
 

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 
 use ebbtide_core::message::Lane;
-use ebbtide_core::parts::{Breaker, Pick, Rank, Waiting, is_late};
+use ebbtide_core::parts::{Breaker, LOOKED_AT, Pick, Rank, Waiting, is_late};
 use ebbtide_policies::objective::Measure;
 use ebbtide_policies::units::{Duration, Time};
 
@@ -221,8 +221,9 @@ impl Twin<'_> {
         }
         let units = |it: &Queued| self.message(it.id).units;
         let payable = |it: &Queued| agent.units.is_none() || units(it) <= units(&first);
-        let others = agent.queue(lane).iter().copied().filter(payable);
-        let most = others.min_by_key(|it| (Reverse(self.deadline(it.id)), it.rank()));
+        let last = agent.queue(lane).iter().rev().take(LOOKED_AT).copied();
+        let candidates = last.filter(payable).chain([first]);
+        let most = candidates.min_by_key(|it| (Reverse(self.deadline(it.id)), it.rank()));
         most.unwrap_or(first)
     }
 

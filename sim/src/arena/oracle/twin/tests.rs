@@ -154,6 +154,20 @@ fn classes_with_lanes_and_deadlines_at_two_agents() {
     agree(text, 1e-6);
 }
 
+/// In an outage more wait than are looked at, and what has most time left is not among the last.
+#[test]
+fn an_outage_with_more_messages_than_are_looked_at_and_deadlines_of_two_lengths() {
+    let text = "(run: (length: \"300s\", warm_up: \"0s\"), traffic: [(arrivals: Poisson(\"60/s\"), \
+        classes: [(name: \"short\", share: 200, to: Agent(\"a\"), deadline: \"3s\"), \
+        (name: \"long\", share: 1, to: Agent(\"a\"), deadline: \"30s\")])], \
+        agents: [(name: \"a\", call: LogNormal(median: \"80ms\", sigma: 0.5))], \
+        faults: [(agent: \"a\", from: \"50s\", until: \"110s\", effect: Outage), \
+        (agent: \"a\", from: \"150s\", until: \"220s\", effect: Fail(0.6))], \
+        broker: (worker_start_ms: 1000, delivery_parallelism: 2, breaker: (open_ms: 1000), \
+        objective: \"p95(sojourn) < 500ms\"))";
+    agree(text, 1e-9);
+}
+
 /// What core made of the shipped schedules the twin makes of them too, on every scenario of the suite that
 /// needs no file: to a millionth nearly always, to two per cent in the wake of an outage.
 #[test]
