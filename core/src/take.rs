@@ -182,11 +182,10 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// Fills a closed batch: overdue messages first, oldest first, then lane by lane, as far
     /// as the units reach. Returns how many messages it carries, and their units.
     fn fill_batch(&mut self, pick: Pick, rule: BatchRule, slot: u32) -> (u32, u64) {
-        let oldest = self.oldest(&self.agents[pick.agent as usize]);
-        let oldest_due = oldest.map_or(self.now, |((due, _), _)| due);
         let units_left = self.units_left(pick.agent);
         let (mut size, mut units) = (0, 0_u64);
-        let (mut last_due, mut due_sum) = (Time::ZERO, Duration::ZERO);
+        let (mut first_due, mut last_due) = (self.now, Time::ZERO);
+        let mut due_sum = Duration::ZERO;
         while size < rule.size {
             let agent = &self.agents[pick.agent as usize];
             if agent.takeable == 0 {
@@ -201,6 +200,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             }
             size += 1;
             units += more;
+            first_due = first_due.min(due);
             last_due = last_due.max(due);
             due_sum += self.now.since(due);
             self.lease_message(index, slot);
@@ -209,7 +209,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let closed = if full {
             last_due
         } else {
-            oldest_due + rule.timeout
+            first_due + rule.timeout
         };
         // Summed over members: closing minus due, and what they waited after it is not the batch's.
         let after = self.now.since(closed) * u64::from(size);

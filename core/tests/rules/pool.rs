@@ -1,11 +1,13 @@
 //! Workers come and go; what ticks see, when they run, and how it all ends.
 
+use ebbtide_core::config::BreakerConfig;
 use ebbtide_core::event::WorkerChange::{Draining, Gone, Ready, Starting};
 use ebbtide_core::message::WorkerId;
 use ebbtide_core::units::Duration;
 use ebbtide_core::*;
 use ebbtide_policies::observation::{BlockedTime, CallSample, WorkerCounts};
 use ebbtide_policies::registry;
+use ebbtide_policies::units::Rate;
 
 use crate::rig::{Asks, Rig, asks, elastic, ms, plain};
 
@@ -402,6 +404,53 @@ fn time_spent_for_batch_mates_is_counted_until_the_batch_closes() {
         seen(&record).slots.blocked.open_batch,
         Duration::from_millis(50)
     );
+}
+
+/// It was counted from the oldest, which was not in the call: a negative time, cut off at none.
+#[test]
+fn a_batch_that_leaves_the_oldest_behind_waited_as_its_own_members_did() {
+    let config = BrokerConfig {
+        control_interval_ms: 100,
+        batch_size: 3,
+        batch_timeout_ms: 10,
+        breaker: Some(BreakerConfig {
+            failures_in_a_row: 1,
+            open_ms: 10,
+            ..BreakerConfig::default()
+        }),
+        ..plain()
+    };
+    let mut rig = Rig::new(config);
+    let unit_rate = Some(RateLimit {
+        rate: Rate::per_second(0.001).expect("a rate"),
+        burst: 5,
+    });
+    let batch = rig.add(AgentConfig {
+        batch: true,
+        unit_rate,
+        ..AgentConfig::new("batch")
+    });
+    rig.send_with(0, batch, 0, |it| it.units = 1);
+    let calls = rig.take(10);
+    rig.fail(11, &calls[0]);
+    for name in 1..3 {
+        rig.send_with(11, batch, name, |it| it.units = 1);
+    }
+    for at in 21..24 {
+        let probe = rig.take(at);
+        rig.deliver(at, &probe[0]);
+    }
+    // It recovers, and one token is left.
+    for (at, name, deadline) in [(30, 3, 60), (50, 4, 150), (50, 5, 150)] {
+        rig.send_with(at, batch, name, |it| {
+            (it.units, it.deadline) = (1, Some(ms(deadline)));
+        });
+    }
+    assert_eq!(rig.taken(51), [[4]], "3 has 9 ms left after 21");
+    rig.advance(100);
+    let record = rig.decisions().pop().expect("one tick");
+    let batch_wait = seen(&record).flow.batch_wait;
+    assert_eq!(batch_wait, Duration::from_millis(10 + 1));
 }
 
 #[test]
