@@ -60,7 +60,11 @@ fn no_longer(figure: &str, found: Duration, most: Duration) -> Result<(), Nonsen
     if found <= most {
         return Ok(());
     }
-    let [found, most] = [found, most].map(|it| seconds(it.as_secs_f64()));
+    let rounded = [found, most].map(|it| seconds(it.as_secs_f64()));
+    let [found, most] = match rounded[0] == rounded[1] {
+        true => [found, most].map(|it| it.to_string()),
+        false => rounded,
+    };
     let text = format!("{figure} is {found}, at most {most} can be");
     Err(Nonsense(text))
 }
@@ -180,6 +184,10 @@ mod tests {
         check_nonsense(
             |seen| seen.interval = Duration::from_secs(2),
             "interval is 2 s, at most 1 s can be",
+        );
+        check_nonsense(
+            |seen| seen.interval = Duration::from_nanos(1_000_400_000),
+            "interval is 1.0004s, at most 1s can be",
         );
         check_nonsense(
             |seen| seen.flow.arrivals = u64::MAX,
