@@ -7,7 +7,7 @@ use ebbtide_policies::units::{Duration, Time};
 use statrs::function::gamma::gamma;
 
 use crate::distribution::Sampler;
-use crate::table::{Fields, Table, TableError};
+use crate::table::{ABOVE, Fields, Table, TableError};
 
 /// The columns that are read.
 const COLUMNS: [&str; 6] = ["t_s", "rate_per_s", "latency_ms", "class", "cv", "gaps"];
@@ -163,7 +163,7 @@ impl Series {
         };
         let (mut times, mut values) = (Vec::new(), Vec::new());
         while let Some(row) = table.row()? {
-            times.push(row.time(at, times.last().copied().unwrap_or(Time::ZERO))?);
+            times.push(row.time(at, times.last().copied().unwrap_or(Time::ZERO), ABOVE)?);
             values.push(rate(&row, value)?);
         }
         let until = ends(&times);
@@ -189,7 +189,7 @@ impl Series {
         // (window, class, what the row says)
         let mut cells: Vec<(usize, usize, f64, f64, Gaps)> = Vec::new();
         while let Some(row) = table.row()? {
-            let begun = row.time(at, starts.last().copied().unwrap_or(Time::ZERO))?;
+            let begun = row.time(at, starts.last().copied().unwrap_or(Time::ZERO), ABOVE)?;
             if starts.last() != Some(&begun) {
                 starts.push(begun);
             }

@@ -81,9 +81,9 @@ pub enum TableError {
         /// What may stand there.
         allowed: String,
     },
-    /// A row earlier than the one above it.
+    /// A row earlier than the one above it, or above it in its replication.
     #[error(
-        "line {line}, column t_s: {found} lies before {before} of the row above, \
+        "line {line}, column t_s: {found} lies before {before} of {above}, \
          sort the file by t_s"
     )]
     BackInTime {
@@ -93,6 +93,8 @@ pub enum TableError {
         found: Time,
         /// The time above.
         before: Time,
+        /// Which row that is of.
+        above: &'static str,
     },
     /// A first line that only another version understands.
     #[error("line 1: {found:?} is not understood, this version reads \"{allowed}\"")]
@@ -103,6 +105,9 @@ pub enum TableError {
         allowed: &'static str,
     },
 }
+
+/// The row that a time is compared with, where all rows are in one order.
+pub(crate) const ABOVE: &str = "the row above";
 
 /// The rows of a table, and its header.
 pub(crate) struct Table<'t> {
@@ -279,8 +284,13 @@ impl Fields {
         }
     }
 
-    /// The time in `t_s`, which is not before `last`.
-    pub(crate) fn time(&self, column: Column, last: Time) -> Result<Time, TableError> {
+    /// The time in `t_s`, which is not before `last`, that of the row `above`.
+    pub(crate) fn time(
+        &self,
+        column: Column,
+        last: Time,
+        above: &'static str,
+    ) -> Result<Time, TableError> {
         let Some(since_start) = self.seconds(Some(column))? else {
             return Err(self.fault(column, "seconds from 0 up to 584 years"));
         };
@@ -290,6 +300,7 @@ impl Fields {
                 line: self.line,
                 found,
                 before: last,
+                above,
             });
         }
         Ok(found)

@@ -11,7 +11,7 @@ use std::io;
 
 use ebbtide_policies::units::{Duration, Time};
 
-use crate::table::{BYTE_ORDER_MARK, Table, TableError};
+use crate::table::{ABOVE, BYTE_ORDER_MARK, Table, TableError};
 
 /// How the first line of an exported trace begins.
 const HEADER: &str = "# ebbtide-trace 1";
@@ -116,6 +116,10 @@ impl Trace {
         let count = "whole numbers from 0 to 4294967295";
         let mut last = BTreeMap::new();
         let of = replication;
+        let above = match of {
+            Some(_) => "an earlier row of its replication",
+            None => ABOVE,
+        };
         while let Some(row) = table.row()? {
             let replication = row.number(of, count, |_: &u32| true)?;
             let first = self.rows.first().map_or(replication, |row| row.replication);
@@ -123,7 +127,7 @@ impl Trace {
                 return Err(row.fault(column, count));
             }
             let last = last.entry(replication).or_insert(Time::ZERO);
-            *last = row.time(at, *last)?;
+            *last = row.time(at, *last, above)?;
             let mut origin = None;
             if let Some((source, caller, number)) = keyed {
                 let whole = "whole numbers from 0 to 18446744073709551615";

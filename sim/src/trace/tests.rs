@@ -132,7 +132,7 @@ fn faults_name_line_and_column() {
     );
     check(
         "t_s,replication\n5,0\n1,1\n3,0\n",
-        "line 4, column t_s: 3s lies before 5s of the row above",
+        "line 4, column t_s: 3s lies before 5s of an earlier row of its replication",
     );
     check("t_s,replication\n0,0\n1,\n", "line 3, column replication");
     check("t_s,number\n0,1\n", "column source is missing");
