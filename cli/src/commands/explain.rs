@@ -62,18 +62,33 @@ struct Found {
     tick: Option<Duration>,
 }
 
-/// How long `record` says that a tick takes: an early one cuts an interval, and a rest is a long one.
-fn tick(record: &DecisionRecord) -> Option<Duration> {
-    let seen = record.observation.as_ref()?;
-    let is_regular = !seen.early && (record.number == 0 || !seen.is_quiet());
-    is_regular.then_some(seen.interval)
+/// How often ticks come, by the regular ones: between two of them there may be early ones.
+#[derive(Default)]
+struct Ticks {
+    last: Option<Time>,
+    /// Between the last two, unless that was a rest.
+    apart: Option<Duration>,
+}
+
+impl Ticks {
+    fn hear(&mut self, record: &DecisionRecord) {
+        let Some(seen) = record.observation.as_ref().filter(|seen| !seen.early) else {
+            return;
+        };
+        let since = |last| record.at.since(last);
+        let apart = self.last.map_or(seen.interval, since);
+        self.last = Some(record.at);
+        if record.number == 0 || !seen.is_quiet() {
+            self.apart = Some(apart);
+        }
+    }
 }
 
 /// Reads the log up to the first decision after `at`.
 fn find(log: &Path, at: Time) -> Result<Found, CliError> {
     let unreadable = |error| CliError::unreadable(log, &error);
     let lines = BufReader::new(File::open(log).map_err(unreadable)?).lines();
-    let (mut before, mut longest) = (None, None);
+    let (mut before, mut ticks) = (None, Ticks::default());
     for (index, line) in lines.enumerate() {
         let line = line.map_err(unreadable)?;
         let logged: Logged = serde_json::from_str(&line).map_err(|_| {
@@ -85,16 +100,16 @@ fn find(log: &Path, at: Time) -> Result<Found, CliError> {
             return Ok(Found {
                 before,
                 after: Some(logged),
-                tick: longest,
+                tick: ticks.apart,
             });
         }
-        longest = longest.max(tick(&logged.record));
+        ticks.hear(&logged.record);
         before = Some(logged);
     }
     Ok(Found {
         before,
         after: None,
-        tick: longest,
+        tick: ticks.apart,
     })
 }
 

@@ -182,6 +182,25 @@ fn explain_knows_the_end_of_a_run_that_rested() {
     assert!(!explain("200500ms").contains("ended before"));
 }
 
+/// As a live broker's log has it that was given another interval while it ran.
+#[test]
+fn explain_goes_by_the_interval_that_held_last() {
+    let room = Room::new();
+    room.write("regular.ron", REGULAR);
+    let slow = "broker: (control_interval_ms: 2000, ";
+    room.write("slow.ron", REGULAR.replace("broker: (", slow));
+    for (scenario, out) in [("regular.ron", "run"), ("slow.ron", "slow")] {
+        let run = room.run(&["simulate", scenario, "--out", out]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+    }
+    let log = "run/decisions/fixed.jsonl";
+    let (slow, regular) = (room.read("slow/decisions/fixed.jsonl"), room.read(log));
+    let lines = slow.lines().take(3).chain(regular.lines().skip(6));
+    room.write(log, lines.collect::<Vec<_>>().join("\n"));
+    let last = room.run(&["explain", "run", "--at", "1h"]).stdout;
+    assert!(last.contains("\nthe run ended before 11 s\n"), "{last}");
+}
+
 /// Where observations are at fault, what the policy saw is told and that it was not so; figures as large as a number can
 /// be fill no page.
 #[test]
