@@ -198,7 +198,9 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// An agent's pause or its breaker's open state may be over.
     fn reopen(&mut self, id: AgentId) {
         let now = self.now;
-        let agent = &mut self.agents[id.0 as usize];
+        let Some(agent) = self.agents.get_mut(id) else {
+            return;
+        };
         if agent.paused_until != Time::ZERO && agent.paused_until <= now {
             agent.paused_until = Time::ZERO;
             self.emit(What::Resumed { agent: id });
@@ -233,12 +235,11 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
 
         let grace = timers.graces.next(|_, id| leases.get(id).is_some());
         let agent = timers.agents.next(|at, id| {
-            let agent = &agents[id.0 as usize];
-            let breaker = agent
-                .breaker
-                .as_ref()
-                .and_then(crate::breaker::Breaker::open_until);
-            agent.paused_until == at || breaker == Some(at)
+            agents.get(id).is_some_and(|agent| {
+                let breaker = agent.breaker.as_ref();
+                let until = breaker.and_then(crate::breaker::Breaker::open_until);
+                agent.paused_until == at || until == Some(at)
+            })
         });
         let candidates = [
             (lanes.resumes_at(), Wake::Agent),

@@ -146,15 +146,6 @@ impl Agent {
         self.waiting == 0 && self.in_flight == 0
     }
 
-    /// A removed agent of which nothing is left gives its memory back.
-    pub(crate) fn disown(&mut self) {
-        self.queues = Default::default();
-        self.held = Default::default();
-        self.in_flight_by_replica = Vec::new();
-        self.keys = OrderingKeys::default();
-        self.tally = AgentTally::default();
-    }
-
     /// A call's place is free again.
     pub(crate) fn call_gone(&mut self, replica: u32) {
         self.in_flight -= 1;

@@ -236,6 +236,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
 
     /// Observe, decide, govern, apply.
     fn tick(&mut self, early: bool) {
+        self.agents.let_go();
         self.observe(early);
         let control = &mut self.control;
         let decision = control.policy.decide(&control.observation);
@@ -303,16 +304,15 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         tally.wait.clear();
         tally.sojourn.clear();
         tally.since = self.now;
-        let mut agents = self.agents.iter_mut().filter(|agent| !agent.removed);
-        seen.agents.truncate(self.registered as usize);
-        for it in &mut seen.agents {
-            let agent = agents.next().expect("one each");
-            observe_agent(it, agent, self.now);
-        }
-        for agent in agents {
-            let mut it = AgentObservation::default();
-            observe_agent(&mut it, agent, self.now);
-            seen.agents.push(it);
+        seen.agents
+            .resize_with(self.registered as usize, AgentObservation::default);
+        let mut rows = seen.agents.iter_mut();
+        for at in 0..self.agents.present().len() {
+            let at = self.agents.present()[at];
+            let agent = &mut self.agents[at as usize];
+            if !agent.removed {
+                observe_agent(rows.next().expect("one each"), agent, self.now);
+            }
         }
     }
 

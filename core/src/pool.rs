@@ -84,7 +84,6 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let name = config.name.clone();
         let config =
             Checked::new(config).map_err(|faults| AddAgentError::Invalid { name, faults })?;
-        self.agents.let_go();
         let topics = config.topics.clone();
         let agent = Agent::new(config, &self.config, self.now);
         let id = self.agents.enter(agent);
@@ -96,7 +95,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     }
 
     /// Removes an agent: nothing new enters, what waits is dead-lettered, calls under way may
-    /// still settle. `false` if there is no such agent.
+    /// still settle; at the first tick without one nothing is left of it. `false` if there is no such agent.
     pub fn remove_agent(&mut self, now: Time, id: AgentId) -> bool {
         self.disturb(now);
         if self.agents.get(id).is_none_or(|agent| agent.removed) {
