@@ -61,7 +61,24 @@ impl Decision {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reason {
-    /// Stable, kebab-case: `objective-at-stake`, `load-fell`, `agent-limited`, `steady`, …
+    /// Stable, kebab-case. Those of `adaptive`:
+    ///
+    /// | code | the setting … |
+    /// | --- | --- |
+    /// | `load-rose` | grows: there were too few slots for the load |
+    /// | `objective-at-stake` | grows: messages would be late |
+    /// | `jump-expected` | grows or stays for a jump of the load, such as came before |
+    /// | `load-fell` | shrinks: fewer will do |
+    /// | `patience` | stays for now: fewer would do if the load stays low |
+    /// | `shrink-regretted` | stays: fewer seemed enough lately and were not |
+    /// | `steady` | stays: it holds the objective |
+    /// | `idle` | stays or shrinks: nothing arrives |
+    /// | `lateness-cheaper` | stays and misses the objective: to hold it would cost more |
+    /// | `out-of-reach` | stays and misses the objective: nothing that was weighed would hold it |
+    /// | `agent-limited` | does not grow: the agents' own limits keep messages waiting |
+    /// | `agent-crowded` | does not grow: calls take the longer the more are under way |
+    /// | `batch-retuned` | has other batches, which are cheaper |
+    /// | `no-sense` | stays: what was observed cannot be true |
     pub code: Cow<'static, str>,
     /// One sentence, lower case, no full stop.
     pub text: Cow<'static, str>,

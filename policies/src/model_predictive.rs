@@ -204,6 +204,7 @@ impl Policy for Adaptive {
             best_workers,
             waiting: seen.queue.waiting.saturating_sub(seen.behind()),
             hazard: situation.hazard.filter(|_| self.jumps.are_known()),
+            tried,
         };
         let decision = Decision {
             workers: f64::from(workers),
@@ -211,7 +212,7 @@ impl Policy for Adaptive {
             batch_timeout: load.has_batches().then_some(wished.batch_timeout),
             reason: story.reason(),
             prediction: Some(story.prediction(&chosen)),
-            rejected: story.rejected(tried),
+            rejected: story.rejected(),
             early_tick: Some(self.early_tick(seen, &load)),
         };
         drop(outlook);

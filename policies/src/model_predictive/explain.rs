@@ -44,6 +44,8 @@ pub(super) struct Story<'a> {
     pub(super) waiting: u64,
     /// The jump that is reckoned with, if such jumps have been seen.
     pub(super) hazard: Option<Hazard>,
+    /// What else was weighed.
+    pub(super) tried: Vec<Candidate>,
 }
 
 impl Story<'_> {
@@ -135,13 +137,8 @@ impl Story<'_> {
 
     fn steady(&self, rate: &str) -> Reason {
         let (chosen, present) = (self.chosen.setting, self.present.setting);
-        let allowed = 1.0 - self.load.objective.quantile;
-        if self.chosen.late_share > allowed && self.arrivals_per_s > 0.0 {
-            let text = format!(
-                "{}, and more workers would not mend it",
-                self.latency_text(self.chosen)
-            );
-            return reason("out-of-reach", text.into());
+        if !self.holds(self.chosen) && self.arrivals_per_s > 0.0 {
+            return self.miss();
         }
         if (chosen.batch_size, chosen.batch_timeout) != (present.batch_size, present.batch_timeout)
         {
@@ -163,6 +160,28 @@ impl Story<'_> {
         let latency = self.latency_text(self.chosen);
         let text = format!("{latency} with {workers} at {rate} messages/s");
         reason("steady", text.into())
+    }
+
+    /// Why a setting is kept that misses the objective.
+    fn miss(&self) -> Reason {
+        let (chosen, late) = (self.chosen.setting.workers, self.latency_text(self.chosen));
+        let more = self.tried.iter().filter(|it| it.setting.workers > chosen);
+        let holders = more.clone().filter(|it| self.holds(it));
+        if let Some(fewest) = holders.map(|it| it.setting.workers).min() {
+            let fewest = people(fewest);
+            let text = format!("{late}; {fewest} would hold it, and cost more than the lateness");
+            return reason("lateness-cheaper", text.into());
+        }
+        let text = match more.map(|it| it.setting.workers).max() {
+            Some(most) => format!("{late}, and {} would not mend it", people(most)),
+            None => format!("{late}, and {} are all there may be", people(chosen)),
+        };
+        reason("out-of-reach", text.into())
+    }
+
+    /// Whether `candidate` holds the objective once the backlog is gone.
+    fn holds(&self, candidate: &Candidate) -> bool {
+        candidate.late_share <= 1.0 - self.load.objective.quantile
     }
 
     /// Such as "jumps to 600 messages/s come every 70 s", if `candidate` would do without them.
@@ -214,8 +233,11 @@ impl Story<'_> {
     }
 
     /// The best of the settings that were weighed and not chosen.
-    pub(super) fn rejected(&self, mut tried: Vec<Candidate>) -> Vec<Alternative> {
-        tried.retain(|candidate| candidate.setting != self.chosen.setting);
+    pub(super) fn rejected(&self) -> Vec<Alternative> {
+        let others = self.tried.iter();
+        let mut tried: Vec<_> = others
+            .filter(|candidate| candidate.setting != self.chosen.setting)
+            .collect();
         tried.sort_by(|a, b| a.cost.total_cmp(&b.cost));
         tried.truncate(MOST_REJECTED);
         let alternative = |candidate: &Candidate| {
@@ -232,7 +254,7 @@ impl Story<'_> {
                 why_not: Cow::Borrowed(self.why_not(candidate)),
             }
         };
-        tried.iter().map(alternative).collect()
+        tried.into_iter().map(alternative).collect()
     }
 
     fn why_not(&self, other: &Candidate) -> &'static str {
@@ -255,6 +277,8 @@ impl Story<'_> {
             }
         } else if other.late > chosen.late + LATE_MATTERS {
             "the backlog would be late for longer"
+        } else if !fewer && !self.holds(chosen) && self.holds(other) {
+            "dearer than the lateness that it would spare"
         } else if other.late_share > (1.0 - self.load.objective.quantile) / 2.0 {
             "too near the limit of the objective"
         } else if other.setting.workers > chosen.setting.workers {

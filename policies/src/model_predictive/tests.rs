@@ -84,3 +84,30 @@ fn a_long_rest_leaves_it_as_watchful_as_before() {
         .flatten();
     assert_eq!(before, after);
 }
+
+/// It said of any setting that misses that more workers would not mend it, beside a table of those
+/// that would.
+#[test]
+fn a_miss_is_out_of_reach_only_if_nothing_that_was_weighed_would_hold() {
+    let steady = |arrivals: u64, price: f64| {
+        let mut policy = Adaptive::default();
+        let decisions = (1..40).map(|at| {
+            let mut seen = second(at, arrivals, 2);
+            seen.prices.late = price;
+            seen.bounds.min_workers = 2;
+            policy.decide(&seen)
+        });
+        decisions.last().expect("there are some")
+    };
+    // Twenty slots, of which 196 messages of 0.1 s a second fill 98 %.
+    let dear = steady(196, 0.01);
+    assert_eq!(dear.reason.code, "lateness-cheaper", "{:?}", dear.reason);
+    let told = "; 3 workers would hold it, and cost more than the lateness";
+    assert!(dear.reason.text.ends_with(told), "{:?}", dear.reason);
+    let three = dear.rejected.iter().find(|it| it.workers == 3);
+    let why_not = three.map(|it| &*it.why_not);
+    assert_eq!(
+        why_not,
+        Some("dearer than the lateness that it would spare")
+    );
+}
