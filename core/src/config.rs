@@ -2,8 +2,7 @@
 //!
 //! Apart from the state machine because files, scenarios and embedders write it, each in
 //! their own way. How it looks in a file lives in `config/written.rs`, what is allowed in
-//! `config/ranges.rs`. Deliberately absent: files, and which policies there are (whoever builds
-//! the policy checks its name).
+//! `config/ranges.rs`. Deliberately absent: files.
 //!
 //! ```
 //! use ebbtide_core::config::{BrokerConfig, Checked, from_text};
@@ -36,12 +35,13 @@ pub use check::{Check, Checked, ConfigError};
 pub use profile::{Profile, UnknownProfile};
 pub use ranges::allowed;
 
-use ebbtide_policies::Policy;
 use ebbtide_policies::objective::Objective;
 use ebbtide_policies::prices::Prices;
 use ebbtide_policies::units::Bytes;
+use ebbtide_policies::{Policy, registry};
 use serde::{Deserialize, Serialize};
 
+use crate::fault::Fault;
 use crate::text::{self, Format, TextError};
 
 /// Everything a user may set. Durations are whole milliseconds (`_ms`) or seconds (`_sec`).
@@ -53,7 +53,8 @@ use crate::text::{self, Format, TextError};
 pub struct BrokerConfig {
     /// Workers at the start, and always under a fixed policy: `min_workers` to `max_workers`.
     ///
-    /// Default 5: half of the most, so that a controller has room either way.
+    /// Default 5: half of the most, so that a controller has room either way. In a file it follows
+    /// its bounds, as other start values do: `(max_workers: 3)` starts with 3.
     pub num_workers: u32,
     /// Fewest workers a controller may ask for: 1 to 1000.
     ///
@@ -353,14 +354,29 @@ impl Default for BrokerConfig {
     }
 }
 
-/// Reads a configuration from text and checks it.
+/// Reads a configuration from text and checks it, its policy included.
 ///
 /// # Errors
 /// The first fault of the text's form, or all faults of its values, each with its place.
 pub fn from_text(format: Format, text: &str) -> Result<Checked<BrokerConfig>, TextError> {
     let config =
         text::read::<BrokerConfig>(format, text).map_err(|error| error.with_help(allowed))?;
-    Checked::new(config).map_err(|error| TextError::of_values(text, error.faults))
+    let mut faults = config.faults();
+    if !config.policy.is_empty()
+        && let Err(unknown) = registry::build(&config.policy)
+    {
+        faults.push(Fault::new("policy", unknown.problem()));
+    }
+    if faults.is_empty() {
+        return Ok(Checked::known(config));
+    }
+    let written = text::fields(text);
+    let is_written = |field: &str| written.contains(&field);
+    let bounds = ["max_workers", "max_batch_size", "max_batch_timeout_ms"];
+    Err(TextError::of_values(text, faults).with_help(|field| {
+        let is_default = bounds.contains(&field) && !is_written(field);
+        is_default.then(|| "the file does not set it, so that is its default".to_owned())
+    }))
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ impl Format {
 }
 
 /// Why a text could not be read: one fault of its form, or every fault of its values.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct TextError {
     /// At least one, in the order in which they stand in the text.
     pub faults: Vec<TextFault>,
@@ -217,6 +217,13 @@ impl fmt::Display for TextError {
             write!(f, "{newline}{fault}")?;
         }
         Ok(())
+    }
+}
+
+/// As it is displayed: a `main` that returns it prints this.
+impl fmt::Debug for TextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -9,11 +9,14 @@ use crate::observation::Observation;
 use crate::policy::Policy;
 use crate::settings::{Configured, SettingError, within};
 
+/// Most workers of a pool, under whatever policy.
+pub const MOST_WORKERS: u32 = 1_000;
+
 /// What can be set.
 #[derive(Clone, Copy, Debug, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// Workers, at least 1; left out: as at the start.
+    /// Workers, 1 to [`MOST_WORKERS`]; left out: as at the start.
     pub workers: Option<u32>,
 }
 
@@ -21,7 +24,7 @@ impl crate::settings::Settings for Settings {
     const BARE: Option<&'static str> = Some("workers");
 
     fn check(&self) -> Result<(), SettingError> {
-        within("workers", self.workers.unwrap_or(1), 1..=u32::MAX)
+        within("workers", self.workers.unwrap_or(1), 1..=MOST_WORKERS)
     }
 }
 

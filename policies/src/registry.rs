@@ -192,6 +192,19 @@ pub enum UnknownPolicy {
     },
 }
 
+impl UnknownPolicy {
+    /// What is wrong, to follow the name of the field that holds the text: "policy is …".
+    #[must_use]
+    pub fn problem(&self) -> String {
+        match self {
+            Self::Name { text, kind, help } => {
+                format!("is {text:?}, which names no {kind}, {help}")
+            }
+            Self::Setting { text, fault, .. } => format!("is {text:?}: {fault}"),
+        }
+    }
+}
+
 /// Builds the policy that `text` chooses, such as `adaptive`, `fixed(7)` or
 /// `threshold(target: 50)+busy`; it is named like the text.
 ///

@@ -21,7 +21,7 @@ pub trait Check {
 pub struct Checked<T>(T);
 
 /// A configuration with faults.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ConfigError {
     /// All of them; at least one.
     pub faults: Vec<Fault>,
@@ -39,6 +39,12 @@ impl<T: Check> Checked<T> {
         } else {
             Err(ConfigError { faults })
         }
+    }
+
+    /// A value whose faults have been asked for, and that has none.
+    pub(super) fn known(value: T) -> Self {
+        debug_assert!(value.faults().is_empty(), "it was checked");
+        Self(value)
     }
 
     /// The value, to be changed and checked again.
@@ -69,6 +75,13 @@ impl fmt::Display for ConfigError {
             write!(f, "{separator}{fault}")?;
         }
         Ok(())
+    }
+}
+
+/// As it is displayed: a `main` that returns it prints this.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

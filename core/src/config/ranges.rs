@@ -17,7 +17,7 @@ use crate::message::Lane;
 pub(super) const YEAR: Duration = Duration::from_secs(YEAR_SEC);
 const YEAR_SEC: u64 = 365 * 24 * 60 * 60;
 const YEAR_MS: u64 = YEAR_SEC * 1_000;
-const MAX_WORKERS: u32 = 1_000;
+const MAX_WORKERS: u32 = ebbtide_policies::fixed::MOST_WORKERS;
 const MAX_PARALLELISM: u64 = 10_000;
 pub(super) const MAX_BATCH: u32 = 10_000;
 pub(super) const MAX_ATTEMPTS: u32 = 1_000;
@@ -47,6 +47,16 @@ impl Check for BrokerConfig {
     fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
         faults.extend(whole_numbers(self).iter().filter_map(Whole::fault));
+        let default = Self::default().num_workers;
+        if let Some(fault) = faults.iter_mut().find(|fault| fault.path == "num_workers")
+            && self.num_workers == default
+        {
+            // Whoever set a bound in code did not write this number.
+            fault.problem = format!(
+                "is {default} (the default), min_workers is {} and max_workers {}: set them together",
+                self.min_workers, self.max_workers
+            );
+        }
         faults.extend(reals(self).iter().filter_map(Real::fault));
         if self.max_queue_bytes > MAX_BYTES {
             let allowed = format!("{} to {MAX_BYTES}", Bytes(0));

@@ -367,3 +367,56 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn start_values_that_a_file_leaves_open_follow_its_bounds() {
+    assert_eq!(ron("(max_workers: 3)").num_workers, 3);
+    assert_eq!(ron("(min_workers: 7)").num_workers, 7);
+    assert_eq!(ron("(profile: \"remote\", max_workers: 2)").num_workers, 2);
+    let batches = ron("(max_batch_size: 8, max_batch_timeout_ms: 5)");
+    assert_eq!((batches.batch_size, batches.batch_timeout_ms), (8, 5));
+    refused(
+        "(min_workers: 20)",
+        &[
+            "line 1, column 1: max_workers is 10, allowed are 20 to 1000; the file does not set \
+             it, so that is its default",
+        ],
+    );
+}
+
+#[test]
+fn in_code_a_default_outside_of_the_bounds_is_told_as_one() {
+    let config = BrokerConfig {
+        max_workers: 3,
+        ..BrokerConfig::default()
+    };
+    let error = Checked::new(config).unwrap_err();
+    assert_eq!(
+        format!("{error:?}"),
+        "num_workers is 5 (the default), min_workers is 1 and max_workers 3: set them together"
+    );
+}
+
+#[test]
+fn a_policy_that_cannot_be_built_is_refused() {
+    refused(
+        "(\n  policy: \"adaptiv\",\n)",
+        &["line 2, column 3: policy is \"adaptiv\", which names no policy, did you mean adaptive?"],
+    );
+    refused(
+        "(policy: \"fixed(2000)\")",
+        &["line 1, column 2: policy is \"fixed(2000)\": workers is 2000, allowed are 1 to 1000"],
+    );
+}
+
+#[test]
+fn a_text_of_the_wrong_form_gets_no_help_on_values() {
+    refused(
+        "max_workers: 3",
+        &["line 1, column 1: fields stand without ( ) around them; wrap it all in ( )"],
+    );
+    refused(
+        "(max_workers: 3 num_workers: 2)",
+        &["line 1, column 17: expected comma"],
+    );
+}

@@ -30,6 +30,7 @@ macro_rules! written {
         impl From<Written> for BrokerConfig {
             fn from(written: Written) -> Self {
                 let base = Self::default().with_profile(written.profile);
+                let base = written.bounded(base);
                 Self {
                     $($field: match written.$field {
                         Some(form) => form.over(base.$field),
@@ -39,6 +40,23 @@ macro_rules! written {
             }
         }
     };
+}
+
+impl Written {
+    /// The default start values brought within the bounds that the file sets: whoever sets a bound
+    /// need not know them.
+    fn bounded(&self, mut base: BrokerConfig) -> BrokerConfig {
+        let within = |start: u32, least: Option<u32>, most: Option<u32>| {
+            start.max(least.unwrap_or(0)).min(most.unwrap_or(u32::MAX))
+        };
+        base.num_workers = within(base.num_workers, self.min_workers, self.max_workers);
+        base.batch_size = within(base.batch_size, self.min_batch_size, self.max_batch_size);
+        let longest = self.max_batch_timeout_ms.unwrap_or(u64::MAX);
+        base.batch_timeout_ms = base.batch_timeout_ms.min(longest);
+        let longest = self.retry_backoff_max_ms.unwrap_or(u64::MAX);
+        base.retry_backoff_ms = base.retry_backoff_ms.min(longest);
+        base
+    }
 }
 
 written! {

@@ -44,7 +44,27 @@ pub(super) fn ron(outline: &Outline<'_>, error: &ron::error::SpannedError) -> Te
             wrong_value(outline, at, WHOLE_NUMBER)
         }
         Error::Message(message) => said(outline, at, message),
+        Error::ExpectedDifferentStructName { found, .. } => match text_after(outline, at, found) {
+            Some(':') => without_brackets(outline, at),
+            _ => wrong_value(outline, at, FIELDS_OF_RON),
+        },
         code => broken(outline, at, &lower_case(&code.to_string())),
+    }
+}
+
+/// The first letter after the word `found`, which stands at a byte.
+fn text_after(outline: &Outline<'_>, at: usize, found: &str) -> Option<char> {
+    let after = outline.text().get(at + found.len()..)?;
+    after.trim_start().chars().next()
+}
+
+/// A field where the brackets around all fields should open.
+fn without_brackets(outline: &Outline<'_>, at: usize) -> TextFault {
+    TextFault {
+        path: String::new(),
+        place: word_at(outline.text(), at),
+        message: "fields stand without ( ) around them".to_owned(),
+        help: Some("wrap it all in ( )".to_owned()),
     }
 }
 
@@ -217,7 +237,8 @@ fn broken(outline: &Outline<'_>, at: usize, message: &str) -> TextFault {
         format!("the {bracket} on line {line}, column {column} is not closed")
     });
     TextFault {
-        path: outline.path_at(at),
+        // No field's: what its value may be is no help.
+        path: String::new(),
         place: byte(text, at),
         message: message.to_owned(),
         help,

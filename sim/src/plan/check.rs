@@ -400,7 +400,7 @@ impl Faults<'_> {
                 continue;
             }
             if let Err(unknown) = registry::build(name) {
-                self.add(path, format!("names no policy: {unknown}"));
+                self.add(path, unknown.problem());
             }
         }
         let mut names = self.scenario.policies.clone();

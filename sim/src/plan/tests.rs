@@ -339,7 +339,7 @@ fn all_faults_are_told_at_once_each_at_its_line() {
         "to which no agent subscribes",
         "traffic[2].classes is empty",
         "faults[0].until is 4s, allowed are times after its begin at 5s",
-        "policies[0] names no policy",
+        "which names no policy",
         "names \"n\", which is no class",
         "broker.batch_size is 0",
     ] {
