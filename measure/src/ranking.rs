@@ -170,7 +170,7 @@ pub struct AtPrice {
     pub over_best_fixed: Option<f64>,
     /// The same against the best other policy.
     pub over_best_other: f64,
-    /// The largest such quotient of a single run, against the policy that was best in that run.
+    /// The largest such quotient of a single run, against the best other policy of that run.
     pub worst_run_ratio: f64,
     /// How it compares with the default; none for the default.
     pub verdict_vs_default: Option<Verdict>,
@@ -292,6 +292,13 @@ impl Ranking {
         self.scenarios.iter().any(|it| it.replications < FEW)
     }
 
+    /// Whether every scenario has an oracle: only then is a regret of 1 full foresight.
+    #[must_use]
+    pub fn knows_oracles(&self) -> bool {
+        let mut yardsticks = self.scenarios.iter().flat_map(|it| &it.yardsticks);
+        yardsticks.all(|it| it.oracle == "paced")
+    }
+
     /// Where another policy is known to be cheaper than the default, in a sentence.
     fn losses(&self) -> String {
         let own = |it: &RankedScenario| {
@@ -327,11 +334,7 @@ impl Ranking {
         let Some(default) = self.overall_of(&self.default, self.main_price) else {
             return "No scenario was finished.".to_owned();
         };
-        let known = self
-            .scenarios
-            .iter()
-            .all(|it| it.yardsticks.iter().all(|y| y.oracle == "paced"));
-        let against = if known {
+        let against = if self.knows_oracles() {
             "what full foresight would have paid"
         } else {
             "the best cost known (not every scenario has an oracle)"
@@ -365,7 +368,7 @@ impl Ranking {
         text += &self.losses();
         let whole = &default.whole;
         text += &format!(
-            " In its worst single run ({}) it cost {:.1} times as much as whichever policy was best in that run.",
+            " In its worst single run ({}) it cost {:.1} times as much as the best other policy of that run.",
             whole.worst_run_scenario, whole.worst_run_vs_best_rival
         );
         text

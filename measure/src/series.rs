@@ -50,7 +50,7 @@ pub struct Bin {
     /// Messages delayed for a retry or a schedule.
     pub delayed: u64,
     /// Time since the oldest waiting message was sent, as the control ticks of the bin saw it
-    /// (the longest); `None` if none saw a waiting message, or none ran.
+    /// (the longest); zero if none saw a waiting message, `None` if none ran.
     pub oldest_wait: Option<Duration>,
     /// Slots with a call, summed over time.
     pub busy_slot_time: Duration,

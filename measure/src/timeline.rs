@@ -41,7 +41,9 @@ impl Timeline {
     pub(crate) fn decided(&mut self, record: &DecisionRecord) {
         if let Some(seen) = &record.observation {
             let bin = self.series.open_bin();
-            bin.oldest_wait = bin.oldest_wait.max(seen.queue.oldest_wait);
+            bin.oldest_wait = bin
+                .oldest_wait
+                .max(Some(seen.queue.oldest_wait.unwrap_or_default()));
         }
         if record.before != record.applied {
             let change = SettingChange {

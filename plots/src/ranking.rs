@@ -70,8 +70,13 @@ fn reading(ranking: &Ranking) -> Markup {
             b { "costs" } " is the time of its workers (and calls, where calls have a price), plus lateness beyond "
             "the objective, which its owner sets (such as p95(sojourn) < 1s): a second late costs " (ranking.main_price)
             " times the message's own work. "
-            b { "Regret" } " is that cost over what an oracle pays that knows every message beforehand; 1 cannot be "
-            "had without foresight, 2 is twice as much."
+            @if ranking.knows_oracles() {
+                b { "Regret" } " is that cost over what an oracle pays that knows every message beforehand; 1 cannot be "
+                "had without foresight, 2 is twice as much."
+            } @else {
+                b { "Regret" } " is that cost over what an oracle pays that knows every message beforehand, or, where "
+                "a scenario has no oracle, over that of the cheapest policy; 2 is twice as much."
+            }
         }
         @if !skipped.is_empty() {
             aside.warnings { p { "Left out, since their traces are not on this machine: " (skipped.join(", ")) "." } }
@@ -119,6 +124,11 @@ fn standing(ranking: &Ranking) -> Markup {
             value: chart::quotient(entry.whole.geomean_regret),
         }
     });
+    let axis = if ranking.knows_oracles() {
+        "regret, 1 = full foresight"
+    } else {
+        "regret, 1 = the best cost known"
+    };
     html! {
         section aria-labelledby="standing" {
             h2 #standing { "Who stands where" }
@@ -131,7 +141,7 @@ fn standing(ranking: &Ranking) -> Markup {
                         "the better of its documented and its tuned settings is shown; what is far off is drawn at the edge."
                     }
                 }
-                div.chart { (chart::svg("Regret of each policy", "regret, 1 = full foresight", &rows.collect::<Vec<_>>())) }
+                div.chart { (chart::svg("Regret of each policy", axis, &rows.collect::<Vec<_>>())) }
             }
             (hindsight::note(ranking))
             @if !ranking.described.is_empty() {

@@ -35,7 +35,7 @@ const HALVES: [(&str, OfHalf); 2] = [
 
 const NOTES: &str = "\
 regret: cost over the oracle's, lateness that nobody avoids taken from both, as a geometric mean
-first: share of the scenarios in which no policy is known to be better
+first: share of the scenarios in which no policy is known to be better; – of too few replications to tell
 worst: the largest cost over that of the best other policy, of a scenario's mean and of a single run";
 
 /// Everybody at each price, the least regret at the main price first.
@@ -64,11 +64,7 @@ fn everybody(ranking: &Ranking, of: OfHalf) -> Option<Table> {
         let own = of(entry)?;
         let mut row = vec![entry.policy.clone()];
         row.extend(summaries.iter().map(|it| quotient(it.geomean_regret)));
-        row.extend(
-            summaries
-                .iter()
-                .map(|it| format!("{:.0}%", it.first_or_tied_share * 100.0)),
-        );
+        row.extend(summaries.iter().map(|it| first(it, ranking.tells_little())));
         row.extend([
             quotient(Some(own.worst_vs_best_rival)),
             quotient(Some(own.worst_run_vs_best_rival)),
@@ -146,6 +142,14 @@ fn verdict_of_default(scenario: &RankedScenario) -> (&'static str, Option<Color>
         Some(Verdict::Unsure) => ("unsure", None),
         None => ("–", None),
     }
+}
+
+/// In how many scenarios a policy comes first; of few replications nobody is known to be worse.
+fn first(summary: &Summary, tells_little: bool) -> String {
+    if tells_little {
+        return "–".to_owned();
+    }
+    format!("{:.0}%", summary.first_or_tied_share * 100.0)
 }
 
 fn quotient(value: Option<f64>) -> String {

@@ -26,11 +26,15 @@ pub(super) fn table(
     let at = |entry: &Overall, price: f64| -> Option<Summary> {
         of(ranking.overall_of(&entry.policy, price)?).cloned()
     };
+    // Of few replications nobody is known to be worse.
+    let first: fn(&Summary) -> String = if ranking.tells_little() {
+        |_| "–".to_owned()
+    } else {
+        |it| format!("{:.0} %", it.first_or_tied_share * 100.0)
+    };
     let mut columns: Vec<Column> = vec![
         ("regret", |it| quotient(it.geomean_regret)),
-        ("first or tied", |it| {
-            format!("{:.0} %", it.first_or_tied_share * 100.0)
-        }),
+        ("first or tied", first),
         ("worst scenario", |it| {
             quotient(Some(it.worst_vs_best_rival))
         }),
