@@ -114,6 +114,7 @@ pub(crate) struct Table<'t> {
     records: csv::StringRecordsIntoIter<&'t [u8]>,
     names: StringRecord,
     header_line: u64,
+    bytes: &'t [u8],
 }
 
 impl<'t> Table<'t> {
@@ -129,8 +130,11 @@ impl<'t> Table<'t> {
             .comment(Some(b'#'))
             .trim(csv::Trim::All)
             .from_reader(bytes);
-        let names = reader.headers().map_err(fault)?.clone();
-        let header_line = names.position().map_or(1, csv::Position::line);
+        let names = reader
+            .headers()
+            .map_err(|error| fault(bytes, &error))?
+            .clone();
+        let header_line = line_of(bytes, names.position());
         let mut sorted: Vec<&str> = names.iter().filter(|name| !name.is_empty()).collect();
         sorted.sort_unstable();
         if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -143,6 +147,7 @@ impl<'t> Table<'t> {
             header_line,
             names,
             records: reader.into_records(),
+            bytes,
         })
     }
 
@@ -199,10 +204,11 @@ impl<'t> Table<'t> {
 
     /// The next row.
     pub(crate) fn row(&mut self) -> Result<Option<Fields>, TableError> {
-        let Some(record) = self.records.next().transpose().map_err(fault)? else {
+        let record = self.records.next().transpose();
+        let Some(record) = record.map_err(|error| fault(self.bytes, &error))? else {
             return Ok(None);
         };
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = line_of(self.bytes, record.position());
         if record.iter().any(|field| field.contains('\n')) {
             return Err(TableError::OpenQuote { line });
         }
@@ -210,15 +216,24 @@ impl<'t> Table<'t> {
     }
 }
 
+/// The line on which what the reader found at `position` begins: it takes the second half of a CRLF
+/// for the start of the next line.
+fn line_of(bytes: &[u8], position: Option<&csv::Position>) -> u64 {
+    let Some(position) = position else { return 1 };
+    // What the cast cuts lies beyond any text in memory.
+    let is_behind = bytes.get(position.byte() as usize) == Some(&b'\n');
+    position.line() + u64::from(is_behind)
+}
+
 /// A fault of the reader: of those there are, text from memory can only have this one.
-fn fault(error: csv::Error) -> TableError {
+fn fault(bytes: &[u8], error: &csv::Error) -> TableError {
     match error.kind() {
         csv::ErrorKind::UnequalLengths {
             pos,
             expected_len,
             len,
         } => TableError::Ragged {
-            line: pos.as_ref().map_or(0, csv::Position::line),
+            line: line_of(bytes, pos.as_ref()),
             found: *len,
             wanted: *expected_len,
         },
@@ -249,6 +264,11 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
+    /// The row's line.
+    pub(crate) fn line(&self) -> u64 {
+        self.line
+    }
+
     /// The text in `column`; `None` if there is no such column, or nothing in it.
     pub(crate) fn text(&self, column: Option<Column>) -> Option<&str> {
         let text = self.record.get(column?.index)?;

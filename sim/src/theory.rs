@@ -11,6 +11,7 @@ pub use trial::{Judgement, Trial};
 
 use ebbtide_core::config::{BrokerConfig, Discipline};
 use ebbtide_core::message::Lane;
+use ebbtide_core::text::closest;
 use ebbtide_measure::{Metric, Scope, Selector, Stat};
 use ebbtide_policies::units::{Bytes, Duration, Rate};
 
@@ -36,6 +37,39 @@ const NEVER_MS: u64 = 365 * 86_400_000;
 /// Places that no case fills.
 const UNBOUNDED: u64 = 1_000_000_000;
 
+/// Figures that theory speaks of.
+const FIGURES: [&str; 17] = [
+    "wait_mean",
+    "wait_p50",
+    "wait_p90",
+    "wait_p95",
+    "wait_p99",
+    "waiting_share",
+    "sojourn_mean",
+    "sojourn_p50",
+    "sojourn_p90",
+    "sojourn_p95",
+    "sojourn_p99",
+    "queue_mean",
+    "utilisation",
+    "throughput",
+    "loss_share",
+    "batch_mean",
+    "dead_share",
+];
+const PROCESSES: [&str; 5] = ["poisson", "renewal", "batch_poisson", "mmpp", "closed"];
+const DISTRIBUTIONS: [&str; 9] = [
+    "det",
+    "exp",
+    "erlang",
+    "uniform",
+    "lognormal",
+    "gamma",
+    "hyperexp",
+    "weibull",
+    "pareto",
+];
+
 /// An experiment, with all rows that read a figure of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
@@ -50,6 +84,8 @@ pub struct Case {
 /// One figure of a case.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
+    /// Its line in the file.
+    pub line: u64,
     /// The figure as the file names it.
     pub metric: String,
     /// Which figure that is, or why there is none.
@@ -117,6 +153,7 @@ pub fn cases(csv: &[u8]) -> Result<Vec<Case>, TableError> {
         let name = fields.text(Some(columns.case)).unwrap_or_default();
         let named = fields.text(Some(metric)).unwrap_or_default();
         let row = Row {
+            line: fields.line(),
             metric: named.to_owned(),
             selector: selector(named),
             value: number(value, "finite numbers", |value| value.is_finite())?,
@@ -164,7 +201,7 @@ fn selector(text: &str) -> Result<Selector, String> {
         "loss_share" => Metric::LossShare,
         "batch_mean" => Metric::BatchMean,
         "dead_share" => Metric::DeadShare,
-        _ => return Err(format!("{name:?} is no figure that theory speaks of")),
+        _ => return Err(unknown("figure", name, &FIGURES)),
     };
     Ok(Selector { metric, scope })
 }
@@ -211,7 +248,7 @@ fn scenario(columns: &Columns, fields: &Fields) -> Result<Scenario, String> {
             fields.text(Some(columns.case)).unwrap_or_default()
         ),
         broker: BrokerConfig {
-            num_workers: whole(text(columns.workers))?,
+            num_workers: whole(text(columns.workers)).map_err(|why| format!("workers: {why}"))?,
             batch_size: optional(columns.batch).map_or(Ok(1), whole)?,
             delivery_parallelism: optional(columns.parallelism).map_or(Ok(1), whole)?,
             max_queue_size: match optional(columns.max_waiting) {
@@ -221,7 +258,7 @@ fn scenario(columns: &Columns, fields: &Fields) -> Result<Scenario, String> {
             discipline: match optional(columns.lanes) {
                 None => Discipline::Weighted,
                 Some("strict") => Discipline::Strict,
-                Some(other) => return Err(format!("lanes {other:?} is not known")),
+                Some(other) => return Err(unknown("lanes", other, &["strict"])),
             },
             // One lane, by whatever names its messages are told apart: what waits is overdue at
             // once, and what is overdue goes oldest first, whatever its lane.
@@ -326,7 +363,7 @@ fn source(process: &str, lane: Option<Lane>, agent: String) -> Result<Source, St
                 size: match size.name {
                     "const" => BatchSize::Constant(whole(size.argument(0, "k")?)?),
                     "geometric" => BatchSize::Geometric(number(size.argument(0, "mean")?)?),
-                    other => return Err(format!("batch size {other:?} is not known")),
+                    other => return Err(unknown("batch size", other, &["const", "geometric"])),
                 },
             }
         }
@@ -338,7 +375,7 @@ fn source(process: &str, lane: Option<Lane>, agent: String) -> Result<Source, St
             callers: whole(term.argument(0, "n")?)?,
             think: distribution(&Term::read(term.argument(1, "think")?)?)?,
         },
-        other => return Err(format!("arrival process {other:?} is not known")),
+        other => return Err(unknown("arrival process", other, &PROCESSES)),
     };
     let class = Class {
         lane: lane.unwrap_or_default(),
@@ -390,8 +427,17 @@ fn distribution(term: &Term<'_>) -> Result<Distribution, String> {
             low: time(1, "low")?,
             high: time(2, "high")?,
         },
-        other => return Err(format!("distribution {other:?} is not known")),
+        other => return Err(unknown("distribution", other, &DISTRIBUTIONS)),
     })
+}
+
+/// A word that is none of those allowed.
+fn unknown(what: &str, found: &str, allowed: &[&str]) -> String {
+    let hint = match closest(found, allowed.iter().copied()) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None => format!("allowed are {}", allowed.join(", ")),
+    };
+    format!("{what} {found:?} is not known, {hint}")
 }
 
 fn number(text: &str) -> Result<f64, String> {

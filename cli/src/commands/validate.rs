@@ -96,7 +96,10 @@ fn case_text(case: &Case, tried: &Result<Trial, String>) -> String {
             text
         }
         Err(why) => {
-            let rows = case.rows.iter().map(|row| row::inexpressible(row, why));
+            let rows = case.rows.iter().map(|row| {
+                let why = row.selector.as_ref().err().unwrap_or(why);
+                row::inexpressible(row, why)
+            });
             format!("{}: not run\n{}", case.name, rows.collect::<String>())
         }
     }

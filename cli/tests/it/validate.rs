@@ -39,6 +39,10 @@ fn a_row_that_is_off_or_cannot_be_expressed_is_1() {
     assert_eq!(run.code, 1, "{}", run.stderr);
     let count = |text| run.stdout.matches(text).count();
     assert_eq!(count("fail: cannot be expressed"), 2, "{}", run.stdout);
+    let told = "line 2: distribution \"cauchy\" is not known, allowed are det,";
+    assert_eq!(count(told), 1, "{}", run.stdout);
+    let told = "line 4: figure \"wait_p42\" is not known, did you mean wait_p";
+    assert_eq!(count(told), 1, "{}", run.stdout);
     let misses = count("fail: the interval misses the value");
     assert_eq!(misses, 1, "{}", run.stdout);
 }

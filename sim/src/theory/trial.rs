@@ -68,6 +68,9 @@ impl Case {
     /// Why it cannot be expressed, in a sentence; `None` as the trial if `monitor` said stop.
     pub fn try_out(&self, seed: u64, monitor: &Monitor) -> Result<Option<Trial>, String> {
         let mut scenario = self.scenario.clone()?;
+        if self.rows.iter().all(|row| row.selector.is_err()) {
+            return Err("none of its figures is known".to_owned());
+        }
         scenario.run.seed = seed;
         let plan = Plan::new(&scenario.to_ron(), Files::default()).map_err(|e| e.to_string())?;
         let warm_up = match scenario.run.warm_up {

@@ -156,6 +156,19 @@ fn comments_a_byte_order_mark_and_windows_line_ends_are_fine() {
     assert_eq!(trace.recorded().length, Some(Duration::from_secs(9)));
 }
 
+/// They were told one line too early.
+#[test]
+fn faults_have_their_line_whatever_ends_the_lines() {
+    for end in ["\n", "\r\n"] {
+        let text = format!("t_s,size{end}0,1{end}1,x{end}");
+        let error = Trace::parse(text.as_bytes()).expect_err("x is no size");
+        assert!(error.to_string().starts_with("line 3"), "{error}");
+        let text = format!("t_s,size{end}0,1{end}1{end}");
+        let error = Trace::parse(text.as_bytes()).expect_err("a field is missing");
+        assert!(error.to_string().starts_with("line 3"), "{error}");
+    }
+}
+
 #[test]
 fn a_series_is_not_taken_for_messages() {
     let error = Trace::parse(b"t_s,rate_per_s\n0,5\n60,7\n").expect_err("rates are no messages");

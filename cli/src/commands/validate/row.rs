@@ -23,8 +23,8 @@ pub(super) fn text(row: &Row, judgement: &Judgement) -> String {
 pub(super) fn inexpressible(row: &Row, why: &str) -> String {
     let expected = digits(row.value);
     format!(
-        "  {:<18} expected {expected:>10}  fail: cannot be expressed: {why}\n",
-        row.metric
+        "  {:<18} expected {expected:>10}  fail: cannot be expressed: line {}: {why}\n",
+        row.metric, row.line
     )
 }
 
