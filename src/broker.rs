@@ -53,6 +53,29 @@ impl Broker {
 
     /// Registers an agent. Its messages' and replies' types are those of its handler.
     ///
+    /// [`IntoAgent`] lists what a handler can be. A closure with a client of its own says
+    /// [`with`](crate::with()), since an async closure cannot capture it:
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use ebbtide::{Broker, with};
+    /// # struct Client;
+    /// # impl Client {
+    /// #     async fn ask(&self, prompt: &str) -> Result<String, std::io::Error> { Ok(prompt.to_uppercase()) }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = Broker::builder().start().await?;
+    /// # let client = Arc::new(Client);
+    /// let model = broker.add_agent(
+    ///     "model",
+    ///     with(client, async |client: &Arc<Client>, prompt: &String| Ok(client.ask(prompt).await?)),
+    /// )?;
+    /// assert_eq!(model.request("hello".to_owned()).await?, "HELLO");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`AddAgentError`] if another agent has the name, or its configuration has faults.
     pub fn add_agent<K, A: IntoAgent<K>>(

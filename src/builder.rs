@@ -121,7 +121,8 @@ impl Builder {
         self
     }
 
-    /// Registers an agent: by name alone, or with a configuration of its own.
+    /// Registers an agent: by name alone, or with a configuration of its own. [`IntoAgent`] lists what
+    /// a handler can be; with [`add_agent`](Broker::add_agent) there is an example of one with a client.
     pub fn agent<K, A: IntoAgent<K>>(mut self, config: impl Into<AgentConfig>, handler: A) -> Self {
         self.agents.push((config.into(), handler.into_agent()));
         self
@@ -195,7 +196,8 @@ impl Builder {
     ///
     /// # Errors
     /// [`StartError`] if the configuration has faults, the policy is unknown, an agent cannot
-    /// be added, the decision log or the journal cannot be written, or there is no runtime.
+    /// be added, the decision log or the journal cannot be written, or there is no runtime. On a
+    /// runtime without timers (`enable_time`) tokio's own panic message is printed besides.
     pub async fn start(self) -> Result<Broker, StartError> {
         let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         if !has_timers() {
@@ -260,7 +262,8 @@ async fn opened<C: Send + 'static, T: Send + 'static>(
         .map(Some)
 }
 
-/// Whether the runtime here has timers: it says so by a panic only.
+/// Whether the runtime here has timers. Tokio says so by a panic only, which the process's panic
+/// hook prints before it is caught here.
 fn has_timers() -> bool {
     catch_unwind(|| drop(tokio::time::sleep(Duration::ZERO.into()))).is_ok()
 }

@@ -3,6 +3,7 @@
 //! Apart from `ebbtide-core`, which reads texts and opens no file. What a configuration may say
 //! stands at [`BrokerConfig`].
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,8 +11,9 @@ use std::path::{Path, PathBuf};
 use ebbtide_core::config::{BrokerConfig, Checked, from_text};
 use ebbtide_core::text::{Format, TextError, utf8};
 
-/// A configuration file that could not be loaded.
-#[derive(Debug, thiserror::Error)]
+/// A configuration file that could not be loaded. Its `Debug` is its text: a `main` that returns it
+/// prints that.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
     /// The file's extension names no format.
@@ -40,7 +42,16 @@ pub enum LoadError {
     },
 }
 
-/// Loads a configuration and checks it as a whole.
+impl fmt::Debug for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { source, .. } => write!(f, "{self}: {source}"),
+            Self::Extension { .. } | Self::Text { .. } => fmt::Display::fmt(self, f),
+        }
+    }
+}
+
+/// Loads a configuration and checks it as a whole, its policy included.
 ///
 /// ```
 /// use ebbtide::Broker;

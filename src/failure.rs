@@ -11,7 +11,22 @@ use ebbtide_policies::units::{Duration, Time};
 /// Why a handler did not deliver a message, and what is to become of it.
 ///
 /// Any error turns into a failure that is worth a retry, so `?` does the common thing. (For the
-/// same reason a failure is not itself an [`Error`].)
+/// same reason a failure is not itself an [`Error`].) What only looks like an error, such as
+/// `anyhow::Error` or a `Box<dyn Error>`, is told by its text:
+///
+/// ```
+/// use ebbtide::Failure;
+///
+/// fn load(name: &str) -> Result<String, Box<dyn std::error::Error>> {
+///     Err(format!("{name} is not there").into())
+/// }
+/// fn handle(name: &str) -> Result<String, Failure> {
+///     load(name).map_err(|error| Failure::retry(error.to_string()))
+/// }
+/// assert_eq!(handle("a").unwrap_err().to_string(), "a is not there");
+/// ```
+///
+/// What else can follow:
 ///
 /// ```
 /// use std::time::Duration;

@@ -80,6 +80,8 @@ pub mod kind {
 
 /// An async closure with state: `with(client, async |client: &Client, job: &Job| …)`.
 ///
+/// The closure names the state's own type behind a `&`: for an `Arc<Client>` that is `&Arc<Client>`.
+///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
 /// use ebbtide::{Broker, with};
@@ -110,6 +112,18 @@ pub struct With<S, F> {
 }
 
 /// An async closure that takes its message by value: each attempt gets a clone.
+///
+/// ```
+/// use ebbtide::{Broker, by_value};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let broker = Broker::builder().start().await?;
+/// let shout = broker.add_agent("shout", by_value(async |text: String| Ok(text + "!")))?;
+/// assert_eq!(shout.request("Ada".to_owned()).await?, "Ada!");
+/// # Ok(())
+/// # }
+/// ```
 pub fn by_value<F>(handler: F) -> ByValue<F> {
     ByValue { handler }
 }

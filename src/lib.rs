@@ -31,7 +31,7 @@
 //! | writing an agent | [`Agent`], [`BatchAgent`], [`IntoAgent`], [`Failure`], [`Context`] |
 //! | sending | [`AgentRef`], [`Request`], [`Event`] |
 //! | settings, their ranges and defaults | [`BrokerConfig`], [`AgentConfig`], [`config::load`] |
-//! | writing a policy | [`Policy`], [`Observation`], [`Decision`] |
+//! | writing a policy | [`Policy`], [`Observation`], [`Decision`], and what these consist of: [`policy`] |
 //! | driving the broker with a clock of your own | [`BrokerState`] |
 
 mod address;
@@ -85,11 +85,12 @@ mod written;
 
 pub mod config;
 pub mod guide;
+pub mod policy;
 
 pub use ebbtide_core::config::{BreakerConfig, ConfigError, Discipline, Profile};
 pub use ebbtide_core::error::{PinError, ReconfigureAgentError, ReconfigureError};
 pub use ebbtide_core::history::{History, Setback, SetbackKind};
-pub use ebbtide_core::message::{AgentId, ClassId, Kind, LeaseId, MessageId, WorkerId};
+pub use ebbtide_core::message::{AgentId, ClassId, DeadReason, Kind, LeaseId, MessageId, WorkerId};
 pub use ebbtide_core::{
     AddAgentError, AgentConfig, Books, BrokerConfig, BrokerState, Call, Checked, Lane, LateSettle,
     Outcome, RateLimit, Refusal, Settlement, Submission, SubmitError, Verdict, Wake, What,

@@ -25,6 +25,45 @@
 //! # }
 //! ```
 //!
+//! A handler that uses a client gets it in the same way: `with` takes the client, or an `Arc` of one
+//! that others use too. An async closure that *captured* it would not compile, since its future would
+//! borrow from the closure. A handler that must own its message takes it
+//! [`by_value`](crate::by_value()), a clone for each attempt, and one that serves many messages with one
+//! call takes a [`Batch`](crate::Batch):
+//!
+//! ```
+//! # use std::sync::Arc;
+//! # use ebbtide::{Batch, Broker, Failure, by_value, with};
+//! # struct Client;
+//! # impl Client {
+//! #     async fn ask(&self, prompt: &str) -> Result<String, std::io::Error> { Ok(prompt.to_uppercase()) }
+//! # }
+//! # #[derive(Clone)]
+//! # struct Job { text: String }
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let broker = Broker::builder().start().await?;
+//! let client = Arc::new(Client);
+//! let model = broker.add_agent(
+//!     "model",
+//!     with(client.clone(), async |client: &Arc<Client>, job: &Job| {
+//!         Ok(client.ask(&job.text).await?) // an error means: try again
+//!     }),
+//! )?;
+//! assert_eq!(model.request(Job { text: "hello".to_owned() }).await?, "HELLO");
+//!
+//! let owned = broker.add_agent("owned", by_value(async |job: Job| Ok(job.text)))?;
+//! assert_eq!(owned.request(Job { text: "mine".to_owned() }).await?, "mine");
+//!
+//! // One result for each message, in their order.
+//! let lengths = broker.add_agent("lengths", async |batch: Batch<'_, Job>| {
+//!     batch.iter().map(|job| Ok::<_, Failure>(job.text.len())).collect()
+//! })?;
+//! assert_eq!(lengths.request(Job { text: "four".to_owned() }).await?, 4);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Larger agents are types that implement [`Agent`](crate::Agent) or
 //! [`BatchAgent`](crate::BatchAgent). [`IntoAgent`](crate::IntoAgent) lists all forms. (A message
 //! type that contains a reference, even a `&'static str`, can trip the compiler where a handler
@@ -123,7 +162,7 @@
 //! a year of traffic in a minute, before it ships.
 //!
 //! ```
-//! use ebbtide::{Broker, BrokerConfig, Decision, Observation, Policy, Reason};
+//! use ebbtide::{Broker, Decision, Observation, Policy, Reason};
 //!
 //! struct OnePerTenWaiting;
 //!
@@ -133,15 +172,9 @@
 //!     }
 //!
 //!     fn decide(&mut self, seen: &Observation) -> Decision {
-//!         Decision {
-//!             workers: seen.queue.waiting as f64 / 10.0,
-//!             batch_size: f64::NAN, // keeps the present one
-//!             batch_timeout: None,
-//!             reason: Reason { code: "backlog".into(), text: "one worker for ten messages".into() },
-//!             prediction: None,
-//!             rejected: Vec::new(),
-//!             early_tick: None,
-//!         }
+//!         let wanted = seen.queue.waiting as f64 / 10.0;
+//!         // Within the bounds; batches stay as they are.
+//!         Decision::of_workers(wanted, seen, Reason::new("backlog", "one worker for ten messages"))
 //!     }
 //! }
 //!
