@@ -356,7 +356,7 @@ mod tests {
         check_refused("fixed(7) ", "closing bracket");
         check_refused("fixed(", "closing bracket");
         check_refused("fixed(0)", "workers is 0, allowed are 1 to");
-        check_refused("fixed(-1)", "workers is -1, allowed are 1 to 4294967295");
+        check_refused("fixed(-1)", "workers is -1, allowed are 1 to 1000");
         check_refused("adaptive(7)", "it takes settings by name only");
         check_refused(
             "threshold(targt: 7)",

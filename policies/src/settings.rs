@@ -234,7 +234,7 @@ mod tests {
         );
         check(
             "fixed(99999999999)",
-            "workers is 99999999999, allowed are 1 to 4294967295",
+            "workers is 99999999999, allowed are 1 to 1000",
         );
         check(
             "threshold(per_slot: 1)",
