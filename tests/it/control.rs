@@ -36,7 +36,7 @@ async fn workers_can_be_pinned_and_policies_switched() {
     assert_eq!(ready(&broker), 2);
     broker.switch_policy("fxied").unwrap_err();
     let error = broker.switch_policy("fixed(1001)").unwrap_err();
-    let bound = "max_workers is 1001, allowed are 1 to 1000";
+    let bound = "workers is 1001, allowed are 1 to 1000";
     assert!(error.to_string().contains(bound), "{error}");
     assert_eq!(ready(&broker), 2, "nothing is changed");
     broker.switch_policy("fixed(12)").unwrap();
