@@ -146,7 +146,7 @@ fn verdict_of_default(scenario: &RankedScenario) -> (&'static str, Option<Color>
 
 /// In how many scenarios a policy comes first; of few replications nobody is known to be worse.
 fn first(summary: &Summary, tells_little: bool) -> String {
-    if tells_little {
+    if tells_little && summary.first_or_tied_share > 0.0 {
         return "–".to_owned();
     }
     format!("{:.0}%", summary.first_or_tied_share * 100.0)

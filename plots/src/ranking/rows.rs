@@ -28,7 +28,10 @@ pub(super) fn table(
     };
     // Of few replications nobody is known to be worse.
     let first: fn(&Summary) -> String = if ranking.tells_little() {
-        |_| "–".to_owned()
+        |it| match it.first_or_tied_share {
+            share if share > 0.0 => "–".to_owned(),
+            _ => "0 %".to_owned(),
+        }
     } else {
         |it| format!("{:.0} %", it.first_or_tied_share * 100.0)
     };
