@@ -233,6 +233,7 @@ mod tests {
         assert_eq!(names("all,fixed(3)").len(), all().len() + 1);
         assert_eq!(names("adaptive()"), ["adaptive"]);
         assert_eq!(names("simple()"), names("simple"));
-        assert!(chosen(" ,").is_err_and(|error| error == "no policy is named"));
+        assert!(chosen(" ").is_err_and(|error| error == "no policy is named"));
+        assert!(chosen(" ,").is_err_and(|error| error.contains("place 1")));
     }
 }
