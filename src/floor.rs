@@ -16,17 +16,16 @@ use ebbtide_core::config::Checked;
 use ebbtide_core::error::ReconfigureError;
 use ebbtide_core::event::WorkerChange;
 use ebbtide_core::message::{AgentId, LeaseId, WorkerId};
-use ebbtide_policies::Policy;
 use ebbtide_policies::fixed::Fixed;
 use ebbtide_policies::units::{Duration, Time};
 
 use crate::crew::{Crew, LostCall, Mood, WorkerLink};
 use crate::driver::Driver;
 use crate::ear::News;
+use crate::errands::Errands;
 use crate::health::{Escalation, Health, RestartLimit};
 use crate::notice::Happening;
 use crate::parcel::Parcel;
-use crate::reply::Ending;
 use crate::room::WaitingRoom;
 use crate::runner::Runner;
 use crate::shared::Shared;
@@ -88,22 +87,6 @@ pub(crate) enum Phase {
     Closing,
     /// Every message has its outcome; workers and alarm end.
     Closed,
-}
-
-/// What is to be done once the lock is free.
-#[derive(Default)]
-pub(crate) struct Errands {
-    endings: Vec<(Parcel, Ending)>,
-    /// Parcels whose drop may run code of the user's.
-    drops: Vec<Parcel>,
-    /// Handlers that are called no more; dropping them does so too.
-    pub(crate) runners: Vec<Arc<dyn Runner>>,
-    policies: Vec<Box<dyn Policy>>,
-    nudges: Vec<Arc<WorkerLink>>,
-    hires: Vec<Arc<WorkerLink>>,
-    pub(crate) wakers: Vec<Waker>,
-    alarm: bool,
-    closed: bool,
 }
 
 impl Floor {
@@ -422,48 +405,6 @@ impl Floor {
             }
             WorkerChange::Gone => self.errands.nudges.extend(self.crew.dismiss(worker)),
             WorkerChange::Ready | WorkerChange::Draining => {}
-        }
-    }
-}
-
-impl Errands {
-    /// Whether there is nothing to do: mostly so for whoever hands a message in.
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        let told = self.endings.is_empty() && self.drops.is_empty();
-        let nobody = self.nudges.is_empty() && self.hires.is_empty() && self.wakers.is_empty();
-        let gone = self.runners.is_empty() && self.policies.is_empty();
-        told && nobody && gone && !self.alarm && !self.closed
-    }
-
-    /// Does what is on the list.
-    pub(crate) fn run(&mut self, shared: &Arc<Shared>) {
-        for (parcel, ending) in self.endings.drain(..) {
-            outlive(|| parcel.finish(ending));
-        }
-        for parcel in self.drops.drain(..) {
-            outlive(|| drop(parcel));
-        }
-        for runner in self.runners.drain(..) {
-            outlive(|| drop(runner));
-        }
-        for policy in self.policies.drain(..) {
-            outlive(|| drop(policy));
-        }
-        for link in self.nudges.drain(..) {
-            link.bell.nudge();
-        }
-        for link in self.hires.drain(..) {
-            shared.hire(link);
-        }
-        for waker in self.wakers.drain(..) {
-            outlive(|| waker.wake());
-        }
-        if std::mem::take(&mut self.alarm) {
-            shared.alarm.set_anew();
-        }
-        if std::mem::take(&mut self.closed) {
-            shared.ended.notify_waiters();
         }
     }
 }

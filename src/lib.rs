@@ -50,6 +50,7 @@ mod dead;
 mod decision_log;
 mod driver;
 mod ear;
+mod errands;
 mod error;
 mod failure;
 mod figures;

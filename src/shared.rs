@@ -14,7 +14,8 @@ use tokio::sync::Notify;
 use crate::alarm::Alarm;
 use crate::clock::Clock;
 use crate::crew::WorkerLink;
-use crate::floor::{Errands, Floor, Phase};
+use crate::errands::Errands;
+use crate::floor::{Floor, Phase};
 use crate::metrics::Monitors;
 use crate::worker::Worker;
 

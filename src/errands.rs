@@ -1,0 +1,71 @@
+//! What is to be done once the broker's lock is free: what would be slow under it, or is code of the user's.
+
+use std::sync::Arc;
+use std::task::Waker;
+
+use ebbtide_policies::Policy;
+
+use crate::crew::WorkerLink;
+use crate::floor::outlive;
+use crate::parcel::Parcel;
+use crate::reply::Ending;
+use crate::runner::Runner;
+use crate::shared::Shared;
+
+/// What is to be done once the lock is free.
+#[derive(Default)]
+pub(crate) struct Errands {
+    pub(crate) endings: Vec<(Parcel, Ending)>,
+    /// Parcels whose drop may run code of the user's.
+    pub(crate) drops: Vec<Parcel>,
+    /// Handlers that are called no more; dropping them does so too.
+    pub(crate) runners: Vec<Arc<dyn Runner>>,
+    pub(crate) policies: Vec<Box<dyn Policy>>,
+    pub(crate) nudges: Vec<Arc<WorkerLink>>,
+    pub(crate) hires: Vec<Arc<WorkerLink>>,
+    pub(crate) wakers: Vec<Waker>,
+    pub(crate) alarm: bool,
+    pub(crate) closed: bool,
+}
+
+impl Errands {
+    /// Whether there is nothing to do: mostly so for whoever hands a message in.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        let told = self.endings.is_empty() && self.drops.is_empty();
+        let nobody = self.nudges.is_empty() && self.hires.is_empty() && self.wakers.is_empty();
+        let gone = self.runners.is_empty() && self.policies.is_empty();
+        told && nobody && gone && !self.alarm && !self.closed
+    }
+
+    /// Does what is on the list.
+    pub(crate) fn run(&mut self, shared: &Arc<Shared>) {
+        for (parcel, ending) in self.endings.drain(..) {
+            outlive(|| parcel.finish(ending));
+        }
+        for parcel in self.drops.drain(..) {
+            outlive(|| drop(parcel));
+        }
+        for runner in self.runners.drain(..) {
+            outlive(|| drop(runner));
+        }
+        for policy in self.policies.drain(..) {
+            outlive(|| drop(policy));
+        }
+        for link in self.nudges.drain(..) {
+            link.bell.nudge();
+        }
+        for link in self.hires.drain(..) {
+            shared.hire(link);
+        }
+        for waker in self.wakers.drain(..) {
+            outlive(|| waker.wake());
+        }
+        if std::mem::take(&mut self.alarm) {
+            shared.alarm.set_anew();
+        }
+        if std::mem::take(&mut self.closed) {
+            shared.ended.notify_waiters();
+        }
+    }
+}
