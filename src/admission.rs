@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use ebbtide_core::message::{AgentId, MessageId};
+use ebbtide_core::message::{AgentId, MessageId, Outcome};
 use ebbtide_core::{Refusal, Submission};
 use ebbtide_policies::units::Time;
 
 use crate::driver::Driver;
 use crate::error::NotAccepted;
-use crate::floor::Floor;
+use crate::floor::{Floor, Phase};
 use crate::keys::To;
-use crate::parcel::Parcel;
+use crate::parcel::{Inquiry, Parcel};
+use crate::porch::Places;
+use crate::reply::Ending;
 use crate::room::{Ticket, Turn};
-use crate::shared::Shared;
+use crate::shared::{Arrivals, Shared};
 
 /// A message on its way in.
 pub(crate) struct Entry {
@@ -26,6 +28,8 @@ pub(crate) struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Accepted {
     Message(MessageId),
+    /// It was left on the porch, and gets its name when it is let in.
+    Left,
     /// The copies of a broadcast.
     Copies(Vec<MessageId>),
 }
@@ -35,6 +39,7 @@ impl Accepted {
         match self {
             Self::Message(message) => std::slice::from_ref(message),
             Self::Copies(copies) => copies,
+            Self::Left => &[],
         }
     }
 }
@@ -70,7 +75,15 @@ impl Shared {
     /// Hands an entry in, which its sender did at `now`: the clock is read once.
     #[inline(never)]
     pub(crate) fn submit(self: &Arc<Self>, if_full: IfFull, now: Time, entry: Entry) -> Admitted {
-        let mut floor = self.hold(now);
+        if entry.is_plain()
+            && (entry.submission.deadline).is_none_or(|deadline| deadline > now)
+            && let (agent, bytes) = (entry.submission.agent, entry.submission.size)
+            && let Some(place) = self.porch.place(agent, u64::from(bytes))
+        {
+            place.fill(entry.submission);
+            return Admitted::Told(Ok(Accepted::Left));
+        }
+        let mut floor = self.hold(now, Arrivals::Stop);
         let admitted = floor.submit(if_full, entry);
         self.let_go(floor, None);
         admitted
@@ -79,6 +92,11 @@ impl Shared {
     /// The sender has gone.
     pub(crate) fn cancel(self: &Arc<Self>, message: MessageId) {
         self.on_floor(|floor| floor.driver.cancel(message));
+    }
+
+    /// The sender of what was left on the porch has gone. By now it is let in and has its name.
+    pub(crate) fn cancel_left<M, R>(self: &Arc<Self>, inquiry: &Inquiry<M, R>) {
+        self.on_floor(|floor| inquiry.name.get().map(|&it| floor.driver.cancel(it)));
     }
 
     /// A waiting sender has gone; it may have been admitted just before.
@@ -98,19 +116,74 @@ impl Shared {
     }
 }
 
-impl Floor {
+impl Entry {
+    /// For one agent, and whatever was sent before.
     #[inline(always)]
-    fn submit(&mut self, if_full: IfFull, mut entry: Entry) -> Admitted {
-        let submission = &mut entry.submission;
+    fn is_plain(&self) -> bool {
+        self.topic.is_none() && self.idempotency_key.is_none()
+    }
+}
+
+impl Floor {
+    /// Lets in what was left on the porch.
+    pub(crate) fn let_in(&mut self) {
+        let mut arrivals = std::mem::take(&mut self.arrivals);
+        for mut submission in arrivals.drain(..) {
+            self.note(&mut submission);
+            let entered = self.driver.let_in(submission);
+            debug_assert!(
+                entered.is_ok(),
+                "it had a place: {:?}",
+                entered.map_err(|it| it.0)
+            );
+            if let Err((_, parcel)) = entered {
+                let (outcome, attempts) = (Outcome::Returned, 0);
+                let ending = Ending { outcome, attempts };
+                self.errands.endings.push((parcel, ending));
+            }
+        }
+        self.arrivals = arrivals;
+        // Nobody has asked for these.
+        self.took_nothing = false;
+    }
+
+    /// Whether places are lent: somebody comes by himself, and nobody is in line before who would have them.
+    /// Where time stands still each instant has an order, and none are.
+    pub(crate) fn lends(&self) -> bool {
+        self.is_crowded && self.crew.is_up() && self.room.is_empty() && self.phase == Phase::Open
+    }
+
+    /// What may be lent of the queue: what stays free if every call under way fails.
+    #[inline]
+    pub(crate) fn free_places(&self) -> Places {
+        if !self.lends() {
+            return Places::default();
+        }
+        let (books, config) = (self.driver.books(), self.driver.config());
+        let bytes = books.bytes + books.leased * u64::from(self.largest);
+        Places {
+            messages: (config.max_queue_size).saturating_sub(books.queued() + books.leased),
+            bytes: config.max_queue_bytes.0.saturating_sub(bytes),
+        }
+    }
+
+    #[inline(always)]
+    fn note(&mut self, submission: &mut Submission<Parcel>) {
+        self.largest = self.largest.max(submission.size);
         if submission.luck == 0 {
             submission.luck = self.next_luck();
         }
+    }
+
+    #[inline(always)]
+    fn submit(&mut self, if_full: IfFull, mut entry: Entry) -> Admitted {
+        self.note(&mut entry.submission);
         let now = self.driver.now();
+        let submission = &entry.submission;
         if submission.deadline.is_some_and(|deadline| deadline <= now) {
             return Admitted::Told(Err((NotAccepted::Expired, entry.submission.payload)));
         }
-        let plain = entry.topic.is_none() && entry.idempotency_key.is_none();
-        if plain && self.has_plenty(&entry.submission) {
+        if entry.is_plain() && self.has_plenty(&entry.submission) {
             return Admitted::Told(self.driver.accept(entry.submission));
         }
         self.submit_with_care(if_full, entry)
@@ -222,5 +295,109 @@ impl Driver {
             self.ear_mut().keys.remember(key, &live);
         }
         Ok(accepted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ebbtide_core::message::Outcome;
+    use ebbtide_core::{BrokerConfig, Refusal};
+
+    use crate::address::AgentRef;
+    use crate::broker::Broker;
+    use crate::error::NotAccepted;
+
+    /// A broker whose queue has so much room, and an agent that takes its time; one message is in, and a
+    /// worker has been woken for it, so that what follows is left on the porch.
+    async fn crowded(room: u64) -> (Broker, AgentRef<u32, u32>) {
+        let config = BrokerConfig {
+            max_queue_size: room,
+            ..BrokerConfig::default()
+        };
+        let started = Broker::builder().config(config).start().await;
+        let broker = started.expect("the settings are sound");
+        let slow = async |number: &u32| {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok(*number)
+        };
+        let agent = broker.add_agent("slow", slow).expect("a new name");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        broker.shared().on_floor(|floor| floor.is_crowded = true);
+        agent.try_send(0).expect("there is room");
+        (broker, agent)
+    }
+
+    /// Messages on the porch.
+    fn left(broker: &Broker) -> usize {
+        broker.shared().porch.left()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_left_is_accepted_and_seen_by_whoever_looks() {
+        let (broker, agent) = crowded(100).await;
+        for number in 1..10 {
+            agent.try_send(number).expect("there is room");
+        }
+        assert_eq!(left(&broker), 9);
+        assert_eq!(broker.stats().books.accepted, 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_porch_holds_no_more_than_the_queue_has_room_for() {
+        let (broker, agent) = crowded(4).await;
+        for number in 1..4 {
+            agent.try_send(number).expect("there is room");
+        }
+        assert_eq!(left(&broker), 3);
+        // Beyond the bound core takes what could start at once, and nothing more.
+        let full = (4..100).find_map(|number| agent.try_send(number).err());
+        let full = full.expect("the queue has a bound");
+        assert!(full.reason.is_full(), "{full}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reply_that_is_dropped_cancels_what_was_left() {
+        let (broker, agent) = crowded(100).await;
+        let reply = agent.request(1).try_now().expect("there is room");
+        assert_eq!(left(&broker), 1);
+        drop(reply);
+        let cancelled = Outcome::Cancelled.index();
+        assert_eq!(broker.books().outcomes[cancelled], 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_removed_agent_gets_nothing_by_way_of_the_porch() {
+        let (broker, agent) = crowded(100).await;
+        let other = broker.add_agent("other", async |_: &u32| Ok(()));
+        let other = other.expect("a new name");
+        broker.remove_agent("slow").expect("it is registered");
+        other.try_send(1).expect("there is room");
+        let refused = agent.try_send(2).expect_err("it is gone");
+        let unknown = Refusal::UnknownAgent(agent.id());
+        assert_eq!(refused.reason, NotAccepted::Refused(unknown));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sender_that_is_left_behind_on_the_porch_is_answered() {
+        let (_broker, agent) = crowded(100).await;
+        let replies: Vec<_> = (1..5)
+            .map(|number| agent.request(number).try_now().expect("there is room"))
+            .collect();
+        for (reply, number) in replies.into_iter().zip(1..) {
+            assert_eq!(reply.await.expect("it answers"), number);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shutdown_finishes_what_was_left() {
+        let (broker, agent) = crowded(100).await;
+        for number in 1..5 {
+            agent.try_send(number).expect("there is room");
+        }
+        let report = broker.shutdown(Duration::from_secs(10)).await;
+        assert_eq!(report.delivered, 5);
+        assert!(agent.try_send(5).is_err(), "it is closed");
     }
 }

@@ -133,7 +133,7 @@ impl<M: Send + Sync + 'static> Future for Broadcasting<'_, M> {
 fn copies(accepted: Accepted) -> usize {
     match accepted {
         Accepted::Copies(copies) => copies.len(),
-        Accepted::Message(_) => 1,
+        Accepted::Message(_) | Accepted::Left => 1,
     }
 }
 

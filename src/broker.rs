@@ -130,6 +130,7 @@ impl Broker {
         let removed = self.shared().on_floor(|floor| {
             let id = floor.agent_named(name)?;
             floor.driver.remove_agent(id);
+            self.shared().porch.remove(id);
             floor.names.remove(name);
             floor.leaving.push(id);
             Some(floor.agents[id.0 as usize].runner.take())

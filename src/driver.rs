@@ -9,7 +9,7 @@ use std::any::TypeId;
 use ebbtide_core::config::Checked;
 use ebbtide_core::error::{PinError, ReconfigureAgentError, ReconfigureError};
 use ebbtide_core::journal::Sink;
-use ebbtide_core::message::{AgentId, LeaseId, MessageId, WorkerId};
+use ebbtide_core::message::{AgentId, Kind, LeaseId, MessageId, WorkerId};
 use ebbtide_core::{
     AddAgentError, AgentConfig, Books, BrokerConfig, Call, Journaled, Lane, LateSettle, Refusal,
     Settlement, Submission, Verdict,
@@ -85,6 +85,20 @@ impl Driver {
     ) -> Result<MessageId, (Refusal, Parcel)> {
         let submitted = self.state.submit(self.now, submission);
         submitted.map_err(|error| (error.reason, error.submission.payload))
+    }
+
+    /// Lets in a message that was left on the porch; its parcel is told its name.
+    #[inline(always)]
+    pub(crate) fn let_in(
+        &mut self,
+        submission: Submission<Parcel>,
+    ) -> Result<(), (Refusal, Parcel)> {
+        let is_request = submission.kind == Kind::Request;
+        let message = self.submit(submission)?;
+        if is_request && let Some(parcel) = self.state.payload(message) {
+            parcel.name(message);
+        }
+        Ok(())
     }
 
     pub(crate) fn would_refuse(&mut self, submission: &Submission<Parcel>) -> Option<Refusal> {

@@ -12,6 +12,9 @@ use crate::reply::Ending;
 use crate::runner::Runner;
 use crate::shared::Shared;
 
+/// Endings that are told together, at most.
+const TOLD_TOGETHER: usize = 64;
+
 /// What is to be done once the lock is free.
 #[derive(Default)]
 pub(crate) struct Errands {
@@ -36,6 +39,13 @@ impl Errands {
         let nobody = self.nudges.is_empty() && self.hires.is_empty() && self.wakers.is_empty();
         let gone = self.runners.is_empty() && self.policies.is_empty();
         told && nobody && gone && !self.alarm && !self.closed
+    }
+
+    /// Whether there are but a few endings to tell of.
+    pub(crate) fn can_wait(&self) -> bool {
+        let nobody = self.nudges.is_empty() && self.hires.is_empty() && self.wakers.is_empty();
+        let gone = self.drops.is_empty() && self.runners.is_empty() && self.policies.is_empty();
+        self.endings.len() < TOLD_TOGETHER && nobody && gone && !self.alarm && !self.closed
     }
 
     /// Does what is on the list.

@@ -11,11 +11,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Waker;
 
-use ebbtide_core::BrokerConfig;
 use ebbtide_core::config::Checked;
 use ebbtide_core::error::ReconfigureError;
 use ebbtide_core::event::WorkerChange;
 use ebbtide_core::message::{AgentId, LeaseId, WorkerId};
+use ebbtide_core::{BrokerConfig, Submission};
 use ebbtide_policies::fixed::Fixed;
 use ebbtide_policies::units::{Duration, Time};
 
@@ -46,6 +46,14 @@ pub(crate) struct Floor {
     pub(crate) took_nothing: bool,
     /// When calls were last taken, unless there was nothing more to take then or calls ended since.
     pub(crate) taking_at: Option<Time>,
+    /// Whoever was woken last found several messages: others are about to send, and leave theirs on the porch.
+    pub(crate) is_crowded: bool,
+    /// Whoever holds the floor is back in no time, and tells then how messages ended.
+    pub(crate) is_back_soon: bool,
+    /// What was left on the porch and is being let in.
+    pub(crate) arrivals: Vec<Submission<Parcel>>,
+    /// Bytes of the largest message so far.
+    pub(crate) largest: u32,
     /// Senders that were let in and do not know it yet.
     admitted: Vec<Waker>,
     /// By [`AgentId`]; of removed ones the name stays, which dead letters have.
@@ -99,6 +107,10 @@ impl Floor {
             room: WaitingRoom::default(),
             took_nothing: false,
             taking_at: None,
+            is_crowded: false,
+            is_back_soon: false,
+            arrivals: Vec::new(),
+            largest: 0,
             admitted: Vec::new(),
             agents: Vec::new(),
             names: HashMap::new(),
@@ -143,6 +155,8 @@ impl Floor {
         self.hear(shared);
         self.armed = Time::MAX;
         self.alarm_is_here = true;
+        // Until a worker comes, who may be long.
+        self.is_crowded = false;
         // Whoever has been awake since the last alarm and left something is not waited for.
         if self.driver.takeable_at().is_some_and(|at| at <= now) {
             self.call_a_hand();
@@ -208,6 +222,7 @@ impl Floor {
     pub(crate) fn open(&mut self, now: Time) {
         self.driver.stamp(now);
         self.took_nothing = false;
+        self.is_back_soon = false;
         while let Some(&(over, worker, lease)) = self.graces.front()
             && over <= self.driver.now()
         {
@@ -240,6 +255,9 @@ impl Floor {
             } else {
                 self.call_a_hand();
             }
+        }
+        if self.is_back_soon || self.lends() {
+            alarm = alarm.min(self.driver.now() + TRUST);
         }
         alarm = alarm.min(self.wake_senders());
         self.arm(alarm);
@@ -299,6 +317,12 @@ impl Floor {
         }
         self.errands.wakers.append(&mut self.admitted);
         Time::MAX
+    }
+
+    /// Whether how messages ended is told later, and with it that of others: callers that are woken
+    /// together send together, and a runtime wakes another thread for them but once.
+    pub(crate) fn tells_later(&self) -> bool {
+        self.is_back_soon && self.errands.can_wait()
     }
 
     fn call_a_hand(&mut self) {

@@ -5,9 +5,10 @@
 //! message from it: the parcel outlives a panic, a lost worker and the caller.
 
 use std::any::Any;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
+use ebbtide_core::message::MessageId;
 use parking_lot::Mutex;
 
 use crate::floor::outlive;
@@ -24,6 +25,8 @@ const NOTES: usize = 16;
 pub(crate) trait Carried: Send + Sync + 'static {
     fn message(&self) -> &(dyn Any + Send + Sync);
     fn headers(&self) -> &Headers;
+    /// What core calls it, where its sender does not learn it otherwise.
+    fn name(&self, message: MessageId);
     /// Its `call`-th call starts: only that one's reply counts from here on.
     fn begin(&self, call: u64);
     /// Where a reply goes: a [`ReplySlot`] of its type.
@@ -70,6 +73,8 @@ pub(crate) struct Inquiry<M, R> {
     headers: Headers,
     pub(crate) notes: Notes,
     pub(crate) reply: ReplySlot<R>,
+    /// What core calls it, once it is let in from the porch.
+    pub(crate) name: OnceLock<MessageId>,
 }
 
 impl<M> Letter<M> {
@@ -96,6 +101,7 @@ impl<M, R> Inquiry<M, R> {
             headers: Headers::NONE,
             notes: Notes::default(),
             reply: ReplySlot::default(),
+            name: OnceLock::new(),
         })
     }
 
@@ -124,6 +130,8 @@ impl<M: Send + Sync + 'static> Carried for Letter<M> {
         &self.headers
     }
 
+    fn name(&self, _message: MessageId) {}
+
     fn begin(&self, _call: u64) {}
 
     fn reply_slot(&self) -> Option<&(dyn Any + Send + Sync)> {
@@ -148,6 +156,11 @@ impl<M: Send + Sync + 'static, R: Send + 'static> Carried for Inquiry<M, R> {
 
     fn headers(&self) -> &Headers {
         &self.headers
+    }
+
+    fn name(&self, message: MessageId) {
+        // It is let in once.
+        let _ = self.name.set(message);
     }
 
     fn begin(&self, call: u64) {

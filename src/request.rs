@@ -86,6 +86,8 @@ enum Progress {
     /// It waits for room.
     Waits(Ticket, Arc<Turn>),
     Accepted(MessageId),
+    /// It was left on the porch.
+    Left,
     Over,
 }
 
@@ -113,6 +115,10 @@ impl<M: Send + Sync + 'static, R: Send + 'static> Reply<'_, M, R> {
         match told {
             Ok(Accepted::Message(message)) => {
                 self.progress = Progress::Accepted(message);
+                None
+            }
+            Ok(Accepted::Left) => {
+                self.progress = Progress::Left;
                 None
             }
             Ok(Accepted::Copies(_)) => unreachable!("a request is no broadcast"),
@@ -169,7 +175,7 @@ impl<M: Send + Sync + 'static, R: Send + 'static> Future for Reply<'_, M, R> {
             if let Some(reason) = this.submit(IfFull::Wait) {
                 return Poll::Ready(this.fail(reason.into()));
             }
-            if matches!(this.progress, Progress::Accepted(_)) {
+            if matches!(this.progress, Progress::Accepted(_) | Progress::Left) {
                 return Poll::Pending;
             }
         }
@@ -190,6 +196,11 @@ impl<M: Send + Sync + 'static, R: Send + 'static> Drop for Reply<'_, M, R> {
             Progress::Unsent | Progress::Over => {}
             Progress::Waits(ticket, turn) => shared.leave(*ticket, turn),
             Progress::Accepted(message) => shared.cancel(*message),
+            Progress::Left => {
+                if let Some(inquiry) = &self.inquiry {
+                    shared.cancel_left(inquiry);
+                }
+            }
         }
     }
 }

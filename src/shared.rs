@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use ebbtide_core::LateSettle;
 use ebbtide_core::message::LeaseId;
+use ebbtide_core::{LateSettle, Submission};
 use ebbtide_policies::units::{Duration, Time};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::runtime::Handle;
@@ -17,6 +17,8 @@ use crate::crew::WorkerLink;
 use crate::errands::Errands;
 use crate::floor::{Floor, Phase};
 use crate::metrics::Monitors;
+use crate::parcel::Parcel;
+use crate::porch::Porch;
 use crate::worker::Worker;
 
 /// The number of the next broker started by this process: each has one from 1, so that a request made by one's handler
@@ -24,6 +26,8 @@ use crate::worker::Worker;
 static BROKERS: AtomicU64 = AtomicU64::new(1);
 
 pub(crate) struct Shared {
+    /// Before the floor.
+    pub(crate) porch: Porch<Submission<Parcel>>,
     floor: Mutex<Floor>,
     pub(crate) clock: Clock,
     pub(crate) number: u64,
@@ -47,6 +51,7 @@ impl Shared {
         runtime: Handle,
     ) -> Self {
         Self {
+            porch: Porch::default(),
             floor: Mutex::new(floor),
             alarm: Alarm::by(&clock),
             clock,
@@ -61,7 +66,7 @@ impl Shared {
 
     /// Takes the floor for `work`, and runs the errands after.
     pub(crate) fn on_floor<T>(self: &Arc<Self>, work: impl FnOnce(&mut Floor) -> T) -> T {
-        let mut floor = self.hold(self.clock.now());
+        let mut floor = self.hold(self.clock.now(), Arrivals::Stop);
         let result = work(&mut floor);
         self.let_go(floor, None);
         result
@@ -69,10 +74,21 @@ impl Shared {
 
     /// Takes the floor, at `now`; until [`Self::let_go`].
     #[inline]
-    pub(crate) fn hold(&self, now: Time) -> MutexGuard<'_, Floor> {
+    pub(crate) fn hold(&self, now: Time, arrivals: Arrivals) -> MutexGuard<'_, Floor> {
         let mut floor = self.floor.lock();
         floor.open(now);
+        self.let_in(&mut floor, arrivals);
         floor
+    }
+
+    /// Lets in what was left on the porch.
+    #[inline]
+    fn let_in(&self, floor: &mut Floor, arrivals: Arrivals) {
+        let closes = arrivals == Arrivals::Stop;
+        self.porch.clear(&mut floor.arrivals, closes);
+        if !floor.arrivals.is_empty() {
+            floor.let_in();
+        }
     }
 
     /// Gives the floor back, and runs the errands. Who comes often and has errands each time lends
@@ -84,7 +100,11 @@ impl Shared {
         list: Option<&mut Errands>,
     ) {
         floor.close(self);
-        if floor.errands.is_empty() {
+        while !self.porch.lend(floor.free_places()) {
+            self.let_in(&mut floor, Arrivals::Stop);
+            floor.close(self);
+        }
+        if floor.errands.is_empty() || floor.tells_later() {
             return;
         }
         let mut fresh = None;
@@ -140,6 +160,14 @@ impl Shared {
         let task = self.monitors.watch(Worker::hired(link));
         self.spawn(task);
     }
+}
+
+/// Whether messages are left on the porch while the floor is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrivals {
+    GoOn,
+    /// Whoever holds the floor sees all there is, and what it changes holds for all that come.
+    Stop,
 }
 
 /// A worker's task, as long as it runs.

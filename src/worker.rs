@@ -20,8 +20,9 @@ use crate::context::{Ambient, CallControl};
 use crate::crew::{LostCall, Mood, SlotWaker, WorkerLink};
 use crate::errands::Errands;
 use crate::floor::{Floor, discard, outlive};
+use crate::pace::Pace;
 use crate::runner::{CallFuture, Done, Load, Runner, idle_future};
-use crate::shared::AtWork;
+use crate::shared::{Arrivals, AtWork};
 use crate::way::Way;
 
 /// Calls that a worker starts before it lets other tasks run.
@@ -47,6 +48,9 @@ pub(crate) struct Worker {
     /// It has found nothing to do, and was not nudged since.
     rests: bool,
     way: Way,
+    pace: Pace,
+    /// Calls that it started in this turn.
+    started: usize,
     /// Turns that it gave others at this instant of paused time.
     turns: u32,
     /// How often it put a settle off.
@@ -113,6 +117,8 @@ impl Worker {
             asks_again: false,
             rests: false,
             way: Way::default(),
+            pace: Pace::default(),
+            started: 0,
             turns: 0,
             put_off: 0,
             errands: Errands::default(),
@@ -132,7 +138,7 @@ impl Worker {
         if waits {
             return Poll::Pending;
         }
-        let mut started = 0;
+        self.started = 0;
         loop {
             self.poll_woken();
             if self.ended.is_empty() && !self.asks_again && !self.link.bell.take_nudge() {
@@ -143,11 +149,11 @@ impl Worker {
                 return Poll::Ready(());
             }
             self.way.found(self.begun.len());
-            started += self.begun.len();
             self.part_with_lost();
+            self.pace.begin(|| self.link.shared.clock.now());
             self.start_calls();
             let ended_at_once = !self.ended.is_empty() && self.link.shared.clock.is_runtime();
-            if ended_at_once || started >= CALLS_A_TURN {
+            if ended_at_once || self.started >= CALLS_A_TURN {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -230,7 +236,7 @@ impl Worker {
     /// Settles what has ended, to take later at the same instant; not while others take.
     fn settle(&mut self) {
         let link = self.link.clone();
-        let mut floor = link.shared.hold(link.shared.clock.now());
+        let mut floor = link.shared.hold(link.shared.clock.now(), Arrivals::Stop);
         self.put_off += 1;
         if self.put_off > MOST_PUT_OFF || !floor.takes_go_on(&link.shared) {
             self.put_off = 0;
@@ -255,7 +261,9 @@ impl Worker {
     /// is gone.
     fn visit_floor(&mut self) -> bool {
         let link = self.link.clone();
-        let mut floor = link.shared.hold(link.shared.clock.now());
+        let now = link.shared.clock.now();
+        self.pace.end(now, self.free.len() == self.slots.len());
+        let mut floor = link.shared.hold(now, Arrivals::GoOn);
         if !link.shared.clock.is_runtime() {
             self.hand_in(&mut floor);
         }
@@ -282,17 +290,27 @@ impl Worker {
         // Core's slot is free when the call in it is settled, or lost.
         let is_taken = |(lease, _): &&(LeaseId, Done)| floor.driver.may_settle(*lease);
         let free = self.free.len() - self.ended.iter().filter(is_taken).count();
+        let mut is_brisk = false;
         let asked = if self.link.shared.clock.is_runtime() {
             self.take_in_turn(floor, free)
         } else {
             self.take_at_most(floor, free as u32);
+            is_brisk = self
+                .pace
+                .takes(floor.driver.begun().iter().map(|call| call.agent));
+            floor.is_crowded = match self.begun.len() {
+                0 => floor.is_crowded,
+                calls => calls > 1,
+            };
             free > 0
         };
+        self.started += self.begun.len();
+        floor.is_back_soon = is_brisk && floor.is_crowded && self.started < CALLS_A_TURN;
         self.asks_again = !self.begun.is_empty();
         floor.took_nothing = asked && self.begun.is_empty();
         let mood = match self.begun.len() {
             0 => Mood::AtRest,
-            all if all == free => Mood::Full,
+            all if all == free && !is_brisk => Mood::Full,
             _ => Mood::Awake,
         };
         floor.crew.set_mood(self.link.id, mood);

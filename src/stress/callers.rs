@@ -20,6 +20,10 @@ pub(super) async fn call(world: Arc<World>, agents: Agents, caller: u64) {
             sleep(luck.ms(0, 30)).await;
         }
         luck.shuffle().await;
+        // Where time stands still nothing is left on the porch by itself.
+        let is_crowded = luck.one_in(2);
+        let shared = agents.broker.shared();
+        shared.on_floor(|floor| floor.is_crowded = is_crowded);
         let agent = match luck.within(0, 4) {
             0 | 1 => &agents.plain,
             2 | 3 => &agents.batch,

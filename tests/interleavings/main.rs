@@ -7,6 +7,9 @@
 #[path = "../../src/bell.rs"]
 #[expect(dead_code, reason = "what is sound on its face is not tried")]
 mod bell;
+#[path = "../../src/porch.rs"]
+#[expect(dead_code, reason = "what is sound on its face is not tried")]
+mod porch;
 #[path = "../../src/reply.rs"]
 mod reply;
 mod sync;
@@ -16,11 +19,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Poll, Wake};
 
 use ebbtide_core::Outcome;
+use ebbtide_core::message::AgentId;
 use loom::future::block_on;
 use loom::sync::Arc;
 use loom::thread::spawn;
 
 use bell::Bell;
+use porch::{Places, Porch};
 use reply::{Ending, ReplySlot};
 
 /// A bell that nobody has rung.
@@ -161,5 +166,70 @@ fn a_reply_to_a_message_that_expired_is_dropped() {
         });
         let heard = block_on(poll_fn(|cx| slot.poll(cx)));
         assert_eq!(heard, (expired, None));
+    });
+}
+
+/// Somebody who comes to the floor and lends what is free there; what he lets in, in order.
+fn visit(porch: &Porch<u64>, free: u64, closes: bool) -> Vec<u64> {
+    let mut list = Vec::new();
+    porch.clear(&mut list, closes);
+    let mut let_in = std::mem::take(&mut list);
+    let lent = |left: usize| Places {
+        messages: free.saturating_sub(left as u64),
+        bytes: u64::MAX,
+    };
+    while !porch.lend(lent(let_in.len())) {
+        porch.clear(&mut list, true);
+        let_in.append(&mut list);
+    }
+    let_in
+}
+
+/// Leaves a message, if there is a place.
+fn leave(porch: &Porch<u64>, message: u64) -> bool {
+    let place = porch.place(AgentId(0), 1);
+    place.map(|place| place.fill(message)).is_some()
+}
+
+/// One sends twice while another, who holds the floor, stops lending: what was left is let in, by whoever holds
+/// the floor last, in order, and nothing is left after that.
+#[test]
+fn what_is_left_on_the_porch_is_let_in_once_and_in_order() {
+    loom::model(|| {
+        let porch = Arc::new(Porch::default());
+        assert!(porch.lend(Places {
+            messages: 2,
+            bytes: 2,
+        }));
+        let sender = porch.clone();
+        let sender = spawn(move || [1, 2].map(|message| leave(&sender, message)));
+        let mut let_in = visit(&porch, 1, false);
+        let_in.extend(visit(&porch, 0, false));
+        let left = sender.join().unwrap();
+        let was_left = [1, 2].into_iter().zip(left).filter(|it| it.1);
+        let was_left: Vec<u64> = was_left.map(|it| it.0).collect();
+        assert_eq!(let_in, was_left);
+    });
+}
+
+/// Two senders never have more places between them than are lent.
+#[test]
+fn no_more_is_left_on_the_porch_than_there_are_places() {
+    loom::model(|| {
+        let porch = Arc::new(Porch::default());
+        assert!(porch.lend(Places {
+            messages: 1,
+            bytes: 8,
+        }));
+        let senders = [1, 2].map(|message| {
+            let porch = porch.clone();
+            spawn(move || leave(&porch, message))
+        });
+        // The queue has room for one, which what is let in takes.
+        let mut let_in = visit(&porch, 1, false);
+        let left = senders.map(|sender| sender.join().unwrap());
+        let_in.extend(visit(&porch, 0, true));
+        assert_eq!(let_in.len(), left.into_iter().filter(|it| *it).count());
+        assert!(let_in.len() <= 1, "{let_in:?}");
     });
 }

@@ -2,6 +2,7 @@
 
 use std::task::Waker;
 
+pub(crate) use loom::sync::MutexGuard;
 pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub(crate) struct AtomicWaker(loom::future::AtomicWaker);
