@@ -60,7 +60,7 @@ impl Stream {
             most_rate += agent.most_rate(carried);
         }
         let rate = f64::max(rate, LEAST_RATE);
-        let limit_s = load.objective.limit.as_secs_f64().max(1e-3) / load.aging();
+        let limit_s = load.limit_s() / load.aging();
         let mut stream = Self {
             rate,
             error: errors.sqrt(),
@@ -92,7 +92,7 @@ impl Stream {
     }
 
     fn fill_calls_late(&mut self, load: &Workload, batch: f64) {
-        let limit_s = load.objective.limit.as_secs_f64().max(1e-3);
+        let limit_s = load.limit_s();
         for agent in &load.agents {
             let carried = agent.max_batch.min(batch);
             let price = load.price_late * agent.work_s(load.largest_batch) / load.parallelism;

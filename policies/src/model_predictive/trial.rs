@@ -33,7 +33,8 @@ pub(super) struct Trials {
     late: Option<Late>,
     running: Option<Trial>,
     /// Of trials of more workers, and of fewer: what one said is no reason to put off the other.
-    pauses: [Pause; 2],
+    more: Pause,
+    fewer: Pause,
     was_crowded: bool,
 }
 
@@ -42,7 +43,7 @@ pub(super) struct Trials {
 struct Trial {
     until: Time,
     most_workers: u32,
-    kind: usize,
+    is_of_more: bool,
 }
 
 /// When the next trial may come.
@@ -99,27 +100,24 @@ impl Trials {
             }
             self.running = None;
             self.late = None;
-            self.pauses[trial.kind].begin(now);
+            self.pause(trial.is_of_more).begin(now);
         }
         if state.is_crowded != self.was_crowded {
             self.was_crowded = state.is_crowded;
             self.late = None;
-            self.pauses.iter_mut().for_each(|pause| pause.doublings = 0);
+            (self.more.doublings, self.fewer.doublings) = (0, 0);
         }
         let Some(oldest) = state.late else {
             self.late = None;
             return None;
         };
         let late = *self.late.get_or_insert(Late { since: now, oldest });
-        let (kind, long) = if state.is_crowded {
-            (0, LATE_FOR)
-        } else {
-            (1, BEHIND_FOR)
-        };
-        if now < self.pauses[kind].not_before || now.since(late.since) < long {
+        let is_of_more = state.is_crowded;
+        let long = if is_of_more { LATE_FOR } else { BEHIND_FOR };
+        if now < self.pause(is_of_more).not_before || now.since(late.since) < long {
             return None;
         }
-        let most = if state.is_crowded {
+        let most = if is_of_more {
             state.workers.saturating_add(MORE)
         } else if state.falls_behind(late) && state.workers > 1 {
             // Small enough for the cast.
@@ -131,9 +129,18 @@ impl Trials {
         self.running = Some(Trial {
             until: now + LASTS + state.lead,
             most_workers: most,
-            kind,
+            is_of_more,
         });
         Some(most)
+    }
+
+    /// The pause between trials of more workers, or of fewer.
+    fn pause(&mut self, of_more: bool) -> &mut Pause {
+        if of_more {
+            &mut self.more
+        } else {
+            &mut self.fewer
+        }
     }
 }
 

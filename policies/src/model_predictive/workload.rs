@@ -72,6 +72,11 @@ impl Workload {
         self.agents.iter().map(|agent| agent.rate).sum()
     }
 
+    /// How old a message may be, in seconds: above 0.
+    pub(super) fn limit_s(&self) -> f64 {
+        self.objective.limit.as_secs_f64().max(1e-3)
+    }
+
     /// How much older what waits is, on the mean, than if all waited alike: who goes first leaves a backlog of the
     /// others' messages, which came more slowly than all.
     pub(super) fn aging(&self) -> f64 {
