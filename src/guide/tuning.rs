@@ -44,7 +44,7 @@
 //! # Timeouts
 //!
 //! `call_timeout_ms` should be a little more than the slowest call that still ends well. Much longer,
-//! and a hung agent holds its slots, and behind a backlog its breaker opens no sooner; shorter, and work is done twice. A handler that takes
+//! and a hung agent holds its slots; shorter, and work is done twice. A handler that takes
 //! long and knows that it lives says [`progress`](crate::Context::progress).
 //!
 //! # Batches
