@@ -1,5 +1,8 @@
 //! Getting a message in: at once, or through the waiting room.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use ebbtide_core::message::{AgentId, MessageId, Outcome};
@@ -150,7 +153,12 @@ impl Floor {
     /// Whether places are lent: somebody comes by himself, and nobody is in line before who would have them.
     /// Where time stands still each instant has an order, and none are.
     pub(crate) fn lends(&self) -> bool {
-        self.is_crowded && self.crew.is_up() && self.room.is_empty() && self.phase == Phase::Open
+        // Whoever has no free slot may be long, and others come sooner if they have a processor to come on.
+        let comes = match self.has_cores {
+            true => self.crew.is_awake(),
+            false => self.crew.is_up(),
+        };
+        self.is_crowded && comes && self.room.is_empty() && self.phase == Phase::Open
     }
 
     /// What may be lent of the queue: what stays free if every call under way fails.
@@ -295,109 +303,5 @@ impl Driver {
             self.ear_mut().keys.remember(key, &live);
         }
         Ok(accepted)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use ebbtide_core::message::Outcome;
-    use ebbtide_core::{BrokerConfig, Refusal};
-
-    use crate::address::AgentRef;
-    use crate::broker::Broker;
-    use crate::error::NotAccepted;
-
-    /// A broker whose queue has so much room, and an agent that takes its time; one message is in, and a
-    /// worker has been woken for it, so that what follows is left on the porch.
-    async fn crowded(room: u64) -> (Broker, AgentRef<u32, u32>) {
-        let config = BrokerConfig {
-            max_queue_size: room,
-            ..BrokerConfig::default()
-        };
-        let started = Broker::builder().config(config).start().await;
-        let broker = started.expect("the settings are sound");
-        let slow = async |number: &u32| {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            Ok(*number)
-        };
-        let agent = broker.add_agent("slow", slow).expect("a new name");
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        broker.shared().on_floor(|floor| floor.is_crowded = true);
-        agent.try_send(0).expect("there is room");
-        (broker, agent)
-    }
-
-    /// Messages on the porch.
-    fn left(broker: &Broker) -> usize {
-        broker.shared().porch.left()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_is_left_is_accepted_and_seen_by_whoever_looks() {
-        let (broker, agent) = crowded(100).await;
-        for number in 1..10 {
-            agent.try_send(number).expect("there is room");
-        }
-        assert_eq!(left(&broker), 9);
-        assert_eq!(broker.stats().books.accepted, 10);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_porch_holds_no_more_than_the_queue_has_room_for() {
-        let (broker, agent) = crowded(4).await;
-        for number in 1..4 {
-            agent.try_send(number).expect("there is room");
-        }
-        assert_eq!(left(&broker), 3);
-        // Beyond the bound core takes what could start at once, and nothing more.
-        let full = (4..100).find_map(|number| agent.try_send(number).err());
-        let full = full.expect("the queue has a bound");
-        assert!(full.reason.is_full(), "{full}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_reply_that_is_dropped_cancels_what_was_left() {
-        let (broker, agent) = crowded(100).await;
-        let reply = agent.request(1).try_now().expect("there is room");
-        assert_eq!(left(&broker), 1);
-        drop(reply);
-        let cancelled = Outcome::Cancelled.index();
-        assert_eq!(broker.books().outcomes[cancelled], 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_removed_agent_gets_nothing_by_way_of_the_porch() {
-        let (broker, agent) = crowded(100).await;
-        let other = broker.add_agent("other", async |_: &u32| Ok(()));
-        let other = other.expect("a new name");
-        broker.remove_agent("slow").expect("it is registered");
-        other.try_send(1).expect("there is room");
-        let refused = agent.try_send(2).expect_err("it is gone");
-        let unknown = Refusal::UnknownAgent(agent.id());
-        assert_eq!(refused.reason, NotAccepted::Refused(unknown));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_sender_that_is_left_behind_on_the_porch_is_answered() {
-        let (_broker, agent) = crowded(100).await;
-        let replies: Vec<_> = (1..5)
-            .map(|number| agent.request(number).try_now().expect("there is room"))
-            .collect();
-        for (reply, number) in replies.into_iter().zip(1..) {
-            assert_eq!(reply.await.expect("it answers"), number);
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_shutdown_finishes_what_was_left() {
-        let (broker, agent) = crowded(100).await;
-        for number in 1..5 {
-            agent.try_send(number).expect("there is room");
-        }
-        let report = broker.shutdown(Duration::from_secs(10)).await;
-        assert_eq!(report.delivered, 5);
-        assert!(agent.try_send(5).is_err(), "it is closed");
     }
 }

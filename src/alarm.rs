@@ -126,6 +126,7 @@ mod tests {
     use ebbtide_policies::units::Time;
 
     use crate::broker::Broker;
+    use crate::crew::Mood;
 
     use super::*;
 
@@ -146,5 +147,28 @@ mod tests {
             sleep(Duration::from_secs(60)).await;
             assert_eq!(broker.shared().armed(), Some(Time::MAX));
         }
+    }
+
+    /// Where senders crowd somebody is trusted to come back; whoever does not is trusted once.
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_that_does_not_come_back_is_waited_for_but_once() {
+        let broker = Broker::builder()
+            .start()
+            .await
+            .expect("the defaults are sound");
+        sleep(Duration::from_secs(10)).await;
+        broker.shared().on_floor(|floor| {
+            let worker = floor.driver.least_busy_worker().expect("it is ready");
+            floor.crew.set_mood(worker, Mood::Awake);
+            floor.is_crowded = true;
+        });
+        let ahead = || {
+            let shared = broker.shared();
+            let armed = shared.armed().expect("it is open");
+            Duration::from(armed.since(shared.clock.now()))
+        };
+        assert_eq!(ahead(), Duration::from_millis(1));
+        sleep(Duration::from_millis(2)).await;
+        assert!(ahead() > Duration::from_millis(100), "{:?}", ahead());
     }
 }

@@ -10,6 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Waker;
+use std::thread::available_parallelism;
 
 use ebbtide_core::config::Checked;
 use ebbtide_core::error::ReconfigureError;
@@ -50,6 +51,8 @@ pub(crate) struct Floor {
     pub(crate) is_crowded: bool,
     /// Whoever holds the floor is back in no time, and tells then how messages ended.
     pub(crate) is_back_soon: bool,
+    /// Whether this process may run on more than one processor.
+    pub(crate) has_cores: bool,
     /// What was left on the porch and is being let in.
     pub(crate) arrivals: Vec<Submission<Parcel>>,
     /// Bytes of the largest message so far.
@@ -109,6 +112,7 @@ impl Floor {
             taking_at: None,
             is_crowded: false,
             is_back_soon: false,
+            has_cores: available_parallelism().is_ok_and(|cores| cores.get() > 1),
             arrivals: Vec::new(),
             largest: 0,
             admitted: Vec::new(),

@@ -298,9 +298,8 @@ impl Worker {
             self.take_in_turn(floor, free)
         } else {
             self.take_at_most(floor, free as u32);
-            is_brisk = self
-                .pace
-                .takes(floor.driver.begun().iter().map(|call| call.agent));
+            let agents = floor.driver.begun().iter().map(|call| call.agent);
+            is_brisk = floor.has_cores && self.pace.takes(agents);
             floor.is_crowded = match self.begun.len() {
                 0 => floor.is_crowded,
                 calls => calls > 1,
