@@ -5,7 +5,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use ebbtide_core::message::{AgentId, MessageId, Outcome};
+use ebbtide_core::message::{AgentId, Kind, MessageId, Outcome};
 use ebbtide_core::{Refusal, Submission};
 use ebbtide_policies::units::Time;
 
@@ -13,6 +13,7 @@ use crate::driver::Driver;
 use crate::error::NotAccepted;
 use crate::floor::{Floor, Phase};
 use crate::keys::To;
+use crate::options::Options;
 use crate::parcel::{Inquiry, Parcel};
 use crate::porch::Places;
 use crate::reply::Ending;
@@ -75,6 +76,33 @@ pub(crate) enum IfFull {
 }
 
 impl Shared {
+    /// Hands a message for one agent in. What nothing special is said of is made where it is left.
+    #[inline(always)]
+    pub(crate) fn send(
+        self: &Arc<Self>,
+        if_full: IfFull,
+        to: AgentId,
+        kind: Kind,
+        options: &mut Options,
+        parcel: Parcel,
+    ) -> Admitted {
+        let now = self.clock.now();
+        let patience = self.patience.filter(|_| kind == Kind::Request);
+        if options.is_plain()
+            && let Some(place) = self.porch.place(to, u64::from(options.size))
+        {
+            place.fill(options.plain(to, kind, now, patience, parcel));
+            return Admitted::Told(Ok(Accepted::Left));
+        }
+        let idempotency_key = options.take_idempotency_key();
+        let entry = Entry {
+            submission: options.submission(to, kind, now, patience, parcel),
+            topic: None,
+            idempotency_key,
+        };
+        self.submit(if_full, now, entry)
+    }
+
     /// Hands an entry in, which its sender did at `now`: the clock is read once.
     #[inline(never)]
     pub(crate) fn submit(self: &Arc<Self>, if_full: IfFull, now: Time, entry: Entry) -> Admitted {
@@ -99,7 +127,7 @@ impl Shared {
 
     /// The sender of what was left on the porch has gone. By now it is let in and has its name.
     pub(crate) fn cancel_left<M, R>(self: &Arc<Self>, inquiry: &Inquiry<M, R>) {
-        self.on_floor(|floor| inquiry.name.get().map(|&it| floor.driver.cancel(it)));
+        self.on_floor(|floor| inquiry.name.get().map(|it| floor.driver.cancel(it)));
     }
 
     /// A waiting sender has gone; it may have been admitted just before.

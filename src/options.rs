@@ -94,7 +94,30 @@ impl Options {
         patience: Option<Duration>,
         payload: Parcel,
     ) -> Submission<Parcel> {
-        let mut submission = Submission {
+        let mut submission = self.plain(agent, kind, now, patience, payload);
+        if let Some(rare) = &self.rare {
+            rare.apply(&mut submission, patience);
+        }
+        submission
+    }
+
+    /// Whether nothing is said of it that is said of few messages.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.rare.is_none()
+    }
+
+    /// As [`Self::submission`], of a plain one.
+    #[inline(always)]
+    pub(crate) fn plain(
+        &self,
+        agent: AgentId,
+        kind: Kind,
+        now: Time,
+        patience: Option<Duration>,
+        payload: Parcel,
+    ) -> Submission<Parcel> {
+        Submission {
             agent,
             kind,
             lane: self.lane,
@@ -108,11 +131,7 @@ impl Options {
             luck: 0,
             nested: false,
             payload,
-        };
-        if let Some(rare) = &self.rare {
-            rare.apply(&mut submission, patience);
         }
-        submission
     }
 }
 

@@ -5,7 +5,8 @@
 //! message from it: the parcel outlives a panic, a lost worker and the caller.
 
 use std::any::Any;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 
 use ebbtide_core::message::MessageId;
@@ -74,7 +75,31 @@ pub(crate) struct Inquiry<M, R> {
     pub(crate) notes: Notes,
     pub(crate) reply: ReplySlot<R>,
     /// What core calls it, once it is let in from the porch.
-    pub(crate) name: OnceLock<MessageId>,
+    pub(crate) name: Name,
+}
+
+/// What core calls a message that its sender left on the porch. It is told and asked under the broker's
+/// lock, which orders the two.
+pub(crate) struct Name(AtomicU64);
+
+/// Of a message that has none.
+const NAMELESS: u64 = u64::MAX;
+
+impl Default for Name {
+    fn default() -> Self {
+        Self(AtomicU64::new(NAMELESS))
+    }
+}
+
+impl Name {
+    fn set(&self, message: MessageId) {
+        self.0.store(message.to_bits(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> Option<MessageId> {
+        let name = self.0.load(Ordering::Relaxed);
+        (name != NAMELESS).then(|| MessageId::from_bits(name))
+    }
 }
 
 impl<M> Letter<M> {
@@ -101,7 +126,7 @@ impl<M, R> Inquiry<M, R> {
             headers: Headers::NONE,
             notes: Notes::default(),
             reply: ReplySlot::default(),
-            name: OnceLock::new(),
+            name: Name::default(),
         })
     }
 
@@ -159,8 +184,7 @@ impl<M: Send + Sync + 'static, R: Send + 'static> Carried for Inquiry<M, R> {
     }
 
     fn name(&self, message: MessageId) {
-        // It is let in once.
-        let _ = self.name.set(message);
+        self.name.set(message);
     }
 
     fn begin(&self, call: u64) {

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use ebbtide_core::message::{Kind, MessageId};
 
 use crate::address::AgentRef;
-use crate::admission::{Accepted, Admitted, Entry, IfFull, Told};
+use crate::admission::{Accepted, Admitted, IfFull, Told};
 use crate::error::{NoReply, NotAccepted, RequestError, SendError};
 use crate::options::{Options, message_options};
 use crate::parcel::Inquiry;
@@ -95,15 +95,9 @@ impl<M: Send + Sync + 'static, R: Send + 'static> Reply<'_, M, R> {
     /// Sends the request; why not, if it is refused.
     fn submit(&mut self, if_full: IfFull) -> Option<NotAccepted> {
         let inquiry = self.inquiry.as_ref().expect("it is not over").clone();
-        let shared = &self.agent.broker.shared;
-        let (to, now) = (self.agent.id, shared.clock.now());
-        let idempotency_key = self.options.take_idempotency_key();
-        let entry = Entry {
-            submission: (self.options).submission(to, Kind::Request, now, shared.patience, inquiry),
-            topic: None,
-            idempotency_key,
-        };
-        match shared.submit(if_full, now, entry) {
+        let AgentRef { broker, id, .. } = self.agent;
+        let shared = &broker.shared;
+        match shared.send(if_full, *id, Kind::Request, &mut self.options, inquiry) {
             Admitted::Told(told) => return self.told(told),
             Admitted::Waits(ticket, turn) => self.progress = Progress::Waits(ticket, turn),
         }

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use ebbtide_core::message::Kind;
 
 use crate::address::AgentRef;
-use crate::admission::{Admitted, Entry, IfFull, Told};
+use crate::admission::{Admitted, IfFull, Told};
 use crate::error::{NotAccepted, SendError};
 use crate::options::{Options, message_options};
 use crate::parcel::{Letter, Parcel};
@@ -79,15 +79,9 @@ impl<'a, M: Send + Sync + 'static, R: Send + 'static> Sending<'a, M, R> {
         if let Some(headers) = self.options.take_headers() {
             letter.address(headers);
         }
-        let shared = &self.agent.broker.shared;
-        let (to, now) = (self.agent.id, shared.clock.now());
-        let idempotency_key = self.options.take_idempotency_key();
-        let entry = Entry {
-            submission: (self.options).submission(to, Kind::Event, now, None, letter),
-            topic: None,
-            idempotency_key,
-        };
-        shared.submit(if_full, now, entry)
+        let AgentRef { broker, id, .. } = self.agent;
+        let shared = &broker.shared;
+        shared.send(if_full, *id, Kind::Event, &mut self.options, letter)
     }
 }
 

@@ -10,6 +10,23 @@ pub struct MessageId {
     pub(crate) generation: u32,
 }
 
+impl MessageId {
+    /// The name as a number, for whoever keeps it in an atomic; never [`u64::MAX`].
+    #[must_use]
+    pub const fn to_bits(self) -> u64 {
+        (self.generation as u64) << 32 | self.index as u64
+    }
+
+    /// The name that [`to_bits`](Self::to_bits) made a number.
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Self {
+        Self {
+            index: bits as u32,
+            generation: (bits >> 32) as u32,
+        }
+    }
+}
+
 /// Names an agent; never used again after the agent was removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AgentId(pub u32);
