@@ -5,6 +5,7 @@ mod agreement;
 mod bearing;
 mod churn;
 mod control;
+mod crowd;
 mod embed;
 mod events;
 mod failures;
