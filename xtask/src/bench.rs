@@ -100,9 +100,13 @@ pub(crate) fn decision(root: &Path) -> Done {
     timed
 }
 
-/// Prints the page of the live broker and its peers; `options` are the rounds and the cases.
+/// Prints the page of the live broker and its peers; `options` are the rounds and the cases, or `keep` with
+/// a file before them, for a piece of a run.
 pub(crate) fn peers(root: &Path, options: &[&str]) -> Done {
     compare(root, options)?;
+    if options.first() == Some(&"keep") {
+        return Ok(());
+    }
     let count = tools::release_binary(root, "allocations")?;
     shell::run(&mut shell::program(root, &count.to_string_lossy()))
 }

@@ -1,5 +1,6 @@
 //! Compares ebbtide with its peers: `peers [ROUNDS [CASE]]` prints a page with tables; `peers shapes
-//! [ROUNDS]` compares the ways to hold core.
+//! [ROUNDS]` compares the ways to hold core. `peers keep FILE ROUNDS CASE` adds rounds to those in a file, so that
+//! a run may be taken in pieces, and `peers page FILE` prints the page of them.
 //!
 //! A process of its own for each measurement, which is this program again as
 //! `peers one PEER CASE MILLISECONDS [pinned]`. `peers carry PEER CASE MESSAGES` carries so many and
@@ -9,6 +10,7 @@ mod goals;
 mod page;
 mod rounds;
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -40,6 +42,8 @@ fn main() -> ExitCode {
         ["one", peer, case, millis, "pinned"] => measure::pin()
             .map_err(|why| format!("cannot be kept on one core: {why}"))
             .and_then(|()| one(peer, case, millis)),
+        ["keep", file, rounds, case] => keep(file, rounds, case),
+        ["page", file] => kept(file).map(|taken| page::print(&taken)),
         ["carry", peer, case, messages] => carry(peer, case, messages),
         ["shapes"] => shapes("7"),
         ["shapes", rounds] => shapes(rounds),
@@ -114,6 +118,26 @@ fn find(peer: &str, case: &str) -> Result<(Run, Case), String> {
     let known = CASES.iter().find(|(name, _)| *name == case);
     let (_, case) = known.ok_or_else(|| format!("no such case: {case}"))?;
     Ok((run, *case))
+}
+
+/// What a file holds, if there is one.
+fn kept(file: &str) -> Result<Taken, String> {
+    match std::fs::read_to_string(file) {
+        Ok(text) => Taken::of_text(peers::ALL, &text),
+        Err(why) if why.kind() == ErrorKind::NotFound => Taken::of_text(peers::ALL, ""),
+        Err(why) => Err(format!("{file}: {why}")),
+    }
+}
+
+/// More rounds of cases whose name begins with `case`, into a file.
+fn keep(file: &str, rounds: &str, case: &str) -> Result<(), String> {
+    let rounds = rounds.parse().map_err(|_| format!("no number: {rounds}"))?;
+    let mut taken = kept(file)?;
+    taken.take_rounds(rounds, |name| name.starts_with(case))?;
+    if taken.idle.is_none() {
+        taken.idle = rounds::idle()?;
+    }
+    std::fs::write(file, taken.text()).map_err(|why| format!("{file}: {why}"))
 }
 
 /// All peers in all cases whose name holds `case`.

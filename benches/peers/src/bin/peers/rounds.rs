@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ebbtide_peers::cases::{CASES, Case};
 use ebbtide_peers::measure::Cost;
-use ebbtide_peers::peers::Peer;
+use ebbtide_peers::peers::{Peer, YARDSTICK};
 
 use crate::{BARE, IDLE};
 
@@ -18,7 +18,7 @@ const CALLERS_MS: u64 = 3_000;
 const CALLERS_ROUNDS: usize = 3;
 const IDLE_MS: u64 = 3_000;
 /// A measurement that has not ended after so long counts as one that cannot be had.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// On how many cores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,19 +45,85 @@ impl Taken {
         rounds: usize,
         is_wanted: impl Fn(&str) -> bool,
     ) -> Result<Self, String> {
-        let mut taken = Self {
+        let mut taken = Self::none(who);
+        taken.take_rounds(rounds, is_wanted)?;
+        Ok(taken)
+    }
+
+    fn none(who: &'static [Peer]) -> Self {
+        Self {
             who,
-            rounds,
+            rounds: 0,
             costs: BTreeMap::new(),
             idle: None,
-        };
+        }
+    }
+
+    /// Takes so many more rounds of some cases.
+    pub(crate) fn take_rounds(
+        &mut self,
+        rounds: usize,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<(), String> {
         for round in 0..rounds {
             eprintln!("round {} of {rounds}", round + 1);
             for (name, case) in CASES.iter().filter(|(name, _)| is_wanted(name)) {
-                taken.take(round, name, *case)?;
+                let before = self.figures(Cores::All, YARDSTICK, name, Cost::rate);
+                self.take(before.len(), name, *case)?;
+                self.rounds = self.rounds.max(before.len() + 1);
             }
         }
+        Ok(())
+    }
+
+    /// Those that were kept as lines of text: a run may be taken in pieces.
+    pub(crate) fn of_text(who: &'static [Peer], text: &str) -> Result<Self, String> {
+        let mut taken = Self::none(who);
+        for line in text.lines() {
+            let words: Vec<&str> = line.split('|').collect();
+            let &[cores, peer, case, cost] = words.as_slice() else {
+                return Err(format!("no measurement: {line}"));
+            };
+            if peer == IDLE {
+                taken.idle = parse(cost);
+                continue;
+            }
+            let cores = match cores {
+                "one" => Cores::One,
+                _ => Cores::All,
+            };
+            let peer = who.iter().map(|peer| peer.name).find(|name| *name == peer);
+            let case = CASES.iter().find(|(name, _)| *name == case);
+            let (name, _) = case.ok_or_else(|| format!("no such case: {line}"))?;
+            let costs = taken.costs.entry((cores, peer.unwrap_or(BARE), name));
+            let costs = costs.or_default();
+            costs.push(parse(cost));
+            taken.rounds = taken.rounds.max(costs.len());
+        }
         Ok(taken)
+    }
+
+    /// As lines of text, to be kept.
+    pub(crate) fn text(&self) -> String {
+        let number = |cost: &Cost| {
+            let (cpu, wall) = (cost.cpu.as_nanos(), cost.wall.as_nanos());
+            format!("{} {cpu} {wall}", cost.messages)
+        };
+        let mut text = String::new();
+        for ((cores, peer, case), costs) in &self.costs {
+            let cores = match cores {
+                Cores::One => "one",
+                Cores::All => "all",
+            };
+            for cost in costs {
+                let cost = cost.as_ref().map_or("-".to_owned(), number);
+                text += &format!("{cores}|{peer}|{case}|{cost}\n");
+            }
+        }
+        if let Some(idle) = &self.idle {
+            text += &format!("all|{IDLE}||{}\n", number(idle));
+        }
+        text
     }
 
     fn take(&mut self, round: usize, name: &'static str, case: Case) -> Result<(), String> {
@@ -179,6 +245,19 @@ mod tests {
             names.dedup();
             assert_eq!(names.len(), who.len(), "round {round}");
         }
+    }
+
+    #[test]
+    fn what_was_kept_is_read_back() {
+        let text = "one|tokio|tell 1→1|10 2000 3000\none|tokio|tell 1→1|-\n\
+                    all|bare sleep|callers 50|1 2 3\nall|idle||1 2 3\n";
+        let taken = Taken::of_text(peers::ALL, text).expect("it is sound");
+        let mut lines: Vec<&str> = text.lines().collect();
+        let kept = taken.text();
+        let mut again: Vec<&str> = kept.lines().collect();
+        lines.sort_unstable();
+        again.sort_unstable();
+        assert_eq!((lines, taken.rounds), (again, 2));
     }
 
     #[test]
