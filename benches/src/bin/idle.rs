@@ -1,7 +1,7 @@
 //! What a broker costs that has nothing to do: `idle [SECONDS]`.
 //!
 //! CPU time and context switches a second of the whole process, a broker of default settings
-//! with one agent that has been called once. Beside it the runtime alone.
+//! with one agent that has been called once, and after many callers at a time. Beside it the runtime alone.
 
 use std::time::Duration;
 
@@ -21,10 +21,25 @@ async fn main() {
     row("runtime", watched(seconds).await);
     let broker = Broker::builder().start().await.expect("it starts");
     let echo = broker.add_agent("echo", async |number: &u64| Ok(*number));
-    let answer = echo.expect("a new name").request(1).await;
-    answer.expect("it answers");
+    let echo = echo.expect("a new name");
+    echo.request(1).await.expect("it answers");
     tokio::time::sleep(Duration::from_secs(2)).await;
     row("broker", watched(seconds).await);
+    let call = |caller| {
+        let echo = echo.clone();
+        tokio::spawn(async move {
+            for number in 0..1000_u64 {
+                let answer = echo.request(caller * 1000 + number).await;
+                answer.expect("it answers");
+            }
+        })
+    };
+    let callers: Vec<_> = (0..50_u64).map(call).collect();
+    for caller in callers {
+        caller.await.expect("a caller ends");
+    }
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    row("crowded", watched(seconds).await);
 }
 
 async fn watched(seconds: u32) -> (Duration, u64) {
