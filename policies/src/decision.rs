@@ -77,6 +77,7 @@ pub struct Reason {
     /// | `out-of-reach` | stays and misses the objective: nothing that was weighed would hold it |
     /// | `agent-limited` | does not grow: the agents' own limits keep messages waiting |
     /// | `agent-crowded` | does not grow: calls take the longer the more are under way |
+    /// | `trial` | has more or fewer workers for a while: do calls hinder each other? |
     /// | `keys-taken` | does not grow: messages wait for others of their ordering key |
     /// | `batch-retuned` | has other batches, which are cheaper |
     /// | `no-sense` | stays: what was observed cannot be true |

@@ -70,13 +70,17 @@ use pace::{Pace, Pacing, Wanted};
 use rollout::Start;
 use sense::Nonsense;
 use stream::Stream;
-use trial::{State, Trials};
+use trial::{Allowed, State, Trials};
 use weigh::{Candidate, Foreseen, Outlook, Situation};
 use workload::{AgentLoad, Workload};
 
 /// Growth is of no use when an agent's limits leave this share of the slot-time free while
 /// messages wait.
 const LIMITED_SHARE: f64 = 0.1;
+/// A setting shows once so many calls' times have passed …
+const CALLS_SHOW: f64 = 3.0;
+/// … or this long, in seconds.
+const LONGEST_SHOW_S: f64 = 300.0;
 /// Calls that are slower by this factor with all slots busy are worth words.
 const CROWDED: f64 = 1.2;
 /// Without an objective 95 % of messages shall wait no longer than a mean call takes, so that
@@ -163,7 +167,7 @@ impl Policy for Adaptive {
         }
         self.learn(seen);
         let mut load = self.workload(seen);
-        let tried_most = self.try_out(seen, &mut load);
+        let allowed = self.try_out(seen, &mut load);
         let obstacle = self.obstacle(seen, &load);
         let settings = self.settings;
         let choice = Choice {
@@ -173,7 +177,7 @@ impl Policy for Adaptive {
             settings: &settings,
         };
         let mut foreseen = std::mem::take(&mut self.foreseen);
-        let situation = self.situation(seen, &choice, obstacle, tried_most);
+        let situation = self.situation(seen, &choice, obstacle, allowed);
         let outlook = foreseen.outlook(&situation);
         let Planned {
             best,
@@ -203,6 +207,8 @@ impl Policy for Adaptive {
             obstacle,
             best_workers,
             waiting: seen.queue.waiting.saturating_sub(seen.behind()),
+            max_workers: seen.bounds.max_workers,
+            is_trial: allowed.is_trial,
             hazard: situation.hazard.filter(|_| self.jumps.are_known()),
             tried,
         };
@@ -285,24 +291,40 @@ impl Adaptive {
         })
     }
 
-    /// Puts what is believed of crowded agents to the test now and then: the most workers to
-    /// try it with, while that goes on.
-    fn try_out(&mut self, seen: &Observation, load: &mut Workload) -> Option<u32> {
+    /// Puts what is believed of crowded agents to the test now and then.
+    fn try_out(&mut self, seen: &Observation, load: &mut Workload) -> Allowed {
         let minds = |agent: &AgentLoad| agent.slow_down != SlowDown::NONE;
         let limit = load.objective.limit;
-        let most = self.trials.most_workers(&State {
+        let calls_s = (CALLS_SHOW * self.beliefs.call_s()).min(LONGEST_SHOW_S);
+        let allowed = self.trials.allow(&State {
             now: seen.at,
             is_crowded: load.agents.iter().any(minds),
-            is_in_doubt: self.beliefs.are_in_doubt() && Self::is_saturated(seen),
+            fewer: self.fewer(seen),
             late: seen.queue.oldest_wait.filter(|oldest| *oldest > limit),
             workers: seen.setting.workers,
-            max_workers: seen.bounds.max_workers,
-            lead: seen.worker_start,
-        })?;
-        for agent in &mut load.agents {
-            agent.slow_down = SlowDown::NONE;
+            overflows: seen.flow.refused > 0,
+            delivered: seen.flow.delivered as f64,
+            lead: seen.worker_start + Duration::from_secs_f64(calls_s),
+        });
+        if allowed.is_trial {
+            let agents = load.agents.iter_mut();
+            agents.for_each(|agent| agent.slow_down = SlowDown::NONE);
         }
-        Some(most)
+        allowed
+    }
+
+    /// Fewer workers that may get more done: half way, as logarithms go, to those with which calls were shorter, while
+    /// all that there are have calls; or those that do what an agent does which refuses calls.
+    fn fewer(&self, seen: &Observation) -> Option<u32> {
+        let max_workers = seen.bounds.max_workers;
+        let most = (self.trials.cliff()).map_or(max_workers, |cliff| cliff.min(max_workers));
+        let is_full = seen.setting.workers >= most && Self::is_saturated(seen);
+        let present = f64::from(seen.setting.workers) * f64::from(seen.parallelism.max(1));
+        let doubt =
+            (self.beliefs.doubt(seen).filter(|_| is_full)).map(|calls| (calls * present).sqrt());
+        let calls = doubt.or_else(|| self.beliefs.calls_not_refused(seen))?;
+        // Small enough for the cast.
+        Some((calls / f64::from(seen.parallelism.max(1))).ceil() as u32)
     }
 
     /// Whether slots had calls all the time.
@@ -342,13 +364,13 @@ impl Adaptive {
         seen: &Observation,
         choice: &Choice<'a>,
         obstacle: Obstacle,
-        tried_most: Option<u32>,
+        allowed: Allowed,
     ) -> Situation<'a> {
         let Choice { load, settings, .. } = *choice;
         let most_workers = if obstacle == Obstacle::AgentLimited {
-            seen.setting.workers
+            seen.setting.workers.min(allowed.most_workers)
         } else {
-            tried_most.unwrap_or(u32::MAX)
+            allowed.most_workers
         };
         let fullest = if load.has_batches() {
             choice.fullest()

@@ -41,7 +41,8 @@ pub struct CallCost {
     sum_t: f64,
     sum_bt: f64,
     sum_tt: f64,
-    /// Logarithms of times relative to the fit: of what was before, of the last block, and of the one that fills.
+    /// Logarithms of times as of one message: of what was before, of the last block, and of the
+    /// one that fills. Not relative to the line's level, which a single long call moves.
     before: Logs,
     last: Logs,
     block: Logs,
@@ -194,9 +195,9 @@ impl CallCost {
     fn notice_change(&mut self, samples: &[CallSample]) {
         let Some(line) = self.line() else { return };
         for sample in samples {
-            let expected = line.time_s(f64::from(sample.batch.max(1)));
-            let time_s = sample.time.as_secs_f64();
-            let log = (time_s.max(1e-9) / expected.max(1e-9)).ln();
+            let of_batch = line.time_s(f64::from(sample.batch.max(1))) / line.time_s(1.0).max(1e-9);
+            let time_s = sample.time.as_secs_f64() / of_batch.max(1e-9);
+            let log = time_s.max(1e-9).ln();
             self.block.add(Logs {
                 count: 1.0,
                 sum: log,
@@ -364,6 +365,21 @@ mod tests {
         }
         let slow_s = cost.line().expect("calls were seen").time_s(1.0);
         assert!(slow_s > 1.8 * usual_s, "{usual_s} {slow_s}");
+    }
+
+    #[test]
+    fn one_long_call_is_no_change() {
+        let usual = [0.2, 0.3, 0.4, 0.6, 0.8, 1.1].map(|ratio| (1, ratio * 1_000.0));
+        let mut cost = CallCost::default();
+        for _ in 0..30 {
+            cost.observe(1.0, &interval(&usual));
+        }
+        cost.observe(1.0, &interval(&[(1, 300_000.0)]));
+        let calls = cost.line().expect("calls were seen").calls;
+        for _ in 0..6 {
+            cost.observe(1.0, &interval(&usual));
+        }
+        assert!(cost.line().expect("calls were seen").calls > 0.9 * calls);
     }
 
     #[test]

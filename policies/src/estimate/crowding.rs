@@ -62,15 +62,25 @@ pub struct Crowding {
     /// Squared deviations within classes, and of how many calls.
     deviations: f64,
     calls: f64,
-    /// How many seconds ago the agent may have changed, while that is in doubt.
-    suspected_s: Option<f64>,
+    /// The change that may have happened, while that is in doubt.
+    suspected: Option<Suspect>,
     believed: SlowDown,
+}
+
+/// A change of the agent that nobody can tell from crowding.
+#[derive(Clone, Copy, Debug)]
+struct Suspect {
+    ago_s: f64,
+    /// Calls that were under way before, on the mean.
+    calls_before: f64,
 }
 
 /// About a second.
 #[derive(Clone, Debug)]
 struct Interval {
     length_s: f64,
+    /// Calls, of which some were seen.
+    calls: f64,
     seen: Classes,
 }
 
@@ -96,6 +106,9 @@ pub struct SlowDown {
     pub power: i32,
     /// What the first further one adds, as a share of the time without.
     pub slope: f64,
+    /// Calls under way up to which it was seen. A parabola goes on in a straight line: what hinders it
+    /// beyond nobody knows.
+    pub until: f64,
     /// Factor that the calls of late took, on the mean.
     pub now: f64,
 }
@@ -106,13 +119,18 @@ impl SlowDown {
         from: 0.0,
         power: 1,
         slope: 0.0,
+        until: 0.0,
         now: 1.0,
     };
 
     /// Call time among `calls` under way, relative to that of late.
     #[must_use]
     pub fn factor(&self, calls: f64) -> f64 {
-        (1.0 + self.slope * (calls - self.from).max(0.0).powi(self.power)) / self.now
+        let seen = (calls.min(self.until) - self.from).max(0.0);
+        let rise = seen.powi(self.power);
+        let beyond = (calls - self.from.max(self.until)).max(0.0);
+        let steepness = f64::from(self.power) * seen.powi(self.power - 1);
+        (1.0 + self.slope * (rise + beyond * steepness)) / self.now
     }
 }
 
@@ -155,6 +173,18 @@ impl Classes {
         self.0.iter().map(|class| class.calls).sum()
     }
 
+    /// Calls that were under way when one began, on the mean.
+    fn mean_n(&self) -> f64 {
+        let sum: f64 = self.0.iter().map(|class| class.sum_n).sum();
+        sum / self.calls().max(f64::MIN_POSITIVE)
+    }
+
+    /// Calls that began among no more than about `n`.
+    fn calls_up_to(&self, n: f64) -> f64 {
+        let classes = &self.0[..=class_of(n.ceil() as u32)];
+        classes.iter().map(|class| class.calls).sum()
+    }
+
     /// What a call took, by the logarithm, in seconds.
     fn call_s(&self) -> f64 {
         let logs: f64 = self.0.iter().map(|class| class.sum_log).sum();
@@ -182,7 +212,7 @@ impl Default for Crowding {
             recent: VecDeque::new(),
             deviations: 0.0,
             calls: 0.0,
-            suspected_s: None,
+            suspected: None,
             believed: SlowDown::NONE,
         }
     }
@@ -204,11 +234,11 @@ impl Crowding {
         self.judge();
     }
 
-    /// Whether calls take longer than they did, and nobody can tell whether that is because more
+    /// Calls under way, on the mean, before they began to take longer, while nobody can tell whether that is because more
     /// are under way.
     #[must_use]
-    pub fn is_in_doubt(&self) -> bool {
-        self.suspected_s.is_some()
+    pub fn doubt(&self) -> Option<f64> {
+        self.suspected.map(|change| change.calls_before)
     }
 
     /// What is believed, relative to the time that the last so many calls took.
@@ -218,13 +248,16 @@ impl Crowding {
         if believed == SlowDown::NONE {
             return believed;
         }
-        let mut of = Classes::default();
-        let older = std::iter::once(&self.older);
-        for seen in self.recent.iter().rev().map(|it| &it.seen).chain(older) {
-            of.add(seen, 1.0);
-            if of.calls() >= calls {
+        let (mut of, mut passed) = (Classes::default(), 0.0);
+        for interval in self.recent.iter().rev() {
+            if passed >= calls {
                 break;
             }
+            of.add(&interval.seen, 1.0);
+            passed += interval.calls;
+        }
+        if passed < calls {
+            of.add(&self.older, 1.0);
         }
         let seen = of.0.iter().filter(|class| class.calls > 0.0);
         let factors = seen.map(|class| class.calls * believed.factor(class.sum_n / class.calls));
@@ -261,11 +294,16 @@ impl Crowding {
         match self.recent.back_mut() {
             Some(last) if last.length_s + length_s < 1.0 => {
                 last.length_s += length_s;
+                last.calls += agent.calls.succeeded as f64;
                 last.seen.add(&seen, 1.0);
             }
-            _ => self.recent.push_back(Interval { length_s, seen }),
+            _ => self.recent.push_back(Interval {
+                length_s,
+                calls: agent.calls.succeeded as f64,
+                seen,
+            }),
         }
-        let suspected_s = self.suspected_s.map(|ago_s| ago_s + length_s);
+        let suspected_s = self.suspected.map(|change| change.ago_s + length_s);
         let mut recent_s: f64 = self.recent.iter().map(|it| it.length_s).sum();
         while let Some(first) = self.recent.front()
             && recent_s - first.length_s >= RECENT_S
@@ -276,6 +314,7 @@ impl Crowding {
             match self.recent.front_mut().filter(|_| is_after) {
                 Some(second) => {
                     second.length_s += first.length_s;
+                    second.calls += first.calls;
                     second.seen.add(&first.seen, 1.0);
                     return;
                 }
@@ -307,7 +346,7 @@ impl Crowding {
     /// Which of the three explanations it is.
     fn judge(&mut self) {
         self.believed = SlowDown::NONE;
-        self.suspected_s = None;
+        self.suspected = None;
         let variance = self.log_variance();
         let mut apart = self.older.points(variance);
         apart.extend(self.since(RECENT_S).points(variance));
@@ -327,12 +366,11 @@ impl Crowding {
             (same - changed) / chance + known - more
         };
         let best = (changes.iter()).max_by(|a, b| gain(a).total_cmp(&gain(b)));
-        match best.map(|best| (gain(best), best.kept)) {
-            Some((gain, kept)) if gain > DOUBT => self.forget_before(kept),
-            Some((gain, kept)) if gain > -DOUBT => {
-                let after = self.recent.iter().rev().take(kept);
-                self.suspected_s = Some(after.map(|it| it.length_s).sum());
+        match best.map(|best| (gain(best), best)) {
+            Some((gain, change)) if gain > DOUBT && change.is_seen_among_few => {
+                self.forget_before(change.kept);
             }
+            Some((gain, change)) if gain > -DOUBT => self.suspected = Some(change.suspect),
             _ if fits.curve.slope > 0.0 && fits.gain() / chance > SURPRISE => {
                 self.believed = slow_down(&fits.curve);
             }
@@ -354,11 +392,17 @@ impl Crowding {
             }
             let mut points = before.points(variance);
             let (then, known) = Fits::new(&points).explain(SURPRISE);
+            let suspect = Suspect {
+                ago_s: passed_s,
+                calls_before: before.mean_n(),
+            };
             let since = after.points(variance);
             let changed = then + flat_misses(&since);
             points.extend(since);
             changes.push(Change {
                 kept,
+                suspect,
+                is_seen_among_few: after.calls_up_to(suspect.calls_before) >= LEAST_CALLS,
                 unchanged: Fits::new(&points).explain(SURPRISE),
                 changed: (changed, known + SURPRISE),
             });
@@ -393,6 +437,7 @@ fn slow_down(curve: &Curve) -> SlowDown {
         from: curve.from,
         power: curve.power,
         slope,
+        until: curve.until,
         now: 1.0,
     }
 }
@@ -401,6 +446,10 @@ fn slow_down(curve: &Curve) -> SlowDown {
 /// takes to believe each.
 struct Change {
     kept: usize,
+    suspect: Suspect,
+    /// Whether calls have begun since among no more than before. Where none has, the first to end of many that hinder
+    /// each other are the short ones, and what follows looks like a change.
+    is_seen_among_few: bool,
     unchanged: (f64, f64),
     changed: (f64, f64),
 }

@@ -33,6 +33,8 @@ const FREE_SHARE: f64 = 0.1;
 /// While slots are not free, this share of calls may be answered "too many requests" before
 /// the agent counts as what limits.
 const THROTTLED_SHARE: f64 = 0.05;
+/// Calls tried under way at an agent that refuses some, as a multiple of those that it does not refuse.
+const REFUSED_MARGIN: f64 = 1.5;
 /// A throttled rate that is no longer refused is tried this much higher each second.
 const THROTTLE_RELEASE: f64 = 1.05;
 
@@ -53,6 +55,8 @@ struct Belief {
     succeeded: f64,
     failed: f64,
     waited: Waited,
+    /// Messages that stand behind their key for no lack of slots: they are demand when their keys let them through.
+    held: f64,
     /// Units and messages, fading.
     units: f64,
     unit_messages: f64,
@@ -71,6 +75,12 @@ impl Beliefs {
         let length_s = seen.interval.as_secs_f64();
         let accepted = seen.flow.arrivals.max(1) as f64;
         let refused = seen.flow.refused as f64 / accepted;
+        // Of whom they would have been where none is accepted, only the past tells.
+        let (hidden, usual) = if seen.flow.arrivals == 0 {
+            (seen.flow.refused as f64, self.rate().max(f64::MIN_POSITIVE))
+        } else {
+            (0.0, f64::INFINITY)
+        };
         // Whoever waits for room in a full queue is no arrival yet.
         let is_full = seen.queue.waiting > 0 && seen.queue.waiting >= seen.queue.max_size;
         let refused = if is_full {
@@ -97,13 +107,17 @@ impl Beliefs {
         for (index, agent) in seen.agents.iter().enumerate() {
             let belief = self.of(index, &agent.name);
             belief.observe(length_s, part_s(agent) * scale, agent);
-            let stay_behind = belief.stay_behind(length_s, agent);
-            held_back += stay_behind;
+            let held = belief.hold_back(length_s, agent);
+            held_back += held;
             match told {
-                Some((length_s, arrivals)) => belief.rate.observe(*length_s, arrivals[index]),
+                Some((told_s, arrivals)) => {
+                    let held = held * told_s / length_s;
+                    (belief.rate).observe(*told_s, (arrivals[index] - held).max(0.0));
+                }
                 None => {
-                    let come = (agent.arrivals as f64 - stay_behind).max(0.0);
-                    belief.rate.observe(length_s, come * refused);
+                    let come = (agent.arrivals as f64 - held).max(0.0);
+                    let of_hidden = hidden * belief.rate.estimate().mean / usual;
+                    belief.rate.observe(length_s, come * refused + of_hidden);
                 }
             }
             belief.notice_throttling(length_s, slots_are_free, agent);
@@ -157,12 +171,37 @@ impl Beliefs {
         if rate > 0.0 { total_s / rate } else { 0.0 }
     }
 
-    /// Whether it cannot be told if some agent is crowded or slow for its own reasons.
-    pub(super) fn are_in_doubt(&self) -> bool {
-        let doubt = |belief: &Belief| {
-            belief.crowding.is_in_doubt() && belief.longer(&belief.line()) <= MOST_LONGER
+    /// Calls under way, over all agents, among which calls were shorter, if it cannot be told whether some agent is
+    /// crowded or slow for its own reasons.
+    pub(super) fn doubt(&self, seen: &Observation) -> Option<f64> {
+        let under_way: f64 = (seen.agents.iter())
+            .map(|agent| f64::from(agent.in_flight))
+            .sum();
+        let pairs = self.agents.iter().zip(&seen.agents);
+        let doubts = pairs.filter_map(|(belief, agent)| {
+            let calls = belief.crowding.doubt()?;
+            let others = under_way - f64::from(agent.in_flight);
+            (belief.longer(&belief.line()) <= MOST_LONGER).then_some(others + calls)
+        });
+        doubts.reduce(f64::min)
+    }
+
+    /// Calls under way, over all agents, that would do what gets done and half as much again, if an agent refuses calls
+    /// for being called too often.
+    pub(super) fn calls_not_refused(&self, seen: &Observation) -> Option<f64> {
+        let pairs = || self.agents.iter().zip(&seen.agents);
+        let refuses = |agent: &AgentObservation| {
+            let calls = agent.calls.succeeded + agent.calls.rate_limited;
+            agent.calls.rate_limited as f64 > THROTTLED_SHARE * calls as f64
         };
-        self.agents.iter().any(doubt)
+        let calls = |(belief, agent): (&Belief, &AgentObservation)| {
+            let line = belief.line();
+            let per_s = agent.calls.succeeded as f64 / seen.interval.as_secs_f64();
+            REFUSED_MARGIN * per_s * line.time_s(line.mean_batch)
+        };
+        pairs()
+            .any(|(_, agent)| refuses(agent))
+            .then(|| pairs().map(calls).sum())
     }
 
     /// Index of dispersion of the most irregular agent's arrivals, at least 1.
@@ -197,13 +236,15 @@ impl Belief {
     }
 
     /// Of the messages that came, those that stand behind their key and would with any pool: each key lets one through in
-    /// the time that a message takes. Less than none while those that came before move up.
-    fn stay_behind(&self, length_s: f64, agent: &AgentObservation) -> f64 {
-        if is_out(agent) {
-            return 0.0;
+    /// the time that a message takes. Less than none while those that were held back before move up.
+    fn hold_back(&mut self, length_s: f64, agent: &AgentObservation) -> f64 {
+        let before = self.held;
+        if !is_out(agent) {
+            let come = agent.came_behind as f64 - self.most_moved_up(length_s, agent);
+            self.held = (before + come).max(0.0);
         }
-        let (came, moved) = (agent.came_behind as f64, agent.moved_up as f64);
-        came - moved.max(came.min(self.most_moved_up(length_s, agent)))
+        self.held = self.held.min(agent.behind as f64);
+        self.held - before
     }
 
     /// Messages that could move up within so many seconds if there were slots for all.

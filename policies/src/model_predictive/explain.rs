@@ -42,6 +42,9 @@ pub(super) struct Story<'a> {
     /// Workers of the cheapest setting without patience.
     pub(super) best_workers: u32,
     pub(super) waiting: u64,
+    pub(super) max_workers: u32,
+    /// Whether it is tried out if an agent is crowded.
+    pub(super) is_trial: bool,
     /// The jump that is reckoned with, if such jumps have been seen.
     pub(super) hazard: Option<Hazard>,
     /// What else was weighed.
@@ -54,6 +57,10 @@ impl Story<'_> {
         let setting = self.chosen.setting;
         let workers = people(setting.workers);
         let (code, text) = match self.pacing {
+            _ if self.is_trial && self.obstacle != Obstacle::AgentLimited => (
+                "trial",
+                format!("messages are late: {workers} to see if more gets done").into(),
+            ),
             Pacing::Grow => return self.growth(&rate),
             _ if self.obstacle == Obstacle::AgentLimited => (
                 "agent-limited",
@@ -66,7 +73,7 @@ impl Story<'_> {
                 )
                 .into(),
             ),
-            Pacing::Shrink if self.arrivals_per_s <= 0.0 => {
+            Pacing::Shrink if self.is_idle() => {
                 ("idle", format!("nothing arrives, {workers} will do").into())
             }
             Pacing::Shrink => (
@@ -128,11 +135,20 @@ impl Story<'_> {
         } else if let Some(hazard) = self.expected_jump(self.present) {
             let text = format!("{hazard}: {to}");
             return reason("jump-expected", text.into());
+        } else if self.holds(self.present) {
+            let waiting = self.waiting;
+            format!(
+                "{from} hold the objective at {rate} messages/s, but not for the {waiting} that wait: {to}"
+            )
         } else {
             let late = self.latency_text(self.present);
             format!("{late} with {from} at {rate} messages/s: {to}")
         };
         reason("objective-at-stake", text.into())
+    }
+
+    fn is_idle(&self) -> bool {
+        self.arrivals_per_s <= 0.0 && self.waiting == 0
     }
 
     fn steady(&self, rate: &str) -> Reason {
@@ -149,7 +165,7 @@ impl Story<'_> {
             );
             return reason("batch-retuned", text.into());
         }
-        if self.arrivals_per_s <= 0.0 {
+        if self.is_idle() {
             return reason("idle", "nothing arrives".into());
         }
         let workers = people(chosen.workers);
@@ -174,6 +190,7 @@ impl Story<'_> {
         }
         let text = match more.map(|it| it.setting.workers).max() {
             Some(most) => format!("{late}, and {} would not mend it", people(most)),
+            None if chosen < self.max_workers => format!("{late}; no more are tried for now"),
             None => format!("{late}, and {} are all there may be", people(chosen)),
         };
         reason("out-of-reach", text.into())

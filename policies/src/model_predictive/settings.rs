@@ -60,14 +60,14 @@ impl Default for Settings {
             relaxation_s: 4.0,
             reaction: 2.0,
             rate_errors: 1.0,
-            step_errors: 2.0,
+            step_errors: 1.0,
             burst_errors: 0.3,
             prior_jumps: 0.5,
             prior_s: 150.0,
             jump_factor: 3.0,
             jump_stay_s: 15.0,
             token_share: 0.93,
-            early_errors: 4.0,
+            early_errors: 3.0,
             early_wait: 0.25,
         }
     }

@@ -46,7 +46,7 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn new(load: &Workload, batch: f64, settings: &Settings) -> Self {
-        let (mut rate, mut busy, mut worth) = (0.0, 0.0, 0.0);
+        let (mut rate, mut busy, mut waits, mut worth) = (0.0, 0.0, 0.0, 0.0);
         let (mut most_rate, mut arrivals, mut errors) = (0.0, 0.0, 0.0);
         for agent in &load.agents {
             let carried = agent.max_batch.min(batch);
@@ -54,6 +54,7 @@ impl Stream {
             let served = agent.served_rate(carried).max(LEAST_RATE);
             rate += served;
             busy += served * agent.slot_s(carried);
+            waits += served * agent.waits;
             worth += served * agent.waits * agent.work_s(load.largest_batch) / load.parallelism;
             arrivals += served * agent.dispersion.max(1.0);
             errors += agent.error * agent.error;
@@ -71,7 +72,7 @@ impl Stream {
             token_share: settings.token_share,
             burst_errors: settings.burst_errors,
             arrival_variance: arrivals,
-            late_price: load.price_late * worth / rate,
+            late_price: load.price_late * worth / waits.max(LEAST_RATE),
             limit_s,
             in_time: rate * limit_s + settings.burst_errors * (arrivals * limit_s).sqrt(),
             calls_late: [0.0; POINTS],

@@ -1,28 +1,36 @@
-//! Trying out what calls under way do to an agent, when messages are late and nothing else is left.
+//! Trying out how many calls an agent can take at once, when messages are late and nothing else is left.
 //!
-//! That calls take longer the more are under way may be a coincidence: other messages, another
-//! hour. A belief that keeps the pool small while messages are late is put to the test: some
-//! workers more for a while. If calls then take no longer, the belief is gone by itself; if they
-//! do, the next trial is twice as far off. And where the largest pool falls ever further behind,
-//! the agent may get less done with it than it would with fewer, which nobody can see as long as
-//! equally many calls are under way: then some workers fewer are tried.
+//! That calls take longer the more of them are under way may be a coincidence: other messages, another hour. A belief
+//! that keeps the pool small while messages are late is put to the test: some workers more for a while. If calls then take
+//! no longer, the belief is gone by itself; if they do, the next trial is twice as far off. And where a pool falls ever
+//! further behind, the agent may get less done with it than it would with fewer: beyond a cliff equally many calls are
+//! under way all the time, and nothing that is seen tells why they are slow, or refused. Then fewer workers are tried, and
+//! what counts is what gets done: if that is more, there will be no more workers until a trial of more gets more done.
+
+use std::collections::VecDeque;
 
 use crate::units::{Duration, Time};
 
 /// Messages must have been late for this long before a trial: a backlog that the pool can work off
 /// is gone by then, or at least shrinks.
 const LATE_FOR: Duration = Duration::from_secs(20);
-/// The largest pool must have fallen behind for this long: what it lacks is lost for good.
+/// The pool must have fallen behind for this long: what it lacks is lost for good.
 const BEHIND_FOR: Duration = Duration::from_secs(8);
 /// A pool falls behind when the oldest message gets older by this much each second.
 const BEHIND: f64 = 0.1;
-/// A trial lasts this long, and a start-up.
+/// A trial lasts this long once it shows.
 const LASTS: Duration = Duration::from_secs(10);
-/// Workers that are tried beyond the present ones.
+/// Workers that are tried beyond the present ones while a belief keeps the pool small.
 const MORE: u32 = 3;
-/// Share of the workers that fewer leave.
+/// Share of the workers that the first trial of fewer leaves, at most.
 const FEWER: f64 = 0.7;
-/// The next trial comes no sooner than this after the last, then twice as long …
+/// Where fewer got more done, trials go by this share of the workers, and by half of it after each that failed.
+const STEP: f64 = 0.25;
+/// More gets done if it is more by this share …
+const BETTER: f64 = 0.1;
+/// … and by so many standard errors.
+const BETTER_ERRORS: f64 = 2.0;
+/// The next trial comes no sooner than this after one that failed, then twice as long …
 const PAUSE: Duration = Duration::from_secs(60);
 /// … up to eight times.
 const MOST_DOUBLINGS: u32 = 3;
@@ -35,15 +43,32 @@ pub(super) struct Trials {
     /// Of trials of more workers, and of fewer: what one said is no reason to put off the other.
     more: Pause,
     fewer: Pause,
-    was_crowded: bool,
+    /// Most workers since fewer got more done.
+    cliff: Option<u32>,
+    /// Messages delivered in all, and by when in the last seconds.
+    delivered: f64,
+    recent: VecDeque<(Time, f64)>,
 }
 
 /// One that is under way.
 #[derive(Clone, Copy, Debug)]
 struct Trial {
+    /// What was done before.
+    before: Rate,
+    /// From when on it shows.
+    shows: Time,
     until: Time,
+    /// Messages delivered in all when it began to show.
+    delivered: Option<f64>,
     most_workers: u32,
     is_of_more: bool,
+}
+
+/// Messages delivered within some time.
+#[derive(Clone, Copy, Debug)]
+struct Rate {
+    messages: f64,
+    length_s: f64,
 }
 
 /// When the next trial may come.
@@ -67,85 +92,207 @@ pub(super) struct State {
     pub(super) now: Time,
     /// Whether some agent is believed to be crowded.
     pub(super) is_crowded: bool,
-    /// Whether some agent's calls take longer than they did, for one cause or the other, and hold
-    /// all slots.
-    pub(super) is_in_doubt: bool,
+    /// Fewer workers that may get more done, if there is a sign of it.
+    pub(super) fewer: Option<u32>,
+    /// Whether messages are refused for want of room.
+    pub(super) overflows: bool,
     /// How long the oldest message has waited, if it is late.
     pub(super) late: Option<Duration>,
-    /// Workers that are wanted, and the most that may be.
+    /// Messages delivered since the last.
+    pub(super) delivered: f64,
+    /// Workers that are wanted.
     pub(super) workers: u32,
-    pub(super) max_workers: u32,
-    /// How long a worker takes to start.
+    /// How long it takes until a setting shows: a worker starts, the calls under way end.
     pub(super) lead: Duration,
 }
 
-impl State {
-    /// Whether all that there is falls behind and it is in doubt why, since messages are late.
-    fn falls_behind(&self, late: Late) -> bool {
-        let behind = self.late.map_or(0.0, |oldest| {
-            oldest.as_secs_f64() - late.oldest.as_secs_f64()
-        });
-        let passed_s = self.now.since(late.since).as_secs_f64();
-        self.is_in_doubt && self.workers >= self.max_workers && behind > BEHIND * passed_s
-    }
+/// What trials allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Allowed {
+    pub(super) most_workers: u32,
+    /// Whether that is a trial, in which no agent is taken to be crowded.
+    pub(super) is_trial: bool,
 }
 
 impl Trials {
-    /// Most workers while a trial is under way.
-    pub(super) fn most_workers(&mut self, state: &State) -> Option<u32> {
-        let now = state.now;
-        if let Some(trial) = self.running {
-            if now < trial.until && (state.is_crowded || state.is_in_doubt) {
-                return Some(trial.most_workers);
+    /// Most workers since fewer got more done.
+    pub(super) fn cliff(&self) -> Option<u32> {
+        self.cliff
+    }
+
+    /// How many workers there may be.
+    pub(super) fn allow(&mut self, state: &State) -> Allowed {
+        self.count(state);
+        if self.running.is_some_and(|trial| self.is_over(trial, state)) {
+            self.end(state.now);
+        } else if self.running.is_none() {
+            self.running = self.begin(state);
+        }
+        match &mut self.running {
+            Some(trial) => {
+                if trial.delivered.is_none() && state.now >= trial.shows {
+                    trial.delivered = Some(self.delivered);
+                }
+                Allowed {
+                    most_workers: trial.most_workers,
+                    is_trial: true,
+                }
             }
-            self.running = None;
-            self.late = None;
-            self.pause(trial.is_of_more).begin(now);
+            None => Allowed {
+                most_workers: self.cliff.unwrap_or(u32::MAX),
+                is_trial: false,
+            },
         }
-        if state.is_crowded != self.was_crowded {
-            self.was_crowded = state.is_crowded;
-            self.late = None;
-            (self.more.doublings, self.fewer.doublings) = (0, 0);
+    }
+
+    fn count(&mut self, state: &State) {
+        self.delivered += state.delivered;
+        self.recent.push_back((state.now, self.delivered));
+        while self
+            .recent
+            .get(1)
+            .is_some_and(|(at, _)| state.now.since(*at) >= BEHIND_FOR)
+        {
+            self.recent.pop_front();
         }
+    }
+
+    /// What got done in the last seconds.
+    fn rate(&self, now: Time) -> Rate {
+        let (since, delivered) = self
+            .recent
+            .front()
+            .copied()
+            .unwrap_or((now, self.delivered));
+        Rate {
+            messages: self.delivered - delivered,
+            length_s: now.since(since).as_secs_f64(),
+        }
+    }
+
+    /// A trial of more puts a belief to the test that may be gone before, one of fewer what gets done.
+    fn is_over(&self, trial: Trial, state: &State) -> bool {
+        let is_moot = trial.is_of_more && !state.is_crowded && self.cliff.is_none();
+        state.now >= trial.until || is_moot
+    }
+
+    fn begin(&mut self, state: &State) -> Option<Trial> {
+        let now = state.now;
         let Some(oldest) = state.late else {
             self.late = None;
             return None;
         };
-        let late = *self.late.get_or_insert(Late { since: now, oldest });
-        let is_of_more = state.is_crowded;
-        let long = if is_of_more { LATE_FOR } else { BEHIND_FOR };
-        if now < self.pause(is_of_more).not_before || now.since(late.since) < long {
-            return None;
-        }
-        let most = if is_of_more {
-            state.workers.saturating_add(MORE)
-        } else if state.falls_behind(late) && state.workers > 1 {
-            // Small enough for the cast.
-            (f64::from(state.workers) * FEWER).floor().max(1.0) as u32
+        let fresh = Late { since: now, oldest };
+        let late = *self.late.get_or_insert(fresh);
+        let long = now.since(late.since);
+        let fewer = self
+            .fewer_workers(state)
+            .filter(|_| self.fewer.is_over(now));
+        let most_workers = if let Some(fewer) = fewer.filter(|_| long >= BEHIND_FOR) {
+            let grows_s = oldest.as_secs_f64() - late.oldest.as_secs_f64();
+            if grows_s <= BEHIND * long.as_secs_f64() && !state.overflows {
+                self.late = Some(fresh);
+                return None;
+            }
+            fewer
+        } else if fewer.is_none()
+            && long >= LATE_FOR
+            && self.is_held_down(state)
+            && self.more.is_over(now)
+        {
+            state.workers.saturating_add(self.more_workers(state))
         } else {
-            self.late = Some(Late { since: now, oldest });
             return None;
         };
-        self.running = Some(Trial {
-            until: now + LASTS + state.lead,
-            most_workers: most,
-            is_of_more,
-        });
-        Some(most)
+        let shows = now + state.lead;
+        Some(Trial {
+            before: self.rate(now),
+            shows,
+            until: shows + LASTS,
+            delivered: None,
+            most_workers,
+            is_of_more: most_workers > state.workers,
+        })
     }
 
-    /// The pause between trials of more workers, or of fewer.
-    fn pause(&mut self, of_more: bool) -> &mut Pause {
-        if of_more {
+    /// Whether a belief, or what trials said, is what keeps the pool small.
+    fn is_held_down(&self, state: &State) -> bool {
+        state.is_crowded || self.cliff.is_some_and(|most| state.workers >= most)
+    }
+
+    /// Workers of a trial of fewer, if there is something to try.
+    fn fewer_workers(&self, state: &State) -> Option<u32> {
+        let fewer = match self.cliff {
+            Some(cliff) if state.workers >= cliff => {
+                Some(state.workers.saturating_sub(self.fewer.step(state.workers)))
+            }
+            Some(_) => None,
+            // Small enough for the cast.
+            None => {
+                (state.fewer).map(|it| it.min((f64::from(state.workers) * FEWER).floor() as u32))
+            }
+        };
+        fewer.map(|it| it.max(1)).filter(|it| *it < state.workers)
+    }
+
+    /// By how many a trial of more has more.
+    fn more_workers(&self, state: &State) -> u32 {
+        match self.cliff {
+            Some(_) => self.more.step(state.workers),
+            None => MORE,
+        }
+    }
+
+    fn end(&mut self, now: Time) {
+        let Some(trial) = self.running.take() else {
+            return;
+        };
+        self.late = None;
+
+        let after = trial.delivered.map(|delivered| Rate {
+            messages: self.delivered - delivered,
+            length_s: now.since(trial.shows).as_secs_f64(),
+        });
+        let is_better = after.is_some_and(|after| after.is_better_than(trial.before));
+        let pause = if trial.is_of_more {
             &mut self.more
         } else {
             &mut self.fewer
+        };
+        if !is_better {
+            pause.begin(now);
+            return;
+        }
+        *pause = Pause::default();
+        if !trial.is_of_more || self.cliff.is_some() {
+            self.cliff = Some(trial.most_workers);
         }
     }
 }
 
+impl Rate {
+    fn is_better_than(self, other: Self) -> bool {
+        let (this, that) = (
+            self.messages / self.length_s,
+            other.messages / other.length_s,
+        );
+        let variance =
+            self.messages / self.length_s.powi(2) + other.messages / other.length_s.powi(2);
+        this > (1.0 + BETTER) * that && this - that > BETTER_ERRORS * variance.sqrt()
+    }
+}
+
 impl Pause {
-    /// After a trial that ends `now`.
+    fn is_over(self, now: Time) -> bool {
+        now >= self.not_before
+    }
+
+    /// Workers of a step near a cliff.
+    fn step(self, workers: u32) -> u32 {
+        ((f64::from(workers) * STEP) as u32 >> self.doublings).max(1)
+    }
+
+    /// After a trial that failed.
     fn begin(&mut self, now: Time) {
         self.not_before = now + PAUSE * (1 << self.doublings);
         self.doublings = (self.doublings + 1).min(MOST_DOUBLINGS);
@@ -156,84 +303,97 @@ impl Pause {
 mod tests {
     use super::*;
 
-    /// Messages that are the later the longer it takes, with `workers` of ten.
-    fn state(second: u64, workers: u32) -> State {
-        State {
-            now: Time::ZERO + Duration::from_secs(second),
-            is_crowded: false,
-            is_in_doubt: true,
-            late: Some(Duration::from_secs(second + 1)),
-            workers,
-            max_workers: 10,
-            lead: Duration::from_secs(1),
-        }
-    }
+    /// An agent that delivers so many messages a second to so many workers.
+    type Agent = fn(u32) -> f64;
 
-    /// Seconds at which trials are under way, of these.
-    fn trials(seconds: u64, crowded: impl Fn(u64) -> bool) -> Vec<u64> {
-        let mut trials = Trials::default();
+    /// The workers of each second, of at most ten or as many as trials allow; messages get later all the time.
+    fn run(seconds: u64, agent: Agent, part: impl Fn(u64, &mut State)) -> Vec<u32> {
+        let (mut trials, mut workers) = (Trials::default(), 10);
         (0..seconds)
-            .filter(|&second| {
-                let most = trials.most_workers(&State {
-                    is_crowded: crowded(second),
-                    ..state(second, 4)
-                });
-                assert!(most.is_none_or(|most| most == 7));
-                most.is_some()
+            .map(|second| {
+                let mut state = State {
+                    now: Time::ZERO + Duration::from_secs(second),
+                    is_crowded: false,
+                    fewer: None,
+                    overflows: false,
+                    late: Some(Duration::from_secs(second + 1)),
+                    delivered: agent(workers),
+                    workers,
+                    lead: Duration::from_secs(1),
+                };
+                part(second, &mut state);
+                let allowed = trials.allow(&state);
+                workers = allowed
+                    .most_workers
+                    .min(if state.is_crowded && !allowed.is_trial {
+                        4
+                    } else {
+                        10
+                    });
+                workers
             })
             .collect()
     }
 
+    fn seconds_with(of: &[u32], workers: u32) -> Vec<u64> {
+        let seconds = (0..).zip(of).filter(|(_, it)| **it == workers);
+        seconds.map(|(second, _)| second).collect()
+    }
+
     #[test]
     fn trials_become_rarer_while_they_fail() {
+        let found = run(300, |_| 20.0, |_, state| state.is_crowded = true);
         let expected: Vec<u64> = (20..31).chain(91..102).chain(222..233).collect();
-        assert_eq!(trials(300, |_| true), expected);
+        assert_eq!(seconds_with(&found, 7), expected);
     }
 
     #[test]
     fn without_a_belief_there_is_nothing_to_try() {
-        assert!(trials(300, |_| false).is_empty());
+        assert_eq!(run(300, |_| 20.0, |_, _| {}), [10; 300]);
     }
 
     #[test]
     fn a_trial_of_more_puts_off_none_of_fewer() {
-        let mut trials = Trials::default();
-        let tried: Vec<(u64, u32)> = (0..60)
-            .filter_map(|second| {
-                let is_crowded = second < 31;
-                let workers = if is_crowded { 4 } else { 10 };
-                let most = trials.most_workers(&State {
-                    is_crowded,
-                    ..state(second, workers)
-                });
-                most.map(|most| (second, most))
-            })
-            .collect();
-        let expected = (20..31).map(|second| (second, 7));
-        let expected: Vec<(u64, u32)> =
-            expected.chain((39..50).map(|second| (second, 7))).collect();
-        assert_eq!(tried, expected);
+        let found = run(
+            60,
+            |_| 20.0,
+            |second, state| match second {
+                0..31 => state.is_crowded = true,
+                _ => state.fewer = Some(9),
+            },
+        );
+        let expected: Vec<u64> = (20..31).chain(40..51).collect();
+        assert_eq!(seconds_with(&found, 7), expected);
     }
 
     #[test]
-    fn fewer_are_tried_where_the_largest_pool_falls_behind() {
-        let run = |workers, late: fn(u64) -> Option<Duration>| {
-            let mut trials = Trials::default();
-            let most = (0..60).map(|second| {
-                trials.most_workers(&State {
-                    late: late(second),
-                    ..state(second, workers)
-                })
-            });
-            most.flatten().collect::<Vec<u32>>()
+    fn fewer_are_tried_where_the_pool_falls_behind() {
+        let falls = run(60, |_| 20.0, |_, state| state.fewer = Some(5));
+        assert_eq!(seconds_with(&falls, 5), (8..19).collect::<Vec<_>>());
+        let catches_up = run(
+            60,
+            |_| 20.0,
+            |second, state| {
+                state.fewer = Some(5);
+                state.late = Some(Duration::from_secs(100 - second));
+            },
+        );
+        assert_eq!(catches_up, [10; 60]);
+    }
+
+    #[test]
+    fn where_fewer_get_more_done_there_are_no_more_until_more_do() {
+        // Beyond six workers next to nothing gets done.
+        let cliff: Agent = |workers| match workers {
+            0..=6 => 20.0 * f64::from(workers),
+            _ => 20.0,
         };
-        let later = |second| Some(Duration::from_secs(second + 1));
-        assert_eq!(run(10, later), [7; 11]);
-        let mut soon = Trials::default();
-        let first = (0..60).find(|&second| soon.most_workers(&state(second, 10)).is_some());
-        assert_eq!(first, Some(8));
-        assert!(run(9, later).is_empty(), "there are more to be had");
-        let catching_up = |second| Some(Duration::from_secs(100 - second));
-        assert!(run(10, catching_up).is_empty());
+        let found = run(600, cliff, |_, state| {
+            state.fewer = (state.workers == 10).then_some(3);
+        });
+        assert_eq!(found[19], 3, "three got more done");
+        assert!(found.contains(&7), "seven are tried, and do not");
+        let last = &found[500..];
+        assert!(last.iter().filter(|it| **it == 6).count() > 70, "{last:?}");
     }
 }

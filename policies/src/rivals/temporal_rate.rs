@@ -80,7 +80,7 @@ fn is_no_sync(observation: &Observation) -> bool {
     observation.flow.arrivals > 0 && waited && !is_held_by_agents(observation)
 }
 
-/// Whether agents' own limits held messages while a slot was free.
+/// Whether agents' own limits, or the order of their keys, held messages while a slot was free.
 fn is_held_by_agents(observation: &Observation) -> bool {
     let blocked = observation.slots.blocked;
     let by_agent = [
@@ -89,6 +89,7 @@ fn is_held_by_agents(observation: &Observation) -> bool {
         blocked.breaker,
         blocked.paused,
         blocked.rate_limit,
+        blocked.key,
     ];
     let (busy, all) = slot_seconds(observation);
     let is_free = all - busy >= observation.interval.as_secs_f64();

@@ -19,6 +19,8 @@ pub(super) struct Curve {
     pub(super) power: i32,
     /// What it rises by at one further call, relative to the flat part.
     pub(super) slope: f64,
+    /// The most calls under way that were seen.
+    pub(super) until: f64,
     /// Weighted squared misses.
     pub(super) misses: f64,
 }
@@ -39,9 +41,11 @@ struct Beyond {
     time: [f64; 3],
 }
 
-/// All points: their weight, the weighted sum of their times, and the misses that a flat line leaves.
+/// All points: the most calls under way, their weight, the weighted sum of their times, and the misses that a flat
+/// line leaves.
 #[derive(Clone, Copy, Debug)]
 struct All {
+    busiest: f64,
     weight: f64,
     time: f64,
     flat: f64,
@@ -70,11 +74,17 @@ impl Fits {
         let (weight, time) = (sorted.iter()).fold((0.0, 0.0), |(w, t), point| {
             (w + point.weight, t + point.weight * point.time_s)
         });
-        let all = All { weight, time, flat };
+        let all = All {
+            busiest: sorted.first().map_or(0.0, |busiest| busiest.n),
+            weight,
+            time,
+            flat,
+        };
         let mut best = Curve {
             from: f64::INFINITY,
             power: 1,
             slope: 0.0,
+            until: all.busiest,
             misses: flat,
         };
         let (mut beyond, mut from) = (Beyond::default(), 0.0);
@@ -144,6 +154,7 @@ impl Beyond {
             from,
             power: power as i32,
             slope: if base > 0.0 { slope / base } else { 0.0 },
+            until: all.busiest,
             misses: (all.flat - slope * joint).max(0.0),
         }
     }

@@ -70,14 +70,15 @@ fn what_is_in_doubt_is_settled_by_fewer_calls() {
     let leap = |second: u32| if second < 30 { 3 } else { 10 };
     let crowded = |n: u32, _| if n <= 5 { 0.2 } else { 0.6 };
     let leapt = after(45, leap, crowded);
-    assert!(leapt.is_in_doubt() && leapt.slow_down(1e3) == SlowDown::NONE);
+    assert!(leapt.doubt().is_some() && leapt.slow_down(1e3) == SlowDown::NONE);
     let fewer = |second: u32| if second < 45 { leap(second) } else { 6 };
     let rising = |n: u32, _| 0.2 * f64::from(n.max(5)) / 5.0;
     let found_out = after(52, fewer, rising);
-    assert!(!found_out.is_in_doubt() && found_out.slow_down(1e3) != SlowDown::NONE);
+    assert!(found_out.doubt().is_none() && found_out.slow_down(1e3) != SlowDown::NONE);
     let slow = |_, second| if second < 30 { 0.2 } else { 0.6 };
-    let cleared = after(52, fewer, slow);
-    assert!(!cleared.is_in_doubt() && cleared.slow_down(1e3) == SlowDown::NONE);
+    let few = |second: u32| if second < 45 { leap(second) } else { 3 };
+    let cleared = after(52, few, slow);
+    assert!(cleared.doubt().is_none() && cleared.slow_down(1e3) == SlowDown::NONE);
 }
 
 #[test]

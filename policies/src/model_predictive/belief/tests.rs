@@ -155,8 +155,8 @@ fn an_agent_that_refuses_takes_what_its_rate_lets_through_while_it_pauses() {
 /// A minute of calls of 0.2 s in which 40 messages came a second, 30 of them to stand behind one of `keys` keys.
 fn contended(keys: u64, startable: u64) -> (f64, f64) {
     let (beliefs, seen) = believe(60, |agent| {
-        (agent.arrivals, agent.came_behind, agent.moved_up) = (40, 30, 5);
-        (agent.contended_keys, agent.behind) = (keys, 1_000);
+        (agent.arrivals, agent.came_behind) = (40, 30);
+        (agent.contended_keys, agent.behind) = (keys, 10_000);
         agent.waiting = agent.behind + startable;
         agent.in_flight = 3;
         (agent.calls.succeeded, agent.calls.messages) = (15, 15);
