@@ -191,8 +191,8 @@ impl Beliefs {
     pub(super) fn calls_not_refused(&self, seen: &Observation) -> Option<f64> {
         let pairs = || self.agents.iter().zip(&seen.agents);
         let refuses = |agent: &AgentObservation| {
-            let calls = agent.calls.succeeded + agent.calls.rate_limited;
-            agent.calls.rate_limited as f64 > THROTTLED_SHARE * calls as f64
+            let refused = agent.calls.rate_limited as f64;
+            refused > THROTTLED_SHARE * (refused + agent.calls.succeeded as f64)
         };
         let calls = |(belief, agent): (&Belief, &AgentObservation)| {
             let line = belief.line();
