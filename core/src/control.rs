@@ -365,15 +365,16 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
 
     #[inline(never)]
     fn book_blocked_slot_time(&mut self, passed: Duration, mut free: u64) {
-        if self.lanes.any_takeable() {
+        let mut behind = self.lanes.behind;
+        if self.lanes.any_takeable() || behind > 0 {
             for at in 0..self.agents.present().len() {
                 let agent = &self.agents[self.agents.present()[at] as usize];
-                let blocked = (agent.takeable > 0)
-                    .then(|| self.block(agent, self.now))
-                    .flatten();
-                let Some(block) = blocked else { continue };
+                let Some((block, messages)) = self.kept_back(agent) else {
+                    continue;
+                };
+                behind -= messages - agent.takeable;
                 let size = self.batch_rule(agent).map_or(1, |rule| rule.size);
-                let slots = agent.takeable.div_ceil(u64::from(size)).min(free);
+                let slots = messages.div_ceil(u64::from(size)).min(free);
                 free -= slots;
                 let by = &mut self.tally.slots.blocked;
                 *match block {
@@ -387,7 +388,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             }
         }
         let held = self.lanes.held.min(free);
-        let behind = self.lanes.behind.min(free - held);
+        let behind = behind.min(free - held);
         self.tally.slots.blocked.paused += passed * held;
         self.tally.slots.blocked.key += passed * behind;
         self.tally.slots.idle += passed * (free - held - behind);

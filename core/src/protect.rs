@@ -48,6 +48,17 @@ pub(crate) struct Newcomer {
     units: u32,
 }
 
+impl Agent {
+    /// What keeps it from being called at `now`, whichever of its messages were first.
+    #[inline(always)]
+    pub(crate) fn outage(&self, now: Time) -> Option<Block> {
+        if self.paused_until > now {
+            return Some(Block::Paused);
+        }
+        (self.in_flight >= self.breaker_limit()).then_some(Block::Breaker)
+    }
+}
+
 impl<M, L: Listener<M>> BrokerState<M, L> {
     /// Size and timeout of the agent's batches; `None` if its calls carry one message each.
     #[inline]
@@ -80,11 +91,9 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// What keeps `agent`, which has takeable messages, from being called at `now`.
     #[inline(always)]
     pub(crate) fn block(&self, agent: &Agent, now: Time) -> Option<Block> {
-        if agent.paused_until > now {
-            return Some(Block::Paused);
-        }
-        if agent.in_flight >= agent.breaker_limit() {
-            return Some(Block::Breaker);
+        let outage = agent.outage(now);
+        if outage.is_some() {
+            return outage;
         }
         if agent.in_flight >= agent.limit {
             return Some(Block::Limit);
@@ -106,6 +115,16 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         units
             .is_some_and(|units| !units.has(now, needed()))
             .then_some(Block::RateLimit)
+    }
+
+    /// What keeps messages of `agent` from free slots now, and how many. An outage keeps those that stand behind
+    /// their ordering key too: nothing would come of their turn.
+    pub(crate) fn kept_back(&self, agent: &Agent) -> Option<(Block, u64)> {
+        if let Some(outage) = agent.outage(self.now) {
+            return Some((outage, agent.takeable + agent.keys.behind));
+        }
+        let block = (agent.takeable > 0).then(|| self.block(agent, self.now));
+        Some((block.flatten()?, agent.takeable))
     }
 
     /// When `agent`, with takeable messages, may be called if nothing but time passes; `None`

@@ -153,7 +153,8 @@ pub struct BlockedTime {
     pub rate_limit: Duration,
     /// The agent's batch waits to fill.
     pub open_batch: Duration,
-    /// What waits stands behind another message of its ordering key.
+    /// What waits stands behind another message of its ordering key, at an agent that is neither paused nor
+    /// held off by its breaker.
     #[serde(default)]
     pub key: Duration,
 }

@@ -3,7 +3,7 @@
 use ebbtide_core::config::BreakerConfig;
 use ebbtide_core::event::WorkerChange::{Draining, Gone, Ready, Starting};
 use ebbtide_core::message::WorkerId;
-use ebbtide_core::units::Duration;
+use ebbtide_core::units::{Duration, Time};
 use ebbtide_core::*;
 use ebbtide_policies::observation::{BlockedTime, CallSample, WorkerCounts};
 use ebbtide_policies::registry;
@@ -378,6 +378,53 @@ fn slots_are_free_although_messages_wait_for_their_key() {
     let agent = &it.agents[0];
     let now = (agent.behind, agent.contended_keys);
     assert_eq!((now, agent.came_behind, agent.moved_up), ((0, 0), 2, 1));
+}
+
+/// A key's messages would be passed over one after another: none of them waits for its turn.
+#[test]
+fn what_stands_behind_its_key_at_a_paused_agent_or_an_open_breaker_waits_for_the_agent() {
+    let mut rig = Rig::new(BrokerConfig {
+        control_interval_ms: 100,
+        delivery_parallelism: 10,
+        breaker: Some(BreakerConfig {
+            failures_in_a_row: 1,
+            ..BreakerConfig::default()
+        }),
+        ..plain()
+    });
+    let (paused, broken) = (rig.agent("paused"), rig.agent("broken"));
+    rig.send(0, broken, 0);
+    let calls = rig.take(0);
+    rig.fail(0, &calls[0]);
+    rig.state.pause_agent(ms(0), paused, Time::MAX);
+    for name in 1..4 {
+        rig.send_with(0, paused, name, |it| it.ordering_key = Some(7));
+        rig.send_with(0, broken, name, |it| it.ordering_key = Some(7));
+    }
+    rig.advance(100);
+    let blocked = seen(&rig.decisions()[0]).slots.blocked;
+    assert_eq!(blocked.paused, Duration::from_millis(100) * 3);
+    assert_eq!(blocked.breaker, Duration::from_millis(100) * (1 + 3));
+    assert_eq!(blocked.key, Duration::ZERO);
+}
+
+/// Nor would the key's next be called once its holder is done.
+#[test]
+fn what_stands_behind_a_message_in_a_call_of_a_paused_agent_waits_for_the_agent() {
+    let mut rig = Rig::new(BrokerConfig {
+        control_interval_ms: 100,
+        ..plain()
+    });
+    let echo = rig.agent("echo");
+    for name in 0..2 {
+        rig.send_with(0, echo, name, |it| it.ordering_key = Some(7));
+    }
+    assert_eq!(rig.taken(0), [[0]]);
+    rig.state.pause_agent(ms(40), echo, Time::MAX);
+    rig.advance(100);
+    let blocked = seen(&rig.decisions()[0]).slots.blocked;
+    let expected = (Duration::from_millis(60), Duration::from_millis(40));
+    assert_eq!((blocked.paused, blocked.key), expected);
 }
 
 #[test]
