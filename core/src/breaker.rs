@@ -28,7 +28,8 @@ pub enum Health {
     /// Says nothing: 429, snooze, reject, discard, cancel.
     Neutral,
     /// A deadline that the call began late for: nothing by itself. After a run of them others are
-    /// called for ([`Breaker::keeps_order`]), whose deadlines speak.
+    /// called for ([`Breaker::keeps_order`]), whose deadlines speak; where ordering keys keep those
+    /// back, the late ones are said to be bad (`probe.rs`).
     Late,
 }
 
@@ -38,8 +39,10 @@ pub struct Breaker {
     config: BreakerConfig,
     state: State,
     run: u32,
-    /// Late ends while it is closed, since the last good one.
+    /// Late ends while it is closed or recovering, since the last good one, and when there were so
+    /// many that order is no longer kept.
     late: u32,
+    unordered: Time,
     window: [Tally; BUCKETS as usize],
     bucket_width: u64,
     /// The bucket that counts now, and when the next one begins.
@@ -85,6 +88,7 @@ impl Breaker {
             state: State::Closed,
             run: 0,
             late: 0,
+            unordered: Time::ZERO,
             window: [Tally::default(); BUCKETS as usize],
             bucket_width,
             newest: 0,
@@ -99,12 +103,12 @@ impl Breaker {
         if config.window_ms == self.config.window_ms {
             self.config = config;
         } else {
-            let (state, run, late, carried) = (self.state, self.run, self.late, self.carried);
             *self = Self {
-                state,
-                run,
-                late,
-                carried,
+                state: self.state,
+                run: self.run,
+                late: self.late,
+                unordered: self.unordered,
+                carried: self.carried,
                 ..Self::new(config)
             };
         }
@@ -131,7 +135,17 @@ impl Breaker {
     /// row as would open it were late, none of them good.
     #[inline]
     pub fn keeps_order(&self) -> bool {
-        self.is_closed() && self.late < self.config.failures_in_a_row
+        self.is_closed() && self.late < self.fewest_to_open()
+    }
+
+    /// Whether a call that started then did so after as many late ones as would open it.
+    pub fn follows_a_late_run(&self, started: Time) -> bool {
+        self.late >= self.fewest_to_open() && started >= self.unordered
+    }
+
+    /// Failures in a row that open it at once, be it as a run or as a share.
+    fn fewest_to_open(&self) -> u32 {
+        self.config.failures_in_a_row.min(self.config.min_calls)
     }
 
     /// Whether messages are to fail at once now.
@@ -180,11 +194,13 @@ impl Breaker {
     ) -> bool {
         match (self.state, health) {
             (_, Health::Neutral) | (State::Open { .. }, _) => false,
-            (State::Closed, Health::Late) => {
-                self.late = self.late.saturating_add(1);
+            (State::HalfOpen { .. }, Health::Late) => false,
+            (State::Closed | State::Recovering { .. }, Health::Late) => {
+                if self.late < self.fewest_to_open() {
+                    (self.late, self.unordered) = (self.late + 1, now);
+                }
                 false
             }
-            (State::HalfOpen { .. } | State::Recovering { .. }, Health::Late) => false,
             (State::HalfOpen { .. }, _) if !probe => false,
             (State::HalfOpen { .. }, Health::Bad) => self.open(now),
             (State::HalfOpen { successes }, Health::Good) => {
@@ -400,7 +416,7 @@ mod tests {
 
     #[test]
     fn it_keeps_no_order_after_a_run_of_late_ends_until_a_good_one() {
-        let mut it = breaker(1, 3);
+        let mut it = breaker(100, 3);
         let mut end = |health| {
             assert!(!it.call_ended(secs(0.1), health, false, 1, 8));
             it.keeps_order()

@@ -286,6 +286,10 @@ pub struct BreakerConfig {
     pub min_calls: u32,
     /// Opens after this many failures in a row: 1 to 1 000 000. Default 10: finds a dead agent
     /// sooner than the share does, and at one in two failing is a chance of 1 in 1000.
+    ///
+    /// After this many calls in a row that a deadline ended and that began late for it, or `min_calls` of them if
+    /// that is less, messages are called for out of their order until something is delivered: such calls say
+    /// nothing of an agent behind a backlog, and others do.
     pub failures_in_a_row: u32,
     /// How long it stays open before it probes: 1 to a year. Default 5000. Half of it is also the
     /// least time between two steps of a recovery beyond what the agent carried when it was last

@@ -8,13 +8,17 @@
 //!
 //! An agent that answers nothing has such a backlog too, and no call for it would ever speak. So the same holds
 //! while a breaker is closed, once as many calls in a row as would open it were late: a healthy agent then
-//! delivers, which ends it, and of a dead one the deadlines speak. Messages that share one ordering key have no
-//! other to let go first.
+//! delivers, which ends it, and of a dead one the deadlines speak.
+//!
+//! With few ordering keys what has most time left stands behind its key, and each call is late. So from then on
+//! the late ones speak too, while anything stands there. Not those of a half-open breaker: it protects the agent
+//! as it is, and behind a key that is late again after each open time it would never be anything else.
 
 use std::cmp::Reverse;
 
 use ebbtide_policies::units::Time;
 
+use crate::breaker::{Breaker, Health};
 use crate::event::Listener;
 use crate::state::BrokerState;
 
@@ -38,6 +42,19 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         match self.agents[agent as usize].keeps_order() {
             true => first,
             false => self.with_most_time(agent, first),
+        }
+    }
+
+    /// What a late call's end says of its agent. It went although late: nothing else had more time left. Unless
+    /// there was still an order to keep when it began, that is for the ordering keys.
+    #[cold]
+    pub(crate) fn late_says(&self, slot: u32) -> Health {
+        let call = self.leases.call(slot);
+        let agent = &self.agents[call.agent as usize];
+        let unordered = |breaker: &Breaker| breaker.follows_a_late_run(call.started);
+        match agent.keys.behind > 0 && agent.breaker.as_ref().is_some_and(unordered) {
+            true => Health::Bad,
+            false => Health::Late,
         }
     }
 

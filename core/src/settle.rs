@@ -163,7 +163,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     pub(crate) fn abandon(&mut self, slot: u32, last: Outcome, late: bool) {
         self.leases[slot].state = LeaseState::Closing;
         let (end, health) = match last == Outcome::Expired {
-            true if late => (CallEnd::Expired, Health::Late),
+            true if late => (CallEnd::Expired, self.late_says(slot)),
             true => (CallEnd::Expired, Health::Bad),
             false => (CallEnd::Abandoned, Health::Neutral),
         };

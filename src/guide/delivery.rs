@@ -73,7 +73,8 @@
 //! one at a time. A deadline that passes during a call counts against the agent only if the call had at least as
 //! much of the message's time as the queue. Until the breaker is closed, and after `failures_in_a_row` calls that had
 //! less, none of which delivered anything, what is about to expire lets what has most time left go first: either that
-//! is delivered, or its deadline counts. Retries are limited to a share of the traffic besides, so that an outage does
+//! is delivered, or its deadline counts. What stands behind its ordering key cannot go first; the
+//! deadlines before it count then. Retries are limited to a share of the traffic besides, so that an outage does
 //! not become a storm. What is given up all the same becomes a
 //! [dead letter](crate::Broker::dead_letters), with what its handlers said, and can be
 //! [replayed](crate::Broker::replay).

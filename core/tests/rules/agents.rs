@@ -27,6 +27,12 @@ fn rate(per_s: f64, burst: u32) -> Option<RateLimit> {
     Some(RateLimit { rate, burst })
 }
 
+/// Whether a breaker has done anything so far.
+fn has_tripped(rig: &mut Rig) -> bool {
+    let mut events = rig.events().iter();
+    events.any(|event| matches!(event.what, What::Breaker { .. }))
+}
+
 #[test]
 fn a_breaker_opens_probes_singly_spends_no_attempt_and_recovers() {
     let mut rig = Rig::new(with_breaker(false));
@@ -374,11 +380,7 @@ fn an_agent_that_hangs_behind_a_backlog_opens_its_breaker() {
             it.deadline = Some(ms(at + 10_000))
         });
         rig.take(at);
-        if rig
-            .events()
-            .iter()
-            .any(|event| matches!(event.what, What::Breaker { .. }))
-        {
+        if has_tripped(&mut rig) {
             opened = Some(second);
             break;
         }
@@ -387,6 +389,73 @@ fn an_agent_that_hangs_behind_a_backlog_opens_its_breaker() {
         opened.is_some(),
         "an hour of calls, none of which ended, and its breaker is closed"
     );
+}
+
+/// What has most time left stands behind its key: no call could begin in time.
+#[test]
+fn an_agent_that_hangs_behind_few_ordering_keys_opens_its_breaker() {
+    for keys in [1, 2, 4] {
+        let breaker = Some(BreakerConfig::default());
+        let mut rig = Rig::new(BrokerConfig { breaker, ..plain() });
+        let echo = rig.agent("echo");
+        let opened = (0..100 * 16).find(|&n| {
+            let at = n * 1_000 / 16;
+            rig.send_with(at, echo, n as u32, |it| {
+                it.deadline = Some(ms(at + 1_000));
+                it.ordering_key = Some(n % keys);
+            });
+            rig.take(at);
+            has_tripped(&mut rig)
+        });
+        assert!(opened.is_some(), "{keys} keys: closed after 100 s");
+    }
+}
+
+/// All at once they are a run of late calls, of which each had only the one to go with that was next.
+#[test]
+fn late_calls_that_began_in_order_are_nothing_against_an_agent_with_ordering_keys() {
+    let mut rig = Rig::new(BrokerConfig {
+        delivery_parallelism: 4,
+        ..with_breaker(false)
+    });
+    let echo = rig.agent("echo");
+    let deadline = |it: &mut Submission<u32>| it.deadline = Some(ms(100));
+    for name in 0..4 {
+        rig.send_with(0, echo, name, deadline);
+    }
+    assert_eq!(rig.take(60).len(), 4);
+    for (name, key) in [(4, 7), (5, 7), (6, 7)] {
+        rig.send_with(90, echo, name, |it| {
+            (it.deadline, it.ordering_key) = (Some(ms(150 + u64::from(name))), Some(key));
+        });
+    }
+    rig.advance(100);
+    assert!(
+        !has_tripped(&mut rig),
+        "four ends, of which two would open it"
+    );
+}
+
+/// Seen from a breaker that nothing but a share of failures should open.
+#[test]
+fn the_fewest_calls_that_open_a_breaker_are_a_late_run_too() {
+    let breaker = Some(BreakerConfig {
+        failures_in_a_row: 1_000_000,
+        min_calls: 4,
+        window_ms: 60_000,
+        ..BreakerConfig::default()
+    });
+    let mut rig = Rig::new(BrokerConfig { breaker, ..plain() });
+    let echo = rig.agent("echo");
+    let opened = (0..3_600_u64).find(|second| {
+        let at = second * 1_000;
+        rig.send_with(at, echo, *second as u32, |it| {
+            it.deadline = Some(ms(at + 10_000));
+        });
+        rig.take(at);
+        has_tripped(&mut rig)
+    });
+    assert!(opened.is_some(), "an hour of calls, none of which ended");
 }
 
 #[test]

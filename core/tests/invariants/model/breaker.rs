@@ -30,10 +30,39 @@ impl Reference {
             Health::Good | Health::Bad if has_one => {
                 self.tell_breaker(agent, health == Health::Bad, probe, in_flight);
             }
-            Health::Late if has_one && self.agents[agent].breaker.phase == Phase::Closed => {
-                self.agents[agent].breaker.late += 1;
-            }
+            Health::Late if has_one => self.count_late(agent),
             _ => {}
+        }
+    }
+
+    fn count_late(&mut self, agent: usize) {
+        let (now, most) = (self.now, self.late_run());
+        let breaker = &mut self.agents[agent].breaker;
+        let flows = matches!(breaker.phase, Phase::Closed | Phase::Recovering { .. });
+        if flows && most.is_some_and(|most| breaker.late < most) {
+            breaker.late += 1;
+            breaker.unordered = now;
+        }
+    }
+
+    /// Failures in a row that open a breaker, by their number or as a share.
+    fn late_run(&self) -> Option<u32> {
+        let config = self.setup.broker.breaker;
+        config.map(|config| config.failures_in_a_row.min(config.min_calls))
+    }
+
+    /// What a call's late end says: after as many as would open the breaker had ended before it began, those of
+    /// an agent with messages behind their ordering keys count as failed.
+    pub(crate) fn late_says(&self, call: usize) -> Health {
+        let call = &self.calls[call];
+        let breaker = &self.agents[call.agent].breaker;
+        let run = self.late_run().is_some_and(|most| breaker.late >= most);
+        let behind =
+            |message: usize| self.messages[message].agent == call.agent && self.is_behind(message);
+        let held = (0..self.messages.len()).any(behind);
+        match run && call.started >= breaker.unordered && held {
+            true => Health::Bad,
+            false => Health::Late,
         }
     }
 
@@ -41,11 +70,7 @@ impl Reference {
     /// late calls in a row as would open it were followed by no good one.
     pub(crate) fn keeps_order(&self, agent: usize) -> bool {
         let breaker = &self.agents[agent].breaker;
-        let most = self
-            .setup
-            .broker
-            .breaker
-            .map(|config| config.failures_in_a_row);
+        let most = self.late_run();
         breaker.phase == Phase::Closed && most.is_none_or(|most| breaker.late < most)
     }
 
@@ -119,6 +144,7 @@ impl Reference {
             phase: Phase::Open { until },
             run: 0,
             late: 0,
+            unordered: 0,
             seen: Vec::new(),
             carried: if good.is_empty() {
                 breaker.carried

@@ -217,7 +217,7 @@ impl Reference {
         {
             let (end, health) = match outcome {
                 Outcome::Expired if self.is_late(message, self.calls[call].started) => {
-                    (CallEnd::Expired, Health::Late)
+                    (CallEnd::Expired, self.late_says(call))
                 }
                 Outcome::Expired => (CallEnd::Expired, Health::Bad),
                 _ => (CallEnd::Abandoned, Health::Neutral),

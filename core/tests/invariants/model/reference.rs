@@ -127,8 +127,10 @@ pub(crate) struct Breaker {
     pub(crate) phase: Phase,
     /// Failures in a row.
     pub(crate) run: u32,
-    /// Late ends while it is closed, since the last good one.
+    /// Late ends while it is closed or recovering, since the last good one, as far as they are counted, and
+    /// when the last of those was.
     pub(crate) late: u32,
+    pub(crate) unordered: At,
     /// Calls that counted since it was last closed: when, whether each failed, and how many
     /// were in flight when it started.
     pub(crate) seen: Vec<(At, bool, u64)>,
@@ -277,6 +279,7 @@ impl Reference {
                 phase: Phase::Closed,
                 run: 0,
                 late: 0,
+                unordered: 0,
                 seen: Vec::new(),
                 carried: 1,
             },
