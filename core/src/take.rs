@@ -1,6 +1,6 @@
 //! Which calls start: the next message whose agent may be called, or the next closed batch.
 
-use ebbtide_policies::units::{Duration, Time};
+use ebbtide_policies::units::Time;
 
 use crate::event::{Listener, What};
 use crate::lanes::Rank;
@@ -185,7 +185,6 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let units_left = self.units_left(pick.agent);
         let (mut size, mut units) = (0, 0_u64);
         let (mut first_due, mut last_due) = (self.now, Time::ZERO);
-        let mut due_sum = Duration::ZERO;
         while size < rule.size {
             let agent = &self.agents[pick.agent as usize];
             if agent.takeable == 0 {
@@ -202,19 +201,23 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             units += more;
             first_due = first_due.min(due);
             last_due = last_due.max(due);
-            due_sum += self.now.since(due);
             self.lease_message(index, slot);
         }
-        let full = size == rule.size;
-        let closed = if full {
-            last_due
-        } else {
-            first_due + rule.timeout
+        let in_time = first_due + rule.timeout;
+        let closed = match size == rule.size {
+            true => in_time.min(last_due),
+            false => in_time,
         };
-        // Summed over members: closing minus due, and what they waited after it is not the batch's.
-        let after = self.now.since(closed) * u64::from(size);
-        self.tally.flow.batch_wait += due_sum - after;
+        self.book_batch_wait(slot, closed.min(self.now));
         (size, units)
+    }
+
+    /// What the members waited for the closing of their batch: those that came later did not, and what
+    /// they waited after it is not the batch's.
+    fn book_batch_wait(&mut self, slot: u32, closed: Time) {
+        for member in &self.leases[slot].members {
+            self.tally.flow.batch_wait += closed.since(self.messages[member.index].due);
+        }
     }
 
     fn units_left(&self, agent: u32) -> u64 {

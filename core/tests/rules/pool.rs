@@ -453,6 +453,28 @@ fn time_spent_for_batch_mates_is_counted_until_the_batch_closes() {
     );
 }
 
+/// What came after it had closed has not waited for that.
+#[test]
+fn a_batch_that_others_join_after_it_has_closed_waited_until_then() {
+    let mut rig = Rig::new(BrokerConfig {
+        control_interval_ms: 200,
+        batch_size: 9,
+        batch_timeout_ms: 10,
+        ..plain()
+    });
+    let (batch, busy) = (rig.batch_agent("batch"), rig.agent("busy"));
+    rig.send_each(0, busy, 7..9);
+    let calls = rig.take(0);
+    rig.send(1, batch, 0);
+    rig.send(91, batch, 1);
+    calls.iter().for_each(|call| rig.deliver(100, call));
+    assert_eq!(rig.taken(100), [[0, 1]]);
+    rig.advance(200);
+    let record = rig.decisions().pop().expect("one tick");
+    let waited = seen(&record).flow.batch_wait;
+    assert_eq!(waited, Duration::from_millis(10));
+}
+
 /// It was counted from the oldest, which was not in the call: a negative time, cut off at none.
 #[test]
 fn a_batch_that_leaves_the_oldest_behind_waited_as_its_own_members_did() {
