@@ -82,14 +82,21 @@ impl Broker {
     }
 
     fn switch(&self, policy: Box<dyn Policy>) -> Result<(), SwitchError> {
-        let before = self.on_controls(|floor| {
+        let switched = self.on_controls(|floor| {
             // Core would keep to the configuration's own bounds, and say nothing.
             let config = floor.driver.config().clone();
-            Checked::new(config.under(&*policy))?;
-            Ok::<_, SwitchError>(floor.driver.switch_policy(policy))
-        })?;
-        outlive(|| drop(before));
-        Ok(())
+            match Checked::new(config.under(&*policy)) {
+                Ok(_) => Ok(floor.driver.switch_policy(policy)),
+                Err(fault) => Err((fault, policy)),
+            }
+        });
+        // Either may be the user's, and is not dropped under the lock.
+        let (result, unused) = match switched {
+            Ok(before) => (Ok(()), before),
+            Err((fault, refused)) => (Err(fault.into()), refused),
+        };
+        outlive(|| drop(unused));
+        result
     }
 
     /// Keeps the pool at this many workers, whatever the policy decides; `None` lets it decide

@@ -4,7 +4,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ebbtide::{
-    AgentConfig, Broker, BrokerConfig, Decision, Lane, Observation, Pause, Policy, registry,
+    AgentConfig, Broker, BrokerConfig, Decision, Lane, Observation, Pause, Policy, SwitchError,
+    registry,
 };
 use tokio::time::{Instant, sleep};
 
@@ -170,4 +171,45 @@ async fn a_policy_that_is_switched_out_may_ask_the_broker_when_it_is_dropped() {
     let broker = builder.start().await.unwrap();
     known.set(broker.clone()).ok();
     broker.switch_policy("adaptive").unwrap();
+}
+
+/// Names more workers than there may be; does what it is told when dropped.
+struct Greedy(Box<dyn Fn() + Send>);
+
+impl Policy for Greedy {
+    fn name(&self) -> &str {
+        "greedy"
+    }
+
+    fn start_workers(&self) -> Option<u32> {
+        Some(u32::MAX)
+    }
+
+    fn decide(&mut self, _seen: &Observation) -> Decision {
+        unreachable!("it is refused")
+    }
+}
+
+impl Drop for Greedy {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// So was one that was refused.
+#[tokio::test(start_paused = true)]
+async fn a_refused_policy_may_ask_the_broker_when_it_is_dropped_or_panic() {
+    let broker = broker("fixed").await;
+    let asked = broker.clone();
+    let asks = Greedy(Box::new(move || assert!(asked.books().balance())));
+    assert!(matches!(
+        broker.switch_to(asks),
+        Err(SwitchError::Config(_))
+    ));
+    let panics = Greedy(Box::new(|| panic!("dropped")));
+    assert!(matches!(
+        broker.switch_to(panics),
+        Err(SwitchError::Config(_))
+    ));
+    assert_eq!(ready(&broker), 3);
 }
