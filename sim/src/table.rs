@@ -216,13 +216,25 @@ impl<'t> Table<'t> {
     }
 }
 
-/// The line on which what the reader found at `position` begins: it takes the second half of a CRLF
-/// for the start of the next line.
+/// The line on which what the reader found at `position` begins: it puts it before the blank lines and comments that
+/// it passed over, and before the second half of a CRLF.
 fn line_of(bytes: &[u8], position: Option<&csv::Position>) -> u64 {
     let Some(position) = position else { return 1 };
+    let mut line = position.line();
     // What the cast cuts lies beyond any text in memory.
-    let is_behind = bytes.get(position.byte() as usize) == Some(&b'\n');
-    position.line() + u64::from(is_behind)
+    let mut rest = bytes.get(position.byte() as usize..).unwrap_or_default();
+    loop {
+        let passed = match rest {
+            [b'\n' | b'\r', ..] => 1,
+            [b'#', ..] => rest
+                .iter()
+                .position(|&byte| byte == b'\n')
+                .map_or(rest.len(), |end| end + 1),
+            _ => return line,
+        };
+        line += u64::from(rest[passed - 1] == b'\n');
+        rest = &rest[passed..];
+    }
 }
 
 /// A fault of the reader: of those there are, text from memory can only have this one.

@@ -169,6 +169,21 @@ fn faults_have_their_line_whatever_ends_the_lines() {
     }
 }
 
+/// They were told at the first of the lines that are not read.
+#[test]
+fn faults_have_their_line_behind_blank_ones_and_comments() {
+    for end in ["\n", "\r\n"] {
+        for skipped in ["", "", "#", "# a comment, of two"].windows(2) {
+            let text = ["t_s,size", "0,1", skipped[0], skipped[1], "", "1,x", ""].join(end);
+            let error = Trace::parse(text.as_bytes()).expect_err("x is no size");
+            assert!(error.to_string().starts_with("line 6"), "{error}: {text:?}");
+        }
+        let text = ["", "# a comment", "t_s,t_s", ""].join(end);
+        let error = Trace::parse(text.as_bytes()).expect_err("twice");
+        assert!(error.to_string().starts_with("line 3"), "{error}: {text:?}");
+    }
+}
+
 #[test]
 fn a_series_is_not_taken_for_messages() {
     let error = Trace::parse(b"t_s,rate_per_s\n0,5\n60,7\n").expect_err("rates are no messages");
