@@ -122,9 +122,12 @@ enum Unknown {
 /// What a whole number may be that `found` is not. The parser does not say how wide it is: what fits
 /// 64 bits and is refused was meant to have 32, the other width that is in use.
 fn whole_number(found: &str) -> String {
-    let digits = found.trim_start_matches(['-', '+']);
-    let is_whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    match found.parse::<u64>() {
+    let digits = found.trim_start_matches(['-', '+']).replace('_', "");
+    let prefixes = [("0x", 16), ("0o", 8), ("0b", 2), ("", 10)];
+    let based = |(prefix, base)| Some((digits.strip_prefix(prefix)?, base));
+    let (digits, base) = prefixes.into_iter().find_map(based).expect("one is empty");
+    let is_whole = !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(base));
+    match u64::from_str_radix(digits, base) {
         _ if !is_whole => WHOLE_NUMBER.to_owned(),
         _ if found.starts_with('-') => format!("{WHOLE_NUMBER} from 0 on"),
         Ok(_) => format!("{WHOLE_NUMBER} up to {}", u32::MAX),

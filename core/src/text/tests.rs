@@ -108,6 +108,22 @@ const RON_FAULTS: &[(&str, &str)] = &[
         "line 1, column 9: count is 2.5, expected a whole number",
     ),
     (
+        "(count: 5_000_000_000)",
+        "line 1, column 9: count is 5_000_000_000, expected a whole number up to 4294967295",
+    ),
+    (
+        "(count: 0x1FFFFFFFFF)",
+        "line 1, column 9: count is 0x1FFFFFFFFF, expected a whole number up to 4294967295",
+    ),
+    (
+        "(count: -0b1)",
+        "line 1, column 9: count is -0b1, expected a whole number from 0 on",
+    ),
+    (
+        "(count: 0o777777777777777777777777)",
+        "line 1, column 9: count is 0o777777777777777777777777, expected a whole number up to 18446744073709551615",
+    ),
+    (
         "(name: none)",
         "line 1, column 8: name is none, expected text in quotes",
     ),
