@@ -374,13 +374,20 @@ pub fn from_text(format: Format, text: &str) -> Result<Checked<BrokerConfig>, Te
     if faults.is_empty() {
         return Ok(Checked::known(config));
     }
-    let written = text::fields(text);
-    let is_written = |field: &str| written.contains(&field);
-    let bounds = ["max_workers", "max_batch_size", "max_batch_timeout_ms"];
-    Err(TextError::of_values(text, faults).with_help(|field| {
-        let is_default = bounds.contains(&field) && !is_written(field);
-        is_default.then(|| "the file does not set it, so that is its default".to_owned())
-    }))
+    Err(TextError::of_values(text, faults).with_help(|path| left_open(text, path)))
+}
+
+/// The help for the bound at `path` that a text leaves open, which is the root's or a section's: what is wrong with it
+/// is the default's.
+#[must_use]
+pub fn left_open(text: &str, path: &str) -> Option<String> {
+    const BOUNDS: [&str; 3] = ["max_workers", "max_batch_size", "max_batch_timeout_ms"];
+    let is_bound = path
+        .rsplit('.')
+        .next()
+        .is_some_and(|field| BOUNDS.contains(&field));
+    let is_open = is_bound && !text::has_field(text, path);
+    is_open.then(|| "the file does not set it, so that is its default".to_owned())
 }
 
 #[cfg(test)]

@@ -137,6 +137,12 @@ pub fn fields(text: &str) -> Vec<&str> {
     names.collect()
 }
 
+/// Whether a RON or JSON text has a field at a path such as `broker.breaker.open_ms`.
+#[must_use]
+pub fn has_field(text: &str, path: &str) -> bool {
+    Outline::of(text).is_ok_and(|outline| outline.has(path))
+}
+
 /// Reads a value from text.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ mod contender;
 use std::sync::Arc;
 
 use ebbtide_core::BrokerConfig;
-use ebbtide_core::config::{Checked, Profile};
+use ebbtide_core::config::{self, Checked, Profile};
 use ebbtide_core::fault::Fault as Wrong;
 use ebbtide_core::message::{AgentId, ClassId, Kind};
 use ebbtide_core::text::TextError;
@@ -105,7 +105,8 @@ impl Plan {
         if faults.is_empty() {
             Ok(Self::resolve(scenario, contenders, files))
         } else {
-            let mut error = TextError::of_values(text, faults);
+            let mut error =
+                TextError::of_values(text, faults).with_help(|path| config::left_open(text, path));
             error.faults.sort_by_key(|fault| fault.place.span.start);
             Err(error)
         }
@@ -427,7 +428,7 @@ fn contenders(text: &str, scenario: &Scenario, faults: &mut Vec<Wrong>) -> Vec<C
         if let Ok(policy) = registry::build(&config.policy) {
             config = config.under(&*policy);
         }
-        match Checked::new(config) {
+        match Checked::read(config) {
             Ok(config) => contenders.push(Contender {
                 name: name.clone(),
                 config,

@@ -14,6 +14,12 @@ use crate::fault::Fault;
 pub trait Check {
     /// Everything wrong with it, always in the same order.
     fn faults(&self) -> Vec<Fault>;
+
+    /// The same, as whoever built it in code is told: defaults are there that a file would have brought within its
+    /// bounds.
+    fn faults_in_code(&self) -> Vec<Fault> {
+        self.faults()
+    }
 }
 
 /// A value without faults. Read-only, so that it stays so.
@@ -28,12 +34,25 @@ pub struct ConfigError {
 }
 
 impl<T: Check> Checked<T> {
-    /// Checks `value`.
+    /// Checks `value`, which was built in code.
     ///
     /// # Errors
     /// All of its faults.
     pub fn new(value: T) -> Result<Self, ConfigError> {
+        let faults = value.faults_in_code();
+        Self::unless(faults, value)
+    }
+
+    /// Checks `value`, which was read from a text.
+    ///
+    /// # Errors
+    /// All of its faults.
+    pub fn read(value: T) -> Result<Self, ConfigError> {
         let faults = value.faults();
+        Self::unless(faults, value)
+    }
+
+    fn unless(faults: Vec<Fault>, value: T) -> Result<Self, ConfigError> {
         if faults.is_empty() {
             Ok(Self(value))
         } else {

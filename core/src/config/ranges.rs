@@ -47,16 +47,6 @@ impl Check for BrokerConfig {
     fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
         faults.extend(whole_numbers(self).iter().filter_map(Whole::fault));
-        let default = Self::default().num_workers;
-        if let Some(fault) = faults.iter_mut().find(|fault| fault.path == "num_workers")
-            && self.num_workers == default
-        {
-            // Whoever set a bound in code did not write this number.
-            fault.problem = format!(
-                "is {default} (the default), min_workers is {} and max_workers {}: set them together",
-                self.min_workers, self.max_workers
-            );
-        }
         faults.extend(reals(self).iter().filter_map(Real::fault));
         if self.max_queue_bytes > MAX_BYTES {
             let allowed = format!("{} to {MAX_BYTES}", Bytes(0));
@@ -78,6 +68,21 @@ impl Check for BrokerConfig {
         }
         if faults.is_empty() {
             faults.extend(too_many_messages(self));
+        }
+        faults
+    }
+
+    /// Whoever sets a bound in code has not written the number of workers to start with.
+    fn faults_in_code(&self) -> Vec<Fault> {
+        let (mut faults, default) = (self.faults(), Self::default().num_workers);
+        let start = faults.iter_mut().find(|fault| fault.path == "num_workers");
+        if let Some(fault) = start
+            && self.num_workers == default
+        {
+            fault.problem = format!(
+                "is {default} (the default), min_workers is {} and max_workers {}: set them together",
+                self.min_workers, self.max_workers
+            );
         }
         faults
     }
@@ -190,29 +195,53 @@ fn whole_numbers(c: &BrokerConfig) -> Vec<Whole> {
     rows
 }
 
+/// Where `c` may start, whatever its bounds are.
+pub(super) struct Starts {
+    pub(super) workers: RangeInclusive<u32>,
+    pub(super) batch: RangeInclusive<u32>,
+    pub(super) batch_timeout_ms: RangeInclusive<u64>,
+    pub(super) backoff_ms: RangeInclusive<u64>,
+}
+
+impl Starts {
+    pub(super) fn of(c: &BrokerConfig) -> Self {
+        let within = |least: u32, most: u32, limit: u32| {
+            least.clamp(1, limit)..=most.max(least).clamp(1, limit)
+        };
+        Self {
+            workers: within(c.min_workers, c.max_workers, MAX_WORKERS),
+            batch: within(c.min_batch_size, c.max_batch_size, MAX_BATCH),
+            batch_timeout_ms: 0..=c.max_batch_timeout_ms.min(YEAR_MS),
+            backoff_ms: 0..=c.retry_backoff_max_ms.min(YEAR_MS),
+        }
+    }
+}
+
 fn pool(c: &BrokerConfig) -> Vec<Whole> {
-    let workers = |bound: u32| u64::from(bound.clamp(1, MAX_WORKERS));
-    let batch = |bound: u32| u64::from(bound.clamp(1, MAX_BATCH));
+    let wide = |range: &RangeInclusive<u32>| (*range.start()).into()..=(*range.end()).into();
+    let starts = Starts::of(c);
     let (most_workers, most_batch) = (u64::from(MAX_WORKERS), u64::from(MAX_BATCH));
-    let start_workers = workers(c.min_workers)..=workers(c.max_workers.max(c.min_workers));
-    let start_batch = batch(c.min_batch_size)..=batch(c.max_batch_size.max(c.min_batch_size));
-    let start_timeout = 0..=c.max_batch_timeout_ms.min(YEAR_MS);
+    let least_most = |range: &RangeInclusive<u32>| u64::from(*range.start());
     vec![
-        Whole::new("num_workers", c.num_workers, start_workers),
+        Whole::new("num_workers", c.num_workers, wide(&starts.workers)),
         Whole::new("min_workers", c.min_workers, 1..=most_workers),
         Whole::new(
             "max_workers",
             c.max_workers,
-            workers(c.min_workers)..=most_workers,
+            least_most(&starts.workers)..=most_workers,
         ),
-        Whole::new("batch_size", c.batch_size, start_batch),
+        Whole::new("batch_size", c.batch_size, wide(&starts.batch)),
         Whole::new("min_batch_size", c.min_batch_size, 1..=most_batch),
         Whole::new(
             "max_batch_size",
             c.max_batch_size,
-            batch(c.min_batch_size)..=most_batch,
+            least_most(&starts.batch)..=most_batch,
         ),
-        Whole::new("batch_timeout_ms", c.batch_timeout_ms, start_timeout),
+        Whole::new(
+            "batch_timeout_ms",
+            c.batch_timeout_ms,
+            starts.batch_timeout_ms,
+        ),
         Whole::new("max_batch_timeout_ms", c.max_batch_timeout_ms, 0..=YEAR_MS),
         Whole::new(
             "delivery_parallelism",
@@ -225,7 +254,7 @@ fn pool(c: &BrokerConfig) -> Vec<Whole> {
 }
 
 fn queue(c: &BrokerConfig) -> [Whole; 6] {
-    let first_backoff = 0..=c.retry_backoff_max_ms.min(YEAR_MS);
+    let first_backoff = Starts::of(c).backoff_ms;
     [
         Whole::new("max_queue_size", c.max_queue_size, 0..=MAX_QUEUE),
         Whole::new("reserve", c.reserve, 0..=MILLION),

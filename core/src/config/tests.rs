@@ -163,6 +163,10 @@ fn all_faults_of_values_are_reported_at_their_lines() {
 #[test]
 fn settings_that_contradict_each_other_are_refused() {
     refused(
+        "(min_workers: 3, max_workers: 2)",
+        &["line 1, column 18: max_workers is 2, allowed are 3 to 1000"],
+    );
+    refused(
         "(num_workers: 1, min_workers: 3, max_workers: 2)",
         &[
             "line 1, column 2: num_workers is 1, allowed are 3 to 3",
@@ -381,6 +385,33 @@ fn start_values_that_a_file_leaves_open_follow_its_bounds() {
             "line 1, column 1: max_workers is 10, allowed are 20 to 1000; the file does not set \
              it, so that is its default",
         ],
+    );
+}
+
+#[test]
+fn a_bound_that_is_no_bound_is_the_only_fault() {
+    for (text, found, allowed) in [
+        ("(max_workers: 0)", "max_workers is 0", "1 to 1000"),
+        ("(max_workers: 2000)", "max_workers is 2000", "1 to 1000"),
+        ("(min_workers: 0)", "min_workers is 0", "1 to 1000"),
+        ("(max_batch_size: 0)", "max_batch_size is 0", "1 to 10000"),
+        (
+            "(retry_backoff_max_ms: 99999999999)",
+            "retry_backoff_max_ms is 99999999999",
+            "0 to 31536000000",
+        ),
+    ] {
+        let expected = format!("line 1, column 2: {found}, allowed are {allowed}");
+        refused(text, &[&expected]);
+    }
+}
+
+/// It was said to be the default in a file that says so itself.
+#[test]
+fn a_start_value_that_a_file_sets_is_not_told_as_a_default() {
+    refused(
+        "(num_workers: 5, max_workers: 3)",
+        &["line 1, column 2: num_workers is 5, allowed are 1 to 3"],
     );
 }
 

@@ -3,11 +3,14 @@
 //! Apart from [`BrokerConfig`] so that in code every setting is a plain value: parse, then
 //! resolve.
 
+use std::ops::RangeInclusive;
+
 use ebbtide_policies::objective::Objective;
 use ebbtide_policies::units::Bytes;
 use serde::Deserialize;
 
 use super::forms::{ByLane, Form, Off, OrWord, Unlimited, given};
+use super::ranges::Starts;
 use super::{BreakerConfig, BrokerConfig, Discipline, Profile};
 
 /// Declares [`Written`] and its resolution, so that each setting is named once. The compiler
@@ -44,19 +47,28 @@ macro_rules! written {
 
 impl Written {
     /// The default start values brought within the bounds that the file sets: whoever sets a bound
-    /// need not know them.
+    /// need not know them, nor hear of them where the bound is none.
     fn bounded(&self, mut base: BrokerConfig) -> BrokerConfig {
-        let within = |start: u32, least: Option<u32>, most: Option<u32>| {
-            start.max(least.unwrap_or(0)).min(most.unwrap_or(u32::MAX))
+        let bounds = BrokerConfig {
+            min_workers: self.min_workers.unwrap_or(base.min_workers),
+            max_workers: self.max_workers.unwrap_or(base.max_workers),
+            min_batch_size: self.min_batch_size.unwrap_or(base.min_batch_size),
+            max_batch_size: self.max_batch_size.unwrap_or(base.max_batch_size),
+            max_batch_timeout_ms: (self.max_batch_timeout_ms).unwrap_or(base.max_batch_timeout_ms),
+            retry_backoff_max_ms: (self.retry_backoff_max_ms).unwrap_or(base.retry_backoff_max_ms),
+            ..BrokerConfig::default()
         };
-        base.num_workers = within(base.num_workers, self.min_workers, self.max_workers);
-        base.batch_size = within(base.batch_size, self.min_batch_size, self.max_batch_size);
-        let longest = self.max_batch_timeout_ms.unwrap_or(u64::MAX);
-        base.batch_timeout_ms = base.batch_timeout_ms.min(longest);
-        let longest = self.retry_backoff_max_ms.unwrap_or(u64::MAX);
-        base.retry_backoff_ms = base.retry_backoff_ms.min(longest);
+        let starts = Starts::of(&bounds);
+        base.num_workers = within(base.num_workers, &starts.workers);
+        base.batch_size = within(base.batch_size, &starts.batch);
+        base.batch_timeout_ms = within(base.batch_timeout_ms, &starts.batch_timeout_ms);
+        base.retry_backoff_ms = within(base.retry_backoff_ms, &starts.backoff_ms);
         base
     }
+}
+
+fn within<T: Copy + Ord>(start: T, range: &RangeInclusive<T>) -> T {
+    start.clamp(*range.start(), *range.end())
 }
 
 written! {

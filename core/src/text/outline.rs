@@ -127,6 +127,11 @@ impl<'t> Outline<'t> {
         }
     }
 
+    /// Whether there is an entry at `path`.
+    pub(super) fn has(&self, path: &str) -> bool {
+        (0..self.entries.len()).any(|entry| self.path(entry) == path)
+    }
+
     /// Whether there is nothing in it.
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()

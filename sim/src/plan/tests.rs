@@ -347,6 +347,34 @@ fn all_faults_are_told_at_once_each_at_its_line() {
     }
 }
 
+/// What a scenario says of its broker is told as in a configuration's own file.
+#[test]
+fn defaults_of_the_broker_are_told_as_what_they_are() {
+    #[track_caller]
+    fn check(broker: &str, expected: &str) {
+        let text = scenario(&format!("{ONE_SOURCE}, broker: ({broker})"));
+        let error = Plan::new(&text, Files::default()).expect_err(expected);
+        let [fault] = error.faults.as_slice() else {
+            panic!("one fault: {error}");
+        };
+        let help = fault.help.iter().map(|help| format!("; {help}"));
+        let told = format!("{}{}", fault.message, help.collect::<String>());
+        assert_eq!(told, expected);
+    }
+    check(
+        "min_workers: 20",
+        "broker.max_workers is 10, allowed are 20 to 1000; the file does not set it, so that is its default",
+    );
+    check(
+        "num_workers: 5, max_workers: 3",
+        "broker.num_workers is 5, allowed are 1 to 3",
+    );
+    check(
+        "max_workers: 2000",
+        "broker.max_workers is 2000, allowed are 1 to 1000",
+    );
+}
+
 #[test]
 fn a_run_is_stationary_unless_something_changes() {
     assert!(plan(&scenario(ONE_SOURCE)).is_stationary());
