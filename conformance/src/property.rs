@@ -25,13 +25,15 @@ pub enum Property {
     NoEcho,
     /// [`properties::bottleneck`]
     Bottleneck,
+    /// [`properties::ordering_keys`]
+    OrderingKeys,
     /// [`properties::survives`]
     Survives,
 }
 
 impl Property {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::WithinBounds,
         Self::Finite,
         Self::Deterministic,
@@ -40,6 +42,7 @@ impl Property {
         Self::NoLimitCycle,
         Self::NoEcho,
         Self::Bottleneck,
+        Self::OrderingKeys,
         Self::Survives,
     ];
 
@@ -55,6 +58,7 @@ impl Property {
             Self::NoLimitCycle => "no-limit-cycle",
             Self::NoEcho => "no-echo",
             Self::Bottleneck => "bottleneck",
+            Self::OrderingKeys => "ordering-keys",
             Self::Survives => "survives",
         }
     }
@@ -71,8 +75,9 @@ impl Property {
             Self::NoLimitCycle => "a constant load sees at most two changes of workers a minute",
             Self::NoEcho => "retries that take no time bring at most a quarter and one worker more",
             Self::Bottleneck => {
-                "a limit, a rate limit or an open breaker brings at most one worker"
+                "a limit, a rate, an open breaker or few keys bring at most one worker"
             }
+            Self::OrderingKeys => "ordering keys bring at most a quarter and one worker more",
             Self::Survives => "late, noisy, missing and absurd observations are got over in time",
         }
     }
@@ -92,6 +97,7 @@ impl Property {
             Self::NoLimitCycle => properties::no_limit_cycle,
             Self::NoEcho => properties::no_echo,
             Self::Bottleneck => properties::bottleneck,
+            Self::OrderingKeys => properties::ordering_keys,
             Self::Survives => properties::survives,
         };
         check(subject)

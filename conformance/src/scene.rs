@@ -24,6 +24,8 @@ pub struct Scene {
     pub seed: u64,
     /// The arrivals: `Poisson("12/s")`.
     pub arrivals: String,
+    /// Further fields of the class: `ordering_keys: 3`.
+    pub class: Vec<String>,
     /// Fields of the agent: `call: Constant("300ms")`.
     pub agent: Vec<String>,
     /// Fields of the broker: `delivery_parallelism: 2`.
@@ -106,10 +108,11 @@ impl Scene {
                 self.length_s, self.warm_up_s, self.seed
             ),
         );
-        let classes = format!("[(name: \"a\", to: Agent({AGENT:?}))]");
+        let class = [format!("name: \"a\", to: Agent({AGENT:?})")];
+        let class = [&class, self.class.as_slice()].concat().join(", ");
         line(
             "traffic",
-            format!("[(arrivals: {}, classes: {classes})]", self.arrivals),
+            format!("[(arrivals: {}, classes: [({class})])]", self.arrivals),
         );
         line(
             "agents",

@@ -126,7 +126,8 @@ impl Subject {
             | Property::Recovers
             | Property::NoLimitCycle
             | Property::NoEcho
-            | Property::Bottleneck => {
+            | Property::Bottleneck
+            | Property::OrderingKeys => {
                 lapses(|lapse| matches!(lapse, Lapse::Panic(_)))?;
                 within_limits(&watch)
             }

@@ -27,10 +27,12 @@ enum Obstacle {
     Rate(u32),
     /// The agent is out, and its breaker open.
     Outage,
+    /// The messages have so many ordering keys, of a load that wants twice as many calls.
+    Keys(u32),
 }
 
-/// While the agent's in-flight limit, its declared rate limit or its open breaker is what keeps
-/// messages waiting, the pool has on average at most [`EXTRA_WORKERS`] more workers than are of
+/// While the agent's in-flight limit, its declared rate limit, its open breaker or the ordering keys
+/// are what keeps messages waiting, the pool has on average at most [`EXTRA_WORKERS`] more workers than are of
 /// use: those that carry what the agent lets through, at 70 % of their slots under a rate limit;
 /// in an outage those that the same load has without one.
 ///
@@ -42,6 +44,7 @@ pub fn bottleneck(subject: &Subject) -> Result<(), Box<Counterexample>> {
         (1_u32..=6).prop_map(Obstacle::Limit),
         (30_u32..=70).prop_map(Obstacle::Rate),
         Just(Obstacle::Outage),
+        (1_u32..=6).prop_map(Obstacle::Keys),
     ];
     let cases = (loads_of(20..=40), obstacles);
     let scenes = cases.prop_map(|(load, obstacle)| scene(&load, obstacle));
@@ -53,6 +56,7 @@ fn scene(load: &Load, obstacle: Obstacle) -> Scene {
         Obstacle::Limit(calls) => limited(load, calls),
         Obstacle::Rate(percent) => rate_limited(load, percent),
         Obstacle::Outage => out(load),
+        Obstacle::Keys(keys) => keyed(load, keys),
     }
 }
 
@@ -84,11 +88,20 @@ fn with_limit(mut scene: Scene, useful: u32) -> Scene {
 }
 
 fn limited(load: &Load, calls: u32) -> Scene {
+    let limit = format!("protect: (in_flight_limit: {calls})");
+    of_calls(load, calls, |scene| scene.agent.push(limit))
+}
+
+fn keyed(load: &Load, keys: u32) -> Scene {
+    let limit = format!("ordering_keys: {keys}");
+    of_calls(load, keys, |scene| scene.class.push(limit))
+}
+
+/// So many calls at once, of a load that wants twice as many.
+fn of_calls(load: &Load, calls: u32, limit: impl FnOnce(&mut Scene)) -> Scene {
     let wanted = f64::from(calls) * load.per_slot() * 2.0;
     let mut scene = unbatched(load, format!("Poisson(\"{wanted:.1}/s\")"));
-    scene
-        .agent
-        .push(format!("protect: (in_flight_limit: {calls})"));
+    limit(&mut scene);
     let useful = calls.div_ceil(load.parallelism).max(load.min_workers);
     with_limit(scene, useful)
 }

@@ -124,6 +124,7 @@ impl Load {
             warm_up_s: 0,
             seed: self.seed,
             arrivals,
+            class: Vec::new(),
             agent: self.agent(),
             broker: self.broker(),
             world: Vec::new(),

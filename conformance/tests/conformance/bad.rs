@@ -1,4 +1,4 @@
-//! Ten policies that are bad on purpose, each in one way that policies are in earnest.
+//! Eleven policies that are bad on purpose, each in one way that policies are in earnest.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -45,7 +45,7 @@ impl Policy for AtWork {
     }
 }
 
-pub(crate) const BAD: [Bad; 10] = [
+pub(crate) const BAD: [Bad; 11] = [
     Bad {
         name: "integral wind-up",
         caught_by: Property::Bottleneck,
@@ -75,6 +75,11 @@ pub(crate) const BAD: [Bad; 10] = [
         name: "NaN on an empty interval",
         caught_by: Property::Finite,
         decide: nan_on_empty,
+    },
+    Bad {
+        name: "a slot for whatever waits",
+        caught_by: Property::OrderingKeys,
+        decide: slots_for_all,
     },
     Bad {
         name: "division by zero workers",
@@ -132,6 +137,13 @@ fn own_retries(state: &mut State, seen: &Observation) -> Decision {
         .plain
         .workers(seen, busy(seen) * (1.0 + state.retries));
     decision(seen, workers)
+}
+
+/// Whatever stands behind its ordering key is to have a slot of its own.
+fn slots_for_all(state: &mut State, seen: &Observation) -> Decision {
+    let workers = state.plain.workers(seen, busy(seen));
+    let behind = seen.behind() as f64 / f64::from(seen.parallelism);
+    decision(seen, within_bounds(seen, workers + behind.ceil()))
 }
 
 /// The mean call time of an interval without calls is nothing divided by nothing.

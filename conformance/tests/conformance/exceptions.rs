@@ -112,6 +112,11 @@ pub(crate) const EXCEPTIONS: &[(&str, Property, &str)] = &[
     ),
     (
         "laravel",
+        Property::OrderingKeys,
+        "more workers the closer the oldest message comes to its objective: behind a key some are old for longer",
+    ),
+    (
+        "laravel",
         Property::Survives,
         "workers for arrivals times job time, without headroom: sojourns end about the objective, nonsense or not",
     ),
@@ -144,6 +149,11 @@ pub(crate) const EXCEPTIONS: &[(&str, Property, &str)] = &[
         "ds2",
         Property::IdlesDown,
         "without work there is no rate of a busy worker, so an idle window says nothing and the pool stays",
+    ),
+    (
+        "ds2",
+        Property::Bottleneck,
+        "nothing is worked off while an agent is out, so a window says nothing and the pool stays as the outage found it",
     ),
     (
         "flink",
