@@ -146,44 +146,46 @@ fn duration() -> impl Strategy<Value = Duration> {
     ]
 }
 
+/// Hands out what was drawn, for one field after another.
+fn one_by_one<T, const N: usize>(drawn: [T; N]) -> impl FnMut() -> T {
+    let mut drawn = drawn.into_iter();
+    move || {
+        drawn
+            .next()
+            .expect("as many were drawn as there are fields")
+    }
+}
+
 fn worker_counts() -> impl Strategy<Value = WorkerCounts> {
-    [(); 5]
-        .map(|()| any_count())
-        .prop_map(|[wanted, starting, ready, draining, busy]| WorkerCounts {
-            wanted,
-            starting,
-            ready,
-            draining,
-            busy,
-        })
+    [(); 5].map(|()| any_count()).prop_map(|counts| {
+        let mut count = one_by_one(counts);
+        WorkerCounts {
+            wanted: count(),
+            starting: count(),
+            ready: count(),
+            draining: count(),
+            busy: count(),
+        }
+    })
 }
 
 fn slot_time() -> impl Strategy<Value = SlotTime> {
-    [(); 9].map(|()| duration()).prop_map(
-        |[
-            with_call,
-            idle,
-            limit,
-            bulkhead,
-            breaker,
-            paused,
-            rate_limit,
-            open_batch,
-            key,
-        ]| SlotTime {
-            with_call,
-            idle,
+    [(); 9].map(|()| duration()).prop_map(|times| {
+        let mut time = one_by_one(times);
+        SlotTime {
+            with_call: time(),
+            idle: time(),
             blocked: BlockedTime {
-                limit,
-                bulkhead,
-                breaker,
-                paused,
-                rate_limit,
-                open_batch,
-                key,
+                limit: time(),
+                bulkhead: time(),
+                breaker: time(),
+                paused: time(),
+                rate_limit: time(),
+                open_batch: time(),
+                key: time(),
             },
-        },
-    )
+        }
+    })
 }
 
 fn queue() -> impl Strategy<Value = QueueState> {
@@ -199,33 +201,20 @@ fn queue() -> impl Strategy<Value = QueueState> {
 }
 
 fn flow() -> impl Strategy<Value = Flow> {
-    ([(); 8].map(|()| count()), duration()).prop_map(
-        |(
-            [
-                arrivals,
-                refused,
-                retries,
-                started,
-                completed,
-                delivered,
-                expired,
-                dead,
-            ],
-            waited,
-        )| {
-            Flow {
-                arrivals,
-                refused,
-                retries,
-                started,
-                completed,
-                delivered,
-                expired,
-                dead_lettered: dead,
-                batch_wait: waited,
-            }
-        },
-    )
+    ([(); 8].map(|()| count()), duration()).prop_map(|(counts, batch_wait)| {
+        let mut count = one_by_one(counts);
+        Flow {
+            arrivals: count(),
+            refused: count(),
+            retries: count(),
+            started: count(),
+            completed: count(),
+            delivered: count(),
+            expired: count(),
+            dead_lettered: count(),
+            batch_wait,
+        }
+    })
 }
 
 fn histogram() -> impl Strategy<Value = LatencyHistogram> {
@@ -264,17 +253,7 @@ fn agent() -> impl Strategy<Value = AgentObservation> {
             (call_rate, unit_rate, breaker, paused),
             (in_flight, counts, calls, samples),
         )| {
-            let [
-                waiting,
-                behind,
-                contended_keys,
-                arrivals,
-                came_behind,
-                moved_up,
-                retries,
-                delivered,
-                units,
-            ] = counts;
+            let mut count = one_by_one(counts);
             AgentObservation {
                 name,
                 is_batch,
@@ -284,16 +263,16 @@ fn agent() -> impl Strategy<Value = AgentObservation> {
                 unit_rate,
                 breaker,
                 paused,
-                waiting,
-                behind,
-                contended_keys,
+                waiting: count(),
+                behind: count(),
+                contended_keys: count(),
                 in_flight,
-                arrivals,
-                came_behind,
-                moved_up,
-                retries,
-                delivered,
-                units,
+                arrivals: count(),
+                came_behind: count(),
+                moved_up: count(),
+                retries: count(),
+                delivered: count(),
+                units: count(),
                 calls,
                 samples,
             }
