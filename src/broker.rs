@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ebbtide_core::message::AgentId;
 use ebbtide_core::{AddAgentError, AgentConfig, Books};
+use ebbtide_policies::closest::closest;
 use ebbtide_policies::observation::Setting;
 use ebbtide_policies::units::{Duration, Time};
 
@@ -23,6 +24,10 @@ use crate::written::Written;
 
 /// How long beyond its limit a shutdown waits for a disk.
 const DISK_CATCHES_UP: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// Agents whose names an unknown one is compared with, under the lock: whoever has more may well ask
+/// for those that are not there yet.
+const COMPARED_MOST: usize = 100;
 
 /// A running broker. Cheap to clone; all clones are the same broker.
 ///
@@ -103,11 +108,10 @@ impl Broker {
         let found = self.shared().on_floor(|floor| {
             let id = floor.agent_named(name)?;
             let name = floor.agents[id.0 as usize].name.clone();
-            Some((id, name, floor.runner(id)?))
+            let runner = floor.runner(id).ok_or_else(|| floor.unknown(&name))?;
+            Ok::<_, AgentError>((id, name, runner))
         });
-        let Some((id, name, runner)) = found else {
-            return Err(AgentError::Unknown(name.to_owned()));
-        };
+        let (id, name, runner) = found?;
         let (has, asked) = (runner.types(), Types::of::<M, R>());
         if (has.message, has.reply) == (asked.message, asked.reply) {
             return Ok(AgentRef::new(self.open.clone(), id, name));
@@ -133,11 +137,9 @@ impl Broker {
             self.shared().porch.remove(id);
             floor.names.remove(name);
             floor.leaving.push(id);
-            Some(floor.agents[id.0 as usize].runner.take())
+            Ok(floor.agents[id.0 as usize].runner.take())
         });
-        removed
-            .map(drop)
-            .ok_or_else(|| AgentError::Unknown(name.to_owned()))
+        removed.map(drop)
     }
 
     /// The broker's books: where every message is that it ever accepted.
@@ -270,8 +272,21 @@ impl Floor {
         Ok(id)
     }
 
-    pub(crate) fn agent_named(&self, name: &str) -> Option<AgentId> {
-        self.names.get(name).copied()
+    pub(crate) fn agent_named(&self, name: &str) -> Result<AgentId, AgentError> {
+        let found = self.names.get(name).copied();
+        found.ok_or_else(|| self.unknown(name))
+    }
+
+    fn unknown(&self, name: &str) -> AgentError {
+        let few = self.names.len() <= COMPARED_MOST;
+        let mut names: Vec<&str> = (self.names.keys().filter(|_| few))
+            .map(|it| &**it)
+            .collect();
+        names.sort_unstable();
+        AgentError::Unknown {
+            name: name.to_owned(),
+            meant: closest(name, names).map(str::to_owned),
+        }
     }
 
     /// Removed agents of which nothing is left are no more than part of a sum.

@@ -145,8 +145,7 @@ impl Broker {
     /// [`ChangeError`] if it has faults, or there is no such agent.
     pub fn reconfigure_agent(&self, mut config: AgentConfig) -> Result<(), ChangeError> {
         self.on_controls(|floor| {
-            let unknown = || AgentError::Unknown(config.name.clone());
-            let id = floor.agent_named(&config.name).ok_or_else(unknown)?;
+            let id = floor.agent_named(&config.name)?;
             config.batch = floor.runner(id).is_some_and(|runner| runner.is_batch());
             let config = Checked::new(config)?;
             Ok(floor.driver.reconfigure_agent(id, config)?)
@@ -194,13 +193,10 @@ impl Broker {
         name: &str,
         work: impl FnOnce(&mut Floor, AgentId),
     ) -> Result<(), AgentError> {
-        self.shared()
-            .on_floor(|floor| match floor.agent_named(name) {
-                Some(agent) => {
-                    work(floor, agent);
-                    Ok(())
-                }
-                None => Err(AgentError::Unknown(name.to_owned())),
-            })
+        self.shared().on_floor(|floor| {
+            let agent = floor.agent_named(name)?;
+            work(floor, agent);
+            Ok(())
+        })
     }
 }

@@ -42,8 +42,13 @@ pub enum StartError {
 #[non_exhaustive]
 pub enum AgentError {
     /// No agent has that name, or no longer.
-    #[error("agent {0:?} is not registered")]
-    Unknown(String),
+    #[error("agent {name:?} is not registered{}", did_you_mean(meant.as_deref()))]
+    Unknown {
+        /// The name.
+        name: String,
+        /// One much like it that an agent has.
+        meant: Option<String>,
+    },
     /// It takes or gives something else.
     #[error("agent {name:?} takes {takes} and gives {gives}, asked for was {asked}")]
     Types {
@@ -56,6 +61,10 @@ pub enum AgentError {
         /// What was asked for.
         asked: String,
     },
+}
+
+fn did_you_mean(name: Option<&str>) -> String {
+    name.map_or_else(String::new, |name| format!(", did you mean {name:?}?"))
 }
 
 /// Why a message was not accepted.

@@ -48,7 +48,9 @@ pub(crate) fn sigma<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D
 
 /// A count of things of which there is at least one.
 pub(crate) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    within(u32::deserialize(deserializer)?, 1..=1_000_000)
+    // Signed, so that a negative one is told the range too.
+    let count = within(i64::deserialize(deserializer)?, 1..=1_000_000)?;
+    Ok(count as u32)
 }
 
 /// `found`, if the range has it.

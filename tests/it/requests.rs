@@ -83,6 +83,14 @@ async fn an_agent_is_found_by_its_name_and_types() {
     assert!(matches!(wrong, AgentError::Types { .. }), "{wrong}");
     let missing = broker.agent::<u32, usize>("width").unwrap_err();
     assert_eq!(missing.to_string(), "agent \"width\" is not registered");
+    let meant = broker.agent::<String, usize>("lenght").unwrap_err();
+    assert_eq!(
+        meant.to_string(),
+        "agent \"lenght\" is not registered, did you mean \"length\"?"
+    );
+    broker.remove_agent("length").unwrap();
+    let gone = broker.remove_agent("length").unwrap_err();
+    assert_eq!(gone.to_string(), "agent \"length\" is not registered");
 }
 
 #[tokio::test(start_paused = true)]

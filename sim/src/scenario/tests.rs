@@ -178,6 +178,7 @@ fn what_cannot_be_set_says_why() {
     check("broker.nun_workers", "3", "did you mean num_workers");
     check("agents.ran.per_call", "60ms", "allowed are model, rank");
     check("run.replications", "0", "1 to 1000000");
+    check("run.replications", "-1", "1 to 1000000");
     check("run.length", "7", "7");
 }
 
