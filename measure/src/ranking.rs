@@ -296,7 +296,7 @@ impl Ranking {
     #[must_use]
     pub fn knows_oracles(&self) -> bool {
         let mut yardsticks = self.scenarios.iter().flat_map(|it| &it.yardsticks);
-        yardsticks.all(|it| it.oracle == "paced")
+        !self.scenarios.is_empty() && yardsticks.all(|it| it.oracle == "paced")
     }
 
     /// Where another policy is known to be cheaper than the default, in a sentence.
@@ -372,5 +372,29 @@ impl Ranking {
             whole.worst_run_scenario, whole.worst_run_vs_best_rival
         );
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_knows_an_oracle_of_no_scenario() {
+        let nothing = Ranking {
+            schema: RANKING_SCHEMA,
+            engine_version: String::new(),
+            default: String::new(),
+            default_does: String::new(),
+            described: Vec::new(),
+            prices: Vec::new(),
+            main_price: 1.0,
+            tie_margin: 0.0,
+            interrupted: true,
+            skipped: Vec::new(),
+            scenarios: Vec::new(),
+            overall: Vec::new(),
+        };
+        assert!(!nothing.knows_oracles());
     }
 }
