@@ -14,7 +14,7 @@ use std::ops::{Add, AddAssign, Mul, Sub};
 const NANOS_PER_SEC: f64 = 1e9;
 
 /// An instant: whole nanoseconds since the broker (or the simulation) started.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(u64);
 
 impl Time {
@@ -61,7 +61,7 @@ impl Add<Duration> for Time {
 ///
 /// Kept apart from [`std::time::Duration`], which it converts from and to, because the hot
 /// path of the broker adds and compares single words.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Duration(u64);
 
 impl Duration {
@@ -170,7 +170,7 @@ impl From<Duration> for std::time::Duration {
 }
 
 /// Events per second: finite and not negative.
-#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Default, PartialEq, PartialOrd)]
 pub struct Rate(f64);
 
 impl Rate {
@@ -192,5 +192,5 @@ impl Rate {
 }
 
 /// A size in bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bytes(pub u64);

@@ -241,6 +241,13 @@ impl fmt::Display for Duration {
     }
 }
 
+/// As it is displayed: whoever prints what has one reads it.
+impl fmt::Debug for Duration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl Quantity for Time {
     const WHAT: &'static str = "a time since the start";
     const EXAMPLE: &'static str = "\"200s\"";
@@ -261,6 +268,13 @@ impl FromStr for Time {
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&Duration(self.0), f)
+    }
+}
+
+/// As it is displayed: whoever prints what has one reads it.
+impl fmt::Debug for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -296,6 +310,13 @@ impl fmt::Display for Rate {
             per_s if !(1e-5..1e16).contains(&per_s) => f.pad(&format!("{per_s:e}/s")),
             per_s => f.pad(&format!("{per_s}/s")),
         }
+    }
+}
+
+/// As it is displayed: whoever prints what has one reads it.
+impl fmt::Debug for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -337,6 +358,13 @@ impl fmt::Display for Bytes {
         let whole = |unit: &&(&str, u64)| self.0 > 0 && self.0.is_multiple_of(unit.1);
         let &(name, unit) = BYTE_UNITS.iter().find(whole).unwrap_or(&("B", 1));
         f.pad(&format!("{}{name}", self.0 / unit))
+    }
+}
+
+/// As it is displayed: whoever prints what has one reads it.
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -170,3 +170,15 @@ proptest! {
         let _ = text.parse::<Bytes>();
     }
 }
+
+#[test]
+fn quantities_in_what_is_debugged_have_their_unit() {
+    let rate = Rate::per_second(1.5).expect("a rate");
+    let all = (
+        Duration::from_millis(35),
+        Time::from_nanos(7),
+        rate,
+        Bytes(4096),
+    );
+    assert_eq!(format!("{all:?}"), "(35ms, 7ns, 1.5/s, 4KiB)");
+}
