@@ -252,10 +252,9 @@ pub struct AgentObservation {
 }
 
 impl AgentObservation {
-    /// Its waiting messages that a free slot could start, its limits permitting: those that stand behind no other of
-    /// their key.
+    /// Its waiting messages that stand behind no other of their key: a free slot could take them, were there no limits.
     #[must_use]
-    pub const fn startable(&self) -> u64 {
+    pub const fn takeable(&self) -> u64 {
         self.waiting.saturating_sub(self.behind)
     }
 }

@@ -257,9 +257,9 @@ impl Belief {
     /// Messages that wait for slots: those that could be taken, and of those behind them as large a part as the time
     /// that these wait is of the time that they take, by Little's law, as far as their keys let them through.
     fn waiting(&self, lead_s: f64, agent: &AgentObservation) -> f64 {
-        let startable = agent.startable() as f64;
+        let takeable = agent.takeable() as f64;
         let behind = self.most_moved_up(lead_s, agent).min(agent.behind as f64);
-        startable + behind * startable / (startable + f64::from(agent.in_flight)).max(1.0)
+        takeable + behind * takeable / (takeable + f64::from(agent.in_flight)).max(1.0)
     }
 
     /// An agent that refuses gets no more than it delivers, until it no longer refuses: one

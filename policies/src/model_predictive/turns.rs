@@ -23,7 +23,7 @@ impl Waited {
     pub(super) fn observe(&mut self, length_s: f64, agent: &AgentObservation, for_slots: bool) {
         self.0 *= (-length_s / MEMORY_S).exp();
         if for_slots {
-            self.0 += agent.startable() as f64 * length_s;
+            self.0 += agent.takeable() as f64 * length_s;
         }
     }
 }
