@@ -62,11 +62,18 @@ fn no_longer(figure: &str, found: Duration, most: Duration) -> Result<(), Nonsen
     }
     let rounded = [found, most].map(|it| seconds(it.as_secs_f64()));
     let [found, most] = match rounded[0] == rounded[1] {
-        true => [found, most].map(|it| it.to_string()),
+        true => [found, most].map(exact),
         false => rounded,
     };
     let text = format!("{figure} is {found}, at most {most} can be");
     Err(Nonsense(text))
+}
+
+/// To the nanosecond, as [`seconds`] writes it.
+fn exact(length: Duration) -> String {
+    let text = length.to_string();
+    let unit = text.find(char::is_alphabetic).unwrap_or(text.len());
+    format!("{} {}", &text[..unit], &text[unit..])
 }
 
 /// Calls that may be under way.
@@ -187,7 +194,7 @@ mod tests {
         );
         check_nonsense(
             |seen| seen.interval = Duration::from_nanos(1_000_400_000),
-            "interval is 1.0004s, at most 1s can be",
+            "interval is 1.0004 s, at most 1 s can be",
         );
         check_nonsense(
             |seen| seen.flow.arrivals = u64::MAX,
