@@ -373,18 +373,14 @@ fn an_agent_that_hangs_behind_a_backlog_opens_its_breaker() {
     };
     let mut rig = Rig::new(config);
     let echo = rig.agent("echo");
-    let mut opened = None;
-    for second in 0..3_600_u64 {
+    let opened = (0..3_600_u64).find(|second| {
         let at = second * 1_000;
-        rig.send_with(at, echo, second as u32, |it| {
-            it.deadline = Some(ms(at + 10_000))
+        rig.send_with(at, echo, *second as u32, |it| {
+            it.deadline = Some(ms(at + 10_000));
         });
         rig.take(at);
-        if has_tripped(&mut rig) {
-            opened = Some(second);
-            break;
-        }
-    }
+        has_tripped(&mut rig)
+    });
     assert!(
         opened.is_some(),
         "an hour of calls, none of which ended, and its breaker is closed"

@@ -9,6 +9,7 @@ mod queue;
 mod reconfigure;
 mod rig;
 mod steering;
+mod waiting;
 
 use ebbtide_core::message::WorkerId;
 use ebbtide_core::units::{Duration, Time};

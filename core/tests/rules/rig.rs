@@ -39,6 +39,11 @@ pub(crate) fn elastic() -> BrokerConfig {
     }
 }
 
+/// What the policy saw.
+pub(crate) fn seen(record: &event::DecisionRecord) -> &ebbtide_policies::Observation {
+    record.observation.as_ref().expect("observations are kept")
+}
+
 /// A broker and what it said.
 pub(crate) struct Rig {
     pub(crate) state: BrokerState<u32>,
