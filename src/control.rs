@@ -9,8 +9,9 @@ use ebbtide_policies::registry::{self, UnknownPolicy};
 use ebbtide_policies::units::{Duration, Time};
 
 use crate::broker::Broker;
+use crate::contained::outlive;
 use crate::error::AgentError;
-use crate::floor::{Floor, outlive};
+use crate::floor::Floor;
 use crate::guard::own;
 
 /// Why a configuration was not replaced; nothing is changed.

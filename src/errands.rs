@@ -5,8 +5,8 @@ use std::task::Waker;
 
 use ebbtide_policies::Policy;
 
+use crate::contained::outlive;
 use crate::crew::WorkerLink;
-use crate::floor::outlive;
 use crate::parcel::Parcel;
 use crate::reply::Ending;
 use crate::runner::Runner;

@@ -5,9 +5,7 @@
 //! the alarm. What would be slow under a lock (waking, replying, dropping messages, starting
 //! tasks) is written on a list of [`Errands`], to be run when the lock is free again.
 
-use std::any::Any;
 use std::collections::{HashMap, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Waker;
 use std::thread::available_parallelism;
@@ -434,22 +432,5 @@ impl Floor {
             WorkerChange::Gone => self.errands.nudges.extend(self.crew.dismiss(worker)),
             WorkerChange::Ready | WorkerChange::Draining => {}
         }
-    }
-}
-
-/// Calls what may be code of the user's (dropping a message, waking a sender): its panic ends
-/// here.
-pub(crate) fn outlive(work: impl FnOnce()) {
-    // The panic hook has told of it.
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
-        discard(panic);
-    }
-}
-
-/// Drops what a panic carried, which may be anything of the user's. One whose drop panics too has
-/// had its turn: what that carries is not dropped.
-pub(crate) fn discard(panic: Box<dyn Any + Send>) {
-    if let Err(next) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
-        std::mem::forget(next);
     }
 }

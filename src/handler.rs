@@ -139,7 +139,7 @@ impl<A: Agent> IntoAgent<kind::Type> for A {
     type Reply = A::Reply;
 
     fn into_agent(self) -> AnyAgent {
-        AnyAgent(Arc::new(Single(self)))
+        AnyAgent(Arc::new(Single::new(self)))
     }
 }
 
@@ -148,7 +148,7 @@ impl<A: BatchAgent> IntoAgent<kind::BatchType> for A {
     type Reply = A::Reply;
 
     fn into_agent(self) -> AnyAgent {
-        AnyAgent(Arc::new(Whole(self)))
+        AnyAgent(Arc::new(Whole::new(self)))
     }
 }
 
@@ -163,7 +163,7 @@ where
     type Reply = R;
 
     fn into_agent(self) -> AnyAgent {
-        AnyAgent(Arc::new(Single(Adapter::new((), self))))
+        AnyAgent(Arc::new(Single::new(Adapter::new((), self))))
     }
 }
 
@@ -179,7 +179,10 @@ where
     type Reply = R;
 
     fn into_agent(self) -> AnyAgent {
-        AnyAgent(Arc::new(Single(Adapter::new(self.state, self.handler))))
+        AnyAgent(Arc::new(Single::new(Adapter::new(
+            self.state,
+            self.handler,
+        ))))
     }
 }
 
@@ -194,7 +197,7 @@ where
     type Reply = R;
 
     fn into_agent(self) -> AnyAgent {
-        AnyAgent(Arc::new(Whole(Adapter::new((), self))))
+        AnyAgent(Arc::new(Whole::new(Adapter::new((), self))))
     }
 }
 
@@ -210,7 +213,7 @@ where
     type Reply = R;
 
     fn into_agent(self) -> AnyAgent {
-        AnyAgent(Arc::new(Whole(Adapter::new(self.state, self.handler))))
+        AnyAgent(Arc::new(Whole::new(Adapter::new(self.state, self.handler))))
     }
 }
 
@@ -226,10 +229,9 @@ where
 
     fn into_agent(self) -> AnyAgent {
         let handler = move |message: &M| (self.handler)(message.clone());
-        AnyAgent(Arc::new(Single(Adapter::<kind::Message, _, _, M, R>::new(
-            (),
-            handler,
-        ))))
+        AnyAgent(Arc::new(Single::new(
+            Adapter::<kind::Message, _, _, M, R>::new((), handler),
+        )))
     }
 }
 

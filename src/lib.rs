@@ -43,6 +43,7 @@ mod broadcast;
 mod broker;
 mod builder;
 mod clock;
+mod contained;
 mod context;
 mod control;
 mod crew;

@@ -12,7 +12,7 @@ use std::task::Waker;
 use ebbtide_core::message::MessageId;
 use parking_lot::Mutex;
 
-use crate::floor::outlive;
+use crate::contained::Contained;
 use crate::headers::Headers;
 use crate::reply::{Ending, ReplySlot};
 
@@ -30,7 +30,7 @@ pub(crate) trait Carried: Send + Sync + 'static {
     fn name(&self, message: MessageId);
     /// Its `call`-th call starts: only that one's reply counts from here on.
     fn begin(&self, call: u64);
-    /// Where a reply goes: a [`ReplySlot`] of its type.
+    /// Where a reply goes: a [`ReplySlot`] of its type, [`Contained`].
     fn reply_slot(&self) -> Option<&(dyn Any + Send + Sync)>;
     /// It has its outcome. Its sender is woken with nothing left of it here, so that it may
     /// have the message back.
@@ -63,17 +63,17 @@ impl Notes {
 
 /// A message that gets no reply.
 pub(crate) struct Letter<M> {
-    pub(crate) message: M,
+    pub(crate) message: Contained<M>,
     headers: Headers,
     notes: Notes,
 }
 
 /// A message that gets a reply.
 pub(crate) struct Inquiry<M, R> {
-    pub(crate) message: M,
+    pub(crate) message: Contained<M>,
     headers: Headers,
     pub(crate) notes: Notes,
-    pub(crate) reply: ReplySlot<R>,
+    pub(crate) reply: ReplySlot<Contained<R>>,
     /// What core calls it, once it is let in from the porch.
     pub(crate) name: Name,
 }
@@ -106,7 +106,7 @@ impl<M> Letter<M> {
     #[inline]
     pub(crate) fn new(message: M) -> Arc<Self> {
         Arc::new(Self {
-            message,
+            message: Contained::new(message),
             headers: Headers::NONE,
             notes: Notes::default(),
         })
@@ -122,7 +122,7 @@ impl<M, R> Inquiry<M, R> {
     #[inline]
     pub(crate) fn new(message: M) -> Arc<Self> {
         Arc::new(Self {
-            message,
+            message: Contained::new(message),
             headers: Headers::NONE,
             notes: Notes::default(),
             reply: ReplySlot::default(),
@@ -148,7 +148,7 @@ fn mine<T>(parcel: &mut Arc<T>) -> &mut T {
 
 impl<M: Send + Sync + 'static> Carried for Letter<M> {
     fn message(&self) -> &(dyn Any + Send + Sync) {
-        &self.message
+        &*self.message
     }
 
     fn headers(&self) -> &Headers {
@@ -176,7 +176,7 @@ impl<M: Send + Sync + 'static> Carried for Letter<M> {
 
 impl<M: Send + Sync + 'static, R: Send + 'static> Carried for Inquiry<M, R> {
     fn message(&self) -> &(dyn Any + Send + Sync) {
-        &self.message
+        &*self.message
     }
 
     fn headers(&self) -> &Headers {
@@ -197,8 +197,7 @@ impl<M: Send + Sync + 'static, R: Send + 'static> Carried for Inquiry<M, R> {
 
     fn finish(self: Arc<Self>, ending: Ending) {
         let waker = self.reply.finish(ending);
-        // Its sender is told even if the message panics when it is dropped.
-        outlive(|| drop(self));
+        drop(self);
         if let Some(waker) = waker {
             waker.wake();
         }

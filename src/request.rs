@@ -125,7 +125,7 @@ impl<M: Send + Sync + 'static, R: Send + 'static> Reply<'_, M, R> {
 
     fn take_back(&mut self) -> Option<M> {
         let inquiry = self.inquiry.take().and_then(Arc::into_inner);
-        inquiry.map(|inquiry| inquiry.message)
+        inquiry.map(|inquiry| inquiry.message.into_inner())
     }
 
     fn fail(&mut self, reason: NoReply) -> Result<R, RequestError<M>> {
@@ -151,7 +151,7 @@ impl<M: Send + Sync + 'static, R: Send + 'static> Reply<'_, M, R> {
             Some(reply) => {
                 self.progress = Progress::Over;
                 self.inquiry = None;
-                Ok(reply)
+                Ok(reply.into_inner())
             }
             None => self.fail(NoReply::of(outcome, attempts)),
         })

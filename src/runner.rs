@@ -12,6 +12,7 @@ use ebbtide_core::message::LeaseId;
 use tokio_util::sync::ReusableBoxFuture;
 
 use crate::agent::{Agent, Batch, BatchAgent, typed};
+use crate::contained::Contained;
 use crate::context::{CallControl, Context};
 use crate::failure::{Failure, Said};
 use crate::headers::Headers;
@@ -133,7 +134,13 @@ impl Types {
 }
 
 /// An agent that takes one message a call.
-pub(crate) struct Single<A>(pub(crate) A);
+pub(crate) struct Single<A>(Contained<A>);
+
+impl<A> Single<A> {
+    pub(crate) fn new(agent: A) -> Self {
+        Self(Contained::new(agent))
+    }
+}
 
 impl<A: Agent> Runner for Single<A> {
     fn start(self: Arc<Self>, mut load: Box<Load>, future: &mut CallFuture) {
@@ -141,14 +148,14 @@ impl<A: Agent> Runner for Single<A> {
             let done = match load.members.as_slice() {
                 [member] => {
                     let handled = self.0.handle(typed(member), &load.context).await;
-                    Done::one(conclude(member, handled))
+                    Done::one(conclude(member, handled.map(Contained::new)))
                 }
                 // Core gives an agent that is no batch agent one message a call.
                 members => {
                     let mut said = Vec::with_capacity(members.len());
                     for member in members {
                         let handled = self.0.handle(typed(member), &load.context).await;
-                        said.push(conclude(member, handled));
+                        said.push(conclude(member, handled.map(Contained::new)));
                     }
                     Done::each(said)
                 }
@@ -168,15 +175,24 @@ impl<A: Agent> Runner for Single<A> {
 }
 
 /// An agent that takes a batch a call.
-pub(crate) struct Whole<A>(pub(crate) A);
+pub(crate) struct Whole<A>(Contained<A>);
+
+impl<A> Whole<A> {
+    pub(crate) fn new(agent: A) -> Self {
+        Self(Contained::new(agent))
+    }
+}
 
 impl<A: BatchAgent> Runner for Whole<A> {
     fn start(self: Arc<Self>, mut load: Box<Load>, future: &mut CallFuture) {
         future.set(async move {
             let batch = Batch::new(&load.members);
             let handled = self.0.handle(batch, &load.context).await;
-            let said = load.members.iter().zip(handled);
+            let mut handled = handled.into_iter().map(|one| one.map(Contained::new));
+            let said = load.members.iter().zip(&mut handled);
             let said = said.map(|(member, one)| conclude(member, one)).collect();
+            // Answers that nobody has asked for.
+            handled.for_each(drop);
             load.clear();
             (Done::each(said), load)
         });
@@ -193,11 +209,12 @@ impl<A: BatchAgent> Runner for Whole<A> {
 
 /// Leaves a handler's reply where its caller finds it, or its complaint with the message.
 #[inline(always)]
-fn conclude<R: Send + 'static>(member: &Member, handled: Result<R, Failure>) -> Said {
+fn conclude<R: Send + 'static>(member: &Member, handled: Result<Contained<R>, Failure>) -> Said {
     match handled {
         Ok(reply) => {
             let slot = member.parcel.reply_slot();
-            if let Some(slot) = slot.and_then(|slot| slot.downcast_ref::<ReplySlot<R>>()) {
+            if let Some(slot) = slot.and_then(|slot| slot.downcast_ref::<ReplySlot<Contained<R>>>())
+            {
                 slot.offer(member.call, reply);
             }
             Said::Delivered

@@ -157,7 +157,10 @@ pub(crate) fn send_error<M: Send + Sync + 'static>(
     let letter = parcel.into_any().downcast::<Letter<M>>().ok();
     let letter = letter.and_then(Arc::into_inner);
     let message = letter.expect("a refused message is nobody else's").message;
-    SendError { reason, message }
+    SendError {
+        reason,
+        message: message.into_inner(),
+    }
 }
 
 impl<M, R> fmt::Debug for Event<'_, M, R> {

@@ -19,10 +19,11 @@ use std::task::{Context as TaskContext, Poll, Waker};
 use ebbtide_core::message::LeaseId;
 
 use crate::alarm;
+use crate::contained::{discard, outlive};
 use crate::context::{Ambient, CallControl};
 use crate::crew::{LostCall, Mood, SlotWaker, WorkerLink};
 use crate::errands::Errands;
-use crate::floor::{Floor, discard, outlive};
+use crate::floor::Floor;
 use crate::pace::Pace;
 use crate::runner::{CallFuture, Done, Load, Runner, idle_future};
 use crate::shared::{Arrivals, AtWork};
@@ -425,6 +426,13 @@ impl Slot {
     fn empty(&mut self) {
         let future = &mut self.future;
         outlive(|| future.set(std::future::pending()));
+    }
+}
+
+/// Handlers that are dropped together, with their worker, panic one by one.
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.empty();
     }
 }
 

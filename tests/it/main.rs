@@ -14,5 +14,6 @@ mod lifetime;
 mod pool;
 mod requests;
 mod room;
+mod rude;
 mod targets;
 mod watching;

@@ -1,0 +1,59 @@
+//! What is the user's: code of theirs that the broker calls, and values that it drops for them. Whatever
+//! panics there ends here.
+
+use std::any::Any;
+use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A value of the user's (a message, a reply, an agent), whoever drops it last.
+pub(crate) struct Contained<T>(Option<T>);
+
+/// Why it is there.
+const PRESENT: &str = "only who owns it takes it out";
+
+impl<T> Contained<T> {
+    #[inline(always)]
+    pub(crate) fn new(value: T) -> Self {
+        Self(Some(value))
+    }
+
+    #[inline(always)]
+    pub(crate) fn into_inner(mut self) -> T {
+        self.0.take().expect(PRESENT)
+    }
+}
+
+impl<T> Deref for Contained<T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        self.0.as_ref().expect(PRESENT)
+    }
+}
+
+impl<T> Drop for Contained<T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if std::mem::needs_drop::<T>() {
+            outlive(|| self.0 = None);
+        }
+    }
+}
+
+/// Calls what may be code of the user's (dropping a message, waking a sender): its panic ends
+/// here.
+pub(crate) fn outlive(work: impl FnOnce()) {
+    // The panic hook has told of it.
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+        discard(panic);
+    }
+}
+
+/// Drops what a panic carried, which may be anything of the user's. One whose drop panics too has
+/// had its turn: what that carries is not dropped.
+pub(crate) fn discard(panic: Box<dyn Any + Send>) {
+    if let Err(next) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(next);
+    }
+}

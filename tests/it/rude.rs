@@ -1,0 +1,145 @@
+//! What is the user's and panics when it is dropped: messages, replies, handlers and what they hold.
+
+use std::time::Duration;
+
+use ebbtide::{AgentConfig, Broker, BrokerConfig, Failure, with};
+use ebbtide_core::message::Outcome;
+use tokio::time::sleep;
+
+const MS: Duration = Duration::from_millis(1);
+
+/// Panics when it is dropped.
+#[derive(Debug)]
+struct Rude;
+
+impl Drop for Rude {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+async fn broker() -> Broker {
+    let config = BrokerConfig {
+        retry_max_attempts: Some(1),
+        ..BrokerConfig::default()
+    };
+    Broker::builder().config(config).start().await.unwrap()
+}
+
+/// How many messages were delivered.
+fn delivered(broker: &Broker) -> u64 {
+    broker.books().outcomes[Outcome::Delivered.index()]
+}
+
+/// Two of them in one worker aborted the process.
+#[tokio::test(start_paused = true)]
+async fn handlers_that_panic_when_they_are_dropped_at_a_shutdown_cost_nothing() {
+    let broker = broker().await;
+    let hangs = async |_: &u32| {
+        let _rude = Rude;
+        std::future::pending::<()>().await;
+        Ok(())
+    };
+    let agent = broker.add_agent("agent", hangs).unwrap();
+    for number in 0..20 {
+        agent.send(number).await.unwrap();
+    }
+    sleep(MS).await;
+    let report = broker.shutdown(100 * MS).await;
+    assert_eq!((report.returned, report.still_working), (20, 0));
+}
+
+#[test]
+fn handlers_that_panic_when_their_runtime_ends_cost_nothing() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let broker = runtime.block_on(async {
+        let broker = broker().await;
+        let hangs = with(Rude, async |_: &Rude, _: &Rude| {
+            let _rude = Rude;
+            std::future::pending::<()>().await;
+            Ok(())
+        });
+        let agent = broker.add_agent("agent", hangs).unwrap();
+        for _ in 0..20 {
+            agent.send(Rude).await.unwrap();
+        }
+        tokio::task::yield_now().await;
+        broker
+    });
+    drop(runtime);
+    assert_eq!(broker.books().outcomes[Outcome::Returned.index()], 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn dead_letters_that_panic_when_they_are_dropped_cost_nothing() {
+    let broker = broker().await;
+    let fails = async |_: &Rude| Err::<(), _>(Failure::retry("no"));
+    let agent = broker.add_agent("agent", fails).unwrap();
+    for _ in 0..6 {
+        agent.send(Rude).await.unwrap();
+    }
+    sleep(MS).await;
+    let letters = broker.dead_letters();
+    assert!(broker.purge(letters[0].id) && broker.purge(letters[1].id));
+    drop(letters);
+    assert_eq!(broker.purge_all(), 4);
+}
+
+/// It was a dead letter that had "panicked: dropped".
+#[tokio::test(start_paused = true)]
+async fn an_unused_reply_that_panics_when_it_is_dropped_was_delivered() {
+    let broker = broker().await;
+    let answers = async |_: &u32| Ok(Rude);
+    let agent = broker.add_agent("agent", answers).unwrap();
+    agent.send(1).await.unwrap();
+    let slow = async |_: &u32| {
+        sleep(10 * MS).await;
+        Ok(Rude)
+    };
+    let slow = broker.add_agent("slow", slow).unwrap();
+    let gone = tokio::time::timeout(MS, slow.request(1)).await;
+    assert!(gone.is_err(), "its caller is gone");
+    sleep(20 * MS).await;
+    assert_eq!(delivered(&broker), 1);
+    assert!(broker.dead_letters().is_empty());
+    assert_eq!(broker.stats().workers_lost, 0);
+}
+
+/// So was this, with its caller's reply.
+#[tokio::test(start_paused = true)]
+async fn what_an_agent_delivered_last_is_delivered_though_its_state_panics_when_dropped() {
+    let broker = broker().await;
+    for name in ["single", "batch"] {
+        let config = AgentConfig {
+            max_batch: Some(1),
+            ..AgentConfig::new(name)
+        };
+        let single = async |_: &Rude, it: &u32| {
+            sleep(10 * MS).await;
+            Ok(*it)
+        };
+        let batch = async |_: &Rude, batch: ebbtide::Batch<'_, u32>| {
+            sleep(10 * MS).await;
+            batch.iter().map(|it| Ok(*it)).collect::<Vec<_>>()
+        };
+        let agent = match name {
+            "single" => broker.add_agent(config, with(Rude, single)).unwrap(),
+            _ => broker.add_agent(config, with(Rude, batch)).unwrap(),
+        };
+        let reply = agent.request(5).try_now().unwrap();
+        sleep(MS).await;
+        broker.remove_agent(name).unwrap();
+        assert_eq!(reply.await.unwrap(), 5, "{name}");
+    }
+}
+
+/// Its caller's own task panicked in place of the reply.
+#[tokio::test(start_paused = true)]
+async fn a_reply_reaches_a_caller_whose_message_panics_when_it_is_dropped() {
+    let broker = broker().await;
+    let agent = broker.add_agent("agent", async |_: &Rude| Ok(5)).unwrap();
+    assert_eq!(agent.request(Rude).await.unwrap(), 5);
+}
