@@ -233,6 +233,13 @@ impl Lanes {
         &self.agents[lane.index()]
     }
 
+    /// Agents with takeable messages, once for each lane in which they have any.
+    #[inline(always)]
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = u32> {
+        let agents = self.filled().flat_map(|lane| self.agents(lane));
+        agents.copied()
+    }
+
     /// Lanes with takeable messages, highest first.
     #[inline]
     pub(crate) fn filled(&self) -> FilledLanes {

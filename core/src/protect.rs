@@ -178,10 +178,8 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         if !self.may_take() {
             return None;
         }
-        let waiting = self.agents.iter().filter(|agent| agent.takeable > 0);
-        waiting
-            .filter_map(|agent| self.unblocks_at(agent, self.now))
-            .min()
+        let at = |agent| self.unblocks_at(&self.agents[agent as usize], self.now);
+        self.lanes.waiting().filter_map(at).min()
     }
 
     /// When the agent's open batch closes; `None` if there is no batch to wait for: it is
@@ -265,16 +263,27 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         }
     }
 
-    /// What free slots could start now, if one more message each to `more` had entered:
-    /// agents in the order of registration, each agent's highest lanes first. Where that
-    /// would take a trial, what is certain counts: of a batch agent's messages full batches,
-    /// or the one that has closed; of an agent with a unit limit one call. Bytes are counted
-    /// as far as `bytes`: the messages of thousands of free slots are not walked through for
-    /// each submission.
-    pub(crate) fn startable(&self, newcomer: Newcomer, more: &[AgentId], bytes: u64) -> Startable {
+    /// What free slots could start now, as far as it is `asked` for, if one more message each to
+    /// `more` had entered: the agents of the highest lane first, each agent's highest lanes first. Where
+    /// that would take a trial, what is certain counts: of a batch agent's messages full batches,
+    /// or the one that has closed; of an agent with a unit limit one call. This is asked for each
+    /// submission to a full queue: neither the messages of thousands of free slots are walked through for
+    /// it, nor thousands of agents without messages.
+    pub(crate) fn startable(
+        &self,
+        newcomer: Newcomer,
+        more: &[AgentId],
+        asked: Startable,
+    ) -> Startable {
         let mut found = Startable::default();
         let mut free = self.workers.free_slots();
-        for (index, agent) in self.agents.numbered() {
+        let is_empty = |agent: &u32| self.agents[*agent as usize].takeable == 0;
+        let joining = more.iter().map(|agent| agent.0).filter(is_empty);
+        for index in self.waiting_agents().chain(joining) {
+            if free == 0 || (found.calls >= asked.calls && found.bytes >= asked.bytes) {
+                break;
+            }
+            let agent = &self.agents[index as usize];
             let stands_behind = |key| agent.keys.is_held(key);
             let joins = newcomer.is_due
                 && more.contains(&AgentId(index))
@@ -284,11 +293,20 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             if calls > 0 {
                 free -= calls;
                 found.calls += calls;
-                let missing = bytes.saturating_sub(found.bytes);
+                let missing = asked.bytes.saturating_sub(found.bytes);
                 found.bytes += self.bytes_of_first(agent, calls, joining, missing);
             }
         }
         found
+    }
+
+    /// Agents with takeable messages, those of the highest lane first; each once, by its highest.
+    fn waiting_agents(&self) -> impl Iterator<Item = u32> {
+        self.lanes.filled().flat_map(move |lane| {
+            let first =
+                move |agent: &u32| self.agents[*agent as usize].lanes().next() == Some(lane);
+            self.lanes.agents(lane).iter().copied().filter(first)
+        })
     }
 
     fn startable_calls(&self, agent: &Agent, joining: Option<Newcomer>) -> u64 {

@@ -6,7 +6,7 @@ use crate::error::{Refusal, SubmitError};
 use crate::event::{Account, Listener, What};
 use crate::message::{AgentId, Kind, Lane, MessageId, Outcome, Submission};
 use crate::messages::{Message, Place};
-use crate::protect::Newcomer;
+use crate::protect::{Newcomer, Startable};
 use crate::state::{BrokerState, Wake};
 
 /// No message before or after.
@@ -150,14 +150,17 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     ) -> Option<Refusal> {
         let allowed_bytes = self.config.max_queue_bytes.0;
         let (queued, bytes) = (self.books.queued(), self.books.bytes);
-        let over = (bytes + size).saturating_sub(allowed_bytes);
+        let more = agents.len() as u64;
+        let over = Startable {
+            calls: (queued + more).saturating_sub(allowed),
+            bytes: (bytes + size).saturating_sub(allowed_bytes),
+        };
         let startable = self.startable(newcomer, agents, over);
         let over_bytes = bytes + size > allowed_bytes.saturating_add(startable.bytes);
         if over_bytes && size > allowed_bytes {
             let allowed = allowed_bytes;
             return Some(Refusal::TooLarge { size, allowed });
         }
-        let more = agents.len() as u64;
         if queued + more > allowed.saturating_add(startable.calls) {
             return Some(Refusal::Full { queued, allowed });
         }
