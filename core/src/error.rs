@@ -43,6 +43,17 @@ pub enum Refusal {
         /// The bound.
         allowed: u64,
     },
+    /// A broadcast to more subscribers than may ever be queued and called at once: the bound, and the slots of
+    /// the workers that are wanted now.
+    #[error(
+        "the topic has too many subscribers: {subscribers}, allowed are {allowed} (max_queue_size)"
+    )]
+    TooManySubscribers {
+        /// Who subscribes.
+        subscribers: u64,
+        /// The bound for this lane.
+        allowed: u64,
+    },
     /// The broker takes nothing new from outside.
     #[error("the broker is shutting down")]
     ShuttingDown,

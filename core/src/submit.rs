@@ -161,7 +161,15 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             let allowed = allowed_bytes;
             return Some(Refusal::TooLarge { size, allowed });
         }
-        if queued + more > allowed.saturating_add(startable.calls) {
+        let over_count = queued + more > allowed.saturating_add(startable.calls);
+        if over_count && more > 1 && more > allowed.saturating_add(self.slots_wanted()) {
+            let subscribers = more;
+            return Some(Refusal::TooManySubscribers {
+                subscribers,
+                allowed,
+            });
+        }
+        if over_count {
             return Some(Refusal::Full { queued, allowed });
         }
         over_bytes.then_some(Refusal::OverBytes {
@@ -169,6 +177,12 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             size,
             allowed: allowed_bytes,
         })
+    }
+
+    /// Slots of the workers that are wanted now.
+    fn slots_wanted(&self) -> u64 {
+        let workers = self.control.setting.workers;
+        u64::from(workers) * u64::from(self.workers.parallelism())
     }
 
     #[cold]

@@ -44,6 +44,29 @@ async fn a_message_that_never_fits_is_refused_at_once() {
     assert_eq!(big.unwrap(), 3, "unless it can be called at once");
 }
 
+/// So did this.
+#[tokio::test(start_paused = true)]
+async fn a_broadcast_to_more_agents_than_the_queue_holds_is_refused_at_once() {
+    let config = BrokerConfig {
+        num_workers: 1,
+        delivery_parallelism: 2,
+        policy: "fixed".to_owned(),
+        max_queue_size: 5,
+        ..BrokerConfig::default()
+    };
+    let broker = Broker::builder().config(config).start().await.unwrap();
+    for number in 0..20 {
+        let config = AgentConfig {
+            topics: vec!["news".to_owned()],
+            ..AgentConfig::new(format!("reader {number}"))
+        };
+        broker.add_agent(config, async |_: &u32| Ok(())).unwrap();
+    }
+    let sent = timeout(10_000 * MS, broker.broadcast("news", 1_u32).into_future());
+    let refused = sent.await.unwrap().unwrap_err();
+    assert!(!refused.reason.is_full(), "{refused}");
+}
+
 /// Its copies were accepted, though it had gone before it knew.
 #[tokio::test(start_paused = true)]
 async fn a_broadcast_whose_sender_goes_as_it_is_let_in_is_cancelled() {

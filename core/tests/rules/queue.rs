@@ -272,3 +272,40 @@ fn a_batch_out_of_units_makes_no_room() {
         "5 units are back"
     );
 }
+
+/// Its sender waited for room for ever, and everyone else's behind it.
+#[test]
+fn a_broadcast_to_more_agents_than_may_ever_be_queued_is_refused_for_good() {
+    let mut rig = Rig::new(BrokerConfig {
+        max_queue_size: 5,
+        reserve: 0,
+        ..plain()
+    });
+    let add = |rig: &mut Rig, name: &str, topic: &str| {
+        rig.add(AgentConfig {
+            topics: vec![topic.to_owned()],
+            ..AgentConfig::new(name)
+        });
+    };
+    add(&mut rig, "one", "one");
+    for number in 0..7 {
+        add(&mut rig, &format!("agent {number}"), "seven");
+    }
+    let broadcast = |rig: &mut Rig, topic| {
+        let submission = Submission::new(message::AgentId(u32::MAX), ms(0), 1);
+        let refused = rig.state.broadcast(ms(0), topic, submission);
+        refused.map(drop).map_err(|error| error.reason)
+    };
+    for _ in 0..2 {
+        broadcast(&mut rig, "one").expect("there is room");
+    }
+    let full = broadcast(&mut rig, "seven").expect_err("two are queued");
+    assert!(full.is_full(), "five places and two slots: {full}");
+    add(&mut rig, "one more", "seven");
+    let never = broadcast(&mut rig, "seven").expect_err("there is no room for eight");
+    assert_eq!(
+        never.to_string(),
+        "the topic has too many subscribers: 8, allowed are 5 (max_queue_size)"
+    );
+    assert!(!never.is_full(), "waiting is no use");
+}
