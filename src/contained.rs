@@ -57,3 +57,10 @@ pub(crate) fn discard(panic: Box<dyn Any + Send>) {
         std::mem::forget(next);
     }
 }
+
+/// What a panic said, as far as it said anything.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panicked: {}", text.unwrap_or("no text"))
+}

@@ -4,11 +4,14 @@
 //! down: endings to be told, news for the floor, figures, dead letters, notices for whoever
 //! listens.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use ebbtide_core::event::{CallEnd, DecisionRecord, Event, Listener, What, WorkerChange};
 use ebbtide_core::history::History;
 use ebbtide_core::message::{AgentId, LeaseId, Outcome, WorkerId};
 use ebbtide_policies::units::Time;
 
+use crate::contained::{discard, outlive, panic_text};
 use crate::dead::{DeadLetters, Death, Weight};
 use crate::decision_log::DecisionLog;
 use crate::figures::Figures;
@@ -169,7 +172,14 @@ impl Ear {
     #[inline(never)]
     fn hear_observed(&mut self, event: Event<Parcel>) {
         if let Some(observer) = &mut self.observer {
-            observer.hear(&event);
+            let heard = catch_unwind(AssertUnwindSafe(|| observer.hear(&event)));
+            if let Err(panic) = heard {
+                let text = panic_text(&*panic);
+                let what = || Happening::ObserverPanicked { text };
+                self.notices.tell(event.at, what);
+                discard(panic);
+                outlive(|| self.observer = None);
+            }
         }
         self.note(event);
     }

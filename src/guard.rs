@@ -10,8 +10,7 @@ use ebbtide_policies::observation::Observation;
 use ebbtide_policies::{Policy, registry};
 use parking_lot::Mutex;
 
-use crate::contained::discard;
-use crate::worker::panic_text;
+use crate::contained::{discard, panic_text};
 
 /// What the panic of a policy said, until somebody heeds it.
 pub(crate) type Panicked = Arc<Mutex<Option<String>>>;

@@ -46,6 +46,11 @@ pub enum Happening {
         /// What the panic said.
         text: String,
     },
+    /// The [`Observer`](crate::Observer) panicked: it hears nothing more.
+    ObserverPanicked {
+        /// What the panic said.
+        text: String,
+    },
     /// A message was given up.
     DeadLettered {
         /// Whose.

@@ -8,7 +8,8 @@ use ebbtide_core::event::{Event, What};
 use crate::parcel::{Carried, Parcel};
 
 /// Hears every event of a broker, in order, in the midst of its work and under its lock: it
-/// only writes down.
+/// only writes down. If it asks the broker anything, both wait for ever. One that panics hears nothing more
+/// ([`Happening::ObserverPanicked`](crate::Happening::ObserverPanicked)).
 pub trait Observer: Send + 'static {
     /// `event` has happened. `message` is the one that an [outcome](What::Finished) is of; its
     /// type is that of its agent's messages. A [decision](What::Decided) comes with what the policy

@@ -9,7 +9,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -19,7 +18,7 @@ use std::task::{Context as TaskContext, Poll, Waker};
 use ebbtide_core::message::LeaseId;
 
 use crate::alarm;
-use crate::contained::{discard, outlive};
+use crate::contained::{discard, outlive, panic_text};
 use crate::context::{Ambient, CallControl};
 use crate::crew::{LostCall, Mood, SlotWaker, WorkerLink};
 use crate::errands::Errands;
@@ -434,11 +433,4 @@ impl Drop for Slot {
     fn drop(&mut self) {
         self.empty();
     }
-}
-
-/// What a panic said, as far as it said anything.
-pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("panicked: {}", text.unwrap_or("no text"))
 }

@@ -7,7 +7,8 @@ use crate::observation::Observation;
 ///
 /// A policy is a pure state machine: the same observations in the same order give the same
 /// decisions, byte for byte. It never reads a clock, never draws a random number and never
-/// fails; what it cannot know it leaves as it is.
+/// fails; what it cannot know it leaves as it is. It asks nobody, least of all its broker, which waits for it
+/// under a lock: both would wait for ever.
 pub trait Policy: Send {
     /// The name under which the policy is chosen, reported and logged.
     fn name(&self) -> &str;
