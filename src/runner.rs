@@ -190,7 +190,8 @@ impl<A: BatchAgent> Runner for Whole<A> {
             let handled = self.0.handle(batch, &load.context).await;
             let mut handled = handled.into_iter().map(|one| one.map(Contained::new));
             let said = load.members.iter().zip(&mut handled);
-            let said = said.map(|(member, one)| conclude(member, one)).collect();
+            let said: Vec<_> = said.map(|(member, one)| conclude(member, one)).collect();
+            note_unanswered(&load.members, said.len());
             // Answers that nobody has asked for.
             handled.for_each(drop);
             load.clear();
@@ -204,6 +205,15 @@ impl<A: BatchAgent> Runner for Whole<A> {
 
     fn types(&self) -> Types {
         Types::of::<A::Message, A::Reply>()
+    }
+}
+
+/// Says with messages of a batch that only so many answers came; those without have failed.
+fn note_unanswered(members: &[Member], answers: usize) {
+    for member in &members[answers..] {
+        let batch = members.len();
+        let text = format!("the batch of {batch} messages got {answers} answers");
+        member.parcel.notes().add(text);
     }
 }
 

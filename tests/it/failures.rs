@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use ebbtide::{AgentConfig, Broker, BrokerConfig, Context, Failure, NoReply, Pause, with};
+use ebbtide::{AgentConfig, Batch, Broker, BrokerConfig, Context, Failure, NoReply, Pause, with};
 use tokio::time::{Instant, sleep};
 
 const MS: Duration = Duration::from_millis(1);
@@ -256,4 +256,25 @@ async fn a_message_whose_drop_panics_with_such_a_panic_costs_nothing() {
     }
     let stats = broker.stats();
     assert_eq!((stats.workers_lost, stats.books.finished()), (0, 3));
+}
+
+/// They were dead letters without a word.
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_is_not_answered_whole_says_so() {
+    let config = BrokerConfig {
+        retry_max_attempts: Some(1),
+        ..calm()
+    };
+    let broker = broker(config).await;
+    let few = async |_: Batch<'_, u32>| vec![Ok(7)];
+    let few = broker.add_agent("few", few).unwrap();
+    let replies: Vec<_> = (0..3)
+        .map(|number| few.request(number).try_now().unwrap())
+        .collect();
+    let mut texts = Vec::new();
+    for reply in replies {
+        texts.extend(reply.await.err().map(|error| error.text.unwrap()));
+    }
+    let text = "the batch of 3 messages got 1 answers";
+    assert_eq!(texts, [text, text]);
 }
