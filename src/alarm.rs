@@ -6,6 +6,7 @@
 //! may hold up the runtime's timers and whatever was woken on that thread. Where the runtime's
 //! clock is the broker's, nobody else can tell when it moves, and the alarm is a task.
 
+use std::cell::RefCell;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -13,10 +14,12 @@ use std::sync::OnceLock;
 use std::thread::{self, Thread};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::{sleep, sleep_until};
 
 use crate::clock::Clock;
+use crate::health::LAST_CHANCE;
 use crate::shared::Shared;
 
 /// Turns that other tasks get at an instant of paused time before its timers run. What ends
@@ -53,6 +56,11 @@ impl Alarm {
     }
 }
 
+thread_local! {
+    /// The runtime of the broker whose alarm this thread is, if it is one.
+    static OF_THE_THREAD: RefCell<Option<Handle>> = const { RefCell::new(None) };
+}
+
 /// Starts the alarm, which runs until the broker is closed or its runtime ends.
 pub(crate) fn start(shared: &Arc<Shared>) -> io::Result<()> {
     match &shared.alarm {
@@ -80,6 +88,7 @@ impl Drop for Runtime {
 
 /// The thread.
 fn keep_watch(shared: &Arc<Shared>) {
+    OF_THE_THREAD.set(Some(shared.runtime().clone()));
     if let Alarm::Thread(thread) = &shared.alarm {
         // Whoever sets the alarm before this is heard all the same: it is read after.
         let _ = thread.set(thread::current());
@@ -92,6 +101,10 @@ fn keep_watch(shared: &Arc<Shared>) {
             thread::sleep(AFTER_A_PANIC);
         }
     }
+    if shared.working() > 0 {
+        thread::sleep(LAST_CHANCE.into());
+    }
+    shared.end_last_chance();
 }
 
 /// The task.
@@ -112,6 +125,19 @@ async fn watch(shared: Arc<Shared>) {
         if !go_off(&shared) {
             sleep(AFTER_A_PANIC).await;
         }
+    }
+    if shared.working() > 0 {
+        sleep(LAST_CHANCE.into()).await;
+    }
+    shared.end_last_chance();
+}
+
+/// Drops what is the user's and may take its time: not while deadlines are to be kept.
+pub(crate) fn drop_unhurried(value: impl Send + 'static) {
+    match OF_THE_THREAD.with_borrow(Clone::clone) {
+        // A runtime that has ended drops it at once.
+        Some(runtime) => drop(runtime.spawn_blocking(move || drop(value))),
+        None => drop(value),
     }
 }
 

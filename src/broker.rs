@@ -15,7 +15,6 @@ use crate::builder::Builder;
 use crate::error::AgentError;
 use crate::floor::{Floor, Phase, Registered};
 use crate::handler::{AnyAgent, IntoAgent};
-use crate::health::LAST_CHANCE;
 use crate::notice::Events;
 use crate::runner::Types;
 use crate::shared::Shared;
@@ -166,7 +165,7 @@ impl Broker {
     /// senders; handlers still at work are told, have `cancel_grace_ms` and are then dropped. A
     /// second call may only shorten the time.
     ///
-    /// It is over when all handlers have ended, but for those that block their thread: those
+    /// It may be awaited anywhere, inside a runtime or not. It is over when all handlers have ended, but for those that block their thread: those
     /// cannot be dropped, get a tenth of a second, and are in the report's `still_working`. Nor is
     /// a disk that stands still waited for: half a second beyond the limit, then the report says
     /// that the files are not whole.
@@ -176,8 +175,8 @@ impl Broker {
         let (before, began) = shared.begin_shutdown(within);
         shared.until(Shared::is_closed).await;
         // Handlers are dropped by their workers; one that blocks its thread is not waited for.
-        let idle = shared.until(|shared| shared.working() == 0);
-        let _ = tokio::time::timeout(LAST_CHANCE.into(), idle).await;
+        let over = |shared: &Shared| shared.working() == 0 || shared.last_chance_is_over();
+        shared.until(over).await;
         let took = shared.clock.now().since(began);
         let left = Duration::from_nanos(within.as_nanos().saturating_sub(took.as_nanos()));
         let files_whole = self.files_whole(left.into()).await;

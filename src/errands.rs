@@ -5,6 +5,7 @@ use std::task::Waker;
 
 use ebbtide_policies::Policy;
 
+use crate::alarm::drop_unhurried;
 use crate::contained::outlive;
 use crate::crew::WorkerLink;
 use crate::parcel::Parcel;
@@ -54,7 +55,7 @@ impl Errands {
             outlive(|| parcel.finish(ending));
         }
         for parcel in self.drops.drain(..) {
-            outlive(|| drop(parcel));
+            outlive(|| drop_unhurried(parcel));
         }
         for runner in self.runners.drain(..) {
             outlive(|| drop(runner));

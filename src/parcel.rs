@@ -12,6 +12,7 @@ use std::task::Waker;
 use ebbtide_core::message::MessageId;
 use parking_lot::Mutex;
 
+use crate::alarm::drop_unhurried;
 use crate::contained::Contained;
 use crate::headers::Headers;
 use crate::reply::{Ending, ReplySlot};
@@ -146,6 +147,14 @@ fn mine<T>(parcel: &mut Arc<T>) -> &mut T {
     Arc::get_mut(parcel).expect("what was not sent is nobody else's")
 }
 
+/// A parcel's way ends here. If nobody else has it its message is dropped, which is code of the user's.
+#[inline(always)]
+fn part_with<M>(parcel: Arc<impl Send + Sync + 'static>) {
+    if std::mem::needs_drop::<M>() && Arc::strong_count(&parcel) == 1 {
+        drop_unhurried(parcel);
+    }
+}
+
 impl<M: Send + Sync + 'static> Carried for Letter<M> {
     fn message(&self) -> &(dyn Any + Send + Sync) {
         &*self.message
@@ -163,7 +172,9 @@ impl<M: Send + Sync + 'static> Carried for Letter<M> {
         None
     }
 
-    fn finish(self: Arc<Self>, _ending: Ending) {}
+    fn finish(self: Arc<Self>, _ending: Ending) {
+        part_with::<M>(self);
+    }
 
     fn notes(&self) -> &Notes {
         &self.notes
@@ -197,7 +208,7 @@ impl<M: Send + Sync + 'static, R: Send + 'static> Carried for Inquiry<M, R> {
 
     fn finish(self: Arc<Self>, ending: Ending) {
         let waker = self.reply.finish(ending);
-        drop(self);
+        part_with::<M>(self);
         if let Some(waker) = waker {
             waker.wake();
         }

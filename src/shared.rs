@@ -2,7 +2,7 @@
 //! ways to reach its tasks.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use ebbtide_core::message::LeaseId;
 use ebbtide_core::{LateSettle, Submission};
@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) ended: Notify,
     /// Workers' tasks that have begun and not ended.
     working: AtomicUsize,
+    /// It has been closed for so long that nobody waits for those any more.
+    last_chance_is_over: AtomicBool,
     /// After this long an unanswered request expires, unless it says otherwise.
     pub(crate) patience: Option<Duration>,
     pub(crate) monitors: Monitors,
@@ -58,6 +60,7 @@ impl Shared {
             number: BROKERS.fetch_add(1, Ordering::Relaxed),
             ended: Notify::new(),
             working: AtomicUsize::new(0),
+            last_chance_is_over: AtomicBool::new(false),
             patience,
             monitors: Monitors::of(&runtime),
             runtime,
@@ -138,6 +141,17 @@ impl Shared {
         self.working.load(Ordering::Acquire)
     }
 
+    /// Whether workers whose handlers block their thread have had their last chance.
+    pub(crate) fn last_chance_is_over(&self) -> bool {
+        self.last_chance_is_over.load(Ordering::Acquire)
+    }
+
+    /// Workers whose handlers block their thread are not waited for any longer.
+    pub(crate) fn end_last_chance(&self) {
+        self.last_chance_is_over.store(true, Ordering::Release);
+        self.ended.notify_waiters();
+    }
+
     /// Waits until it is so: closed, or its workers have ended.
     pub(crate) async fn until(&self, so: impl Fn(&Self) -> bool) {
         loop {
@@ -149,6 +163,10 @@ impl Shared {
             }
             ended.await;
         }
+    }
+
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.runtime
     }
 
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {

@@ -6,6 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
 /// Tells when everything is written, or why it is not.
 #[derive(Clone, Debug)]
 pub(crate) struct Written(Arc<State>);
@@ -46,13 +49,19 @@ impl Written {
     /// Waits until everything is written, by the wall clock, which is a disk's, and no longer
     /// than this. Whether everything is.
     pub(crate) async fn wait(self, at_most: Duration) -> bool {
+        let (tell, told) = oneshot::channel();
         let wait = move || {
             let result = self.0.result();
             let waited = (self.0.told).wait_timeout_while(result, at_most, |it| it.is_none());
             let (result, _) = waited.unwrap_or_else(PoisonError::into_inner);
-            matches!(*result, Some(Ok(())))
+            // Nobody may want to know any more.
+            let _ = tell.send(matches!(*result, Some(Ok(()))));
         };
-        tokio::task::spawn_blocking(wait).await.unwrap_or(false)
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(wait)),
+            Err(_) => drop(std::thread::Builder::new().spawn(wait)),
+        }
+        told.await.unwrap_or(false)
     }
 
     /// Why the writing ended early, if it did.

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use ebbtide::{AgentRef, Broker, BrokerConfig, Failure, StartError, with};
@@ -77,6 +78,70 @@ fn nothing_enters_a_closed_broker() {
         let books = broker.books();
         assert_eq!((books.accepted, books.finished()), (1, 1));
     });
+}
+
+/// Polls a future to its end, wherever that is.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(std::thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut future = std::pin::pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(result) => return result,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+/// It panicked: there was no reactor running.
+#[test]
+fn a_shutdown_needs_no_runtime_around_it() {
+    let start = async |files: bool| {
+        let builder = Broker::builder().config(fixed(1));
+        let broker = match files {
+            true => builder.journal_to(io::sink()).start().await.unwrap(),
+            false => builder.start().await.unwrap(),
+        };
+        let agent = broker.add_agent("agent", async |it: &u32| Ok(*it)).unwrap();
+        agent.request(1).await.unwrap();
+        broker
+    };
+    for files in [false, true] {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let broker = runtime.block_on(start(files));
+        let report = block_on(broker.shutdown(10 * MS));
+        assert!(
+            report.files_whole && report.still_working == 0,
+            "{report:?}"
+        );
+        // Nobody runs the tasks of this one.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let broker = runtime.block_on(start(files));
+        let report = block_on(broker.shutdown(10 * MS));
+        assert!(
+            report.files_whole && report.still_working == 1,
+            "{report:?}"
+        );
+        let broker = runtime.block_on(start(files));
+        drop(runtime);
+        let report = block_on(broker.shutdown(10 * MS));
+        assert!(
+            report.files_whole && report.still_working == 0,
+            "{report:?}"
+        );
+    }
 }
 
 /// A disk that takes the preamble and then stands still for good.

@@ -1,8 +1,13 @@
-//! What is the user's and panics when it is dropped: messages, replies, handlers and what they hold.
+//! What is the user's and panics or takes its time: where a message, a reply or an agent is dropped, where an
+//! observer hears.
 
+use std::any::Any;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use ebbtide::{AgentConfig, Broker, BrokerConfig, Failure, with};
+use ebbtide::{AgentConfig, Broker, BrokerConfig, Failure, Happening, Observer, Pause, with};
+use ebbtide_core::event::Event;
 use ebbtide_core::message::Outcome;
 use tokio::time::sleep;
 
@@ -142,4 +147,73 @@ async fn a_reply_reaches_a_caller_whose_message_panics_when_it_is_dropped() {
     let broker = broker().await;
     let agent = broker.add_agent("agent", async |_: &Rude| Ok(5)).unwrap();
     assert_eq!(agent.request(Rude).await.unwrap(), 5);
+}
+
+/// Panics at the twentieth event.
+struct Startled(u32);
+
+impl Observer for Startled {
+    fn hear<M>(&mut self, _: &Event<M>, _: Option<&(dyn Any + Send + Sync)>) {
+        self.0 += 1;
+        assert!(self.0 != 20, "startled");
+    }
+}
+
+/// The message of which it heard had its outcome, and its caller was never told.
+#[tokio::test(start_paused = true)]
+async fn an_observer_that_panics_hears_no_more_and_is_told_of() {
+    let broker = Broker::builder().observer(Startled(0)).start();
+    let broker = broker.await.unwrap();
+    let mut events = broker.events();
+    let echo = broker.add_agent("echo", async |it: &u32| Ok(*it)).unwrap();
+    for number in 0..20 {
+        let reply = echo.request(number).deadline(1000 * MS).await;
+        assert_eq!(reply.unwrap(), number);
+    }
+    let told = std::iter::from_fn(|| events.try_next()).map(|notice| notice.what);
+    let text = "panicked: startled".to_owned();
+    let panicked = Happening::ObserverPanicked { text };
+    assert_eq!(told.filter(|what| *what == panicked).count(), 1);
+    assert_eq!(broker.stats().workers_lost, 0);
+}
+
+/// Its drop waits for a word, or for long.
+struct Slow {
+    dropped: Sender<()>,
+    go: Mutex<Receiver<()>>,
+}
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        let go = self.go.get_mut().unwrap();
+        let _ = go.recv_timeout(10_000 * MS);
+        let _ = self.dropped.send(());
+    }
+}
+
+/// It was dropped by the thread that keeps the deadlines.
+#[test]
+fn a_deadline_is_kept_while_another_message_is_being_dropped() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.unwrap().block_on(async {
+        let broker = broker().await;
+        let hangs = async |_: &u32| {
+            std::future::pending::<()>().await;
+            Ok(())
+        };
+        let hangs = broker.add_agent("hangs", hangs).unwrap();
+        let slow = broker.add_agent("slow", async |_: &Slow| Ok(())).unwrap();
+        broker.pause_agent("slow", Pause::UntilResumed).unwrap();
+        let (let_go, go) = channel();
+        let (dropped, is_dropped) = channel();
+        let go = Mutex::new(go);
+        let sent = slow.send(Slow { dropped, go }).deadline(5 * MS).await;
+        sent.unwrap();
+        hangs.request(1).deadline(20 * MS).await.unwrap_err();
+        assert!(is_dropped.try_recv().is_err(), "it waits still");
+        let_go.send(()).unwrap();
+        is_dropped.recv().unwrap();
+    });
 }
