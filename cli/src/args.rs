@@ -56,7 +56,7 @@ pub(crate) struct SimulateArgs {
     pub(crate) scenarios: Vec<String>,
 
     /// Seed of all random draws, instead of the scenario's
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,
 
     /// Independent runs of each scenario, instead of the scenario's
@@ -183,7 +183,12 @@ pub(crate) struct ValidateArgs {
     pub(crate) cases: PathBuf,
 
     /// Seed of all random draws
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        allow_negative_numbers = true
+    )]
     pub(crate) seed: u64,
 
     /// Also write each case as a scenario file into this directory

@@ -113,6 +113,7 @@ pub enum Arrivals {
     /// renewal process a class, by its `rate_per_s`, `cv` and `gaps` (gamma or weibull).
     Series {
         /// Where the file is.
+        #[serde(deserialize_with = "file_name")]
         file: String,
         /// How many times as fast time passes in the file; rates stay as they are.
         #[serde(default = "one", deserialize_with = "numbers::positive")]
@@ -124,6 +125,7 @@ pub enum Arrivals {
     /// The messages of a file, at their times, `t_s,size,…`.
     Trace {
         /// Where the file is.
+        #[serde(deserialize_with = "file_name")]
         file: String,
         /// How many times as fast time passes in the file, and so messages come.
         #[serde(default = "one", deserialize_with = "numbers::positive")]
@@ -187,6 +189,14 @@ impl<'de> Deserialize<'de> for ArrivalRate {
         }
         Err(numbers::out_of_range(rate, "rates from 0/s to 1e8/s"))
     }
+}
+
+fn file_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    if name.is_empty() {
+        return Err(numbers::out_of_range("\"\"", "names of files"));
+    }
+    Ok(name)
 }
 
 impl ArrivalRate {

@@ -93,6 +93,9 @@ fn load_text(load: &Load, first: &Trial) -> String {
     } else {
         first.delivery()
     };
+    if load.is_nothing() {
+        return format!("  load: nothing is sent; {delivery}\n");
+    }
     if !load.is_open() {
         return format!("  load: callers that wait; {delivery}\n");
     }

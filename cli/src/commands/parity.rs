@@ -72,6 +72,7 @@ fn exit(parity: &Parity) -> Exit {
 impl Stop {
     fn fault(&self, path: &Path) -> CliError {
         let (text, help) = match self {
+            Self::Read(JournalError::Io(error)) => return CliError::unreadable(path, error),
             Self::Read(error) => (error.to_string(), read_help(error)),
             Self::Replay(error) => (error.to_string(), replay_help(error)),
         };

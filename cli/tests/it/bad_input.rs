@@ -179,6 +179,51 @@ fn overrides_that_do_not_fit() {
     check_args("set_without_value", &room, &set("run.length"));
 }
 
+/// Runs `args` and expects a bad input, told in these words.
+#[track_caller]
+fn check_told(room: &Room, args: &[&str], told: &str) {
+    let run = room.run(args);
+    assert_eq!(run.code, 2, "{}{}", run.stdout, run.stderr);
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+}
+
+/// The last one won, silently.
+#[test]
+fn a_value_that_is_set_twice() {
+    let room = Room::with_small_scenario();
+    let set = ["--set", "run.length=\"5s\"", "--set", "run.length=\"6s\""];
+    let args = [&["simulate", "small.ron"], &set[..]].concat();
+    check_told(&room, &args, "--set names run.length twice");
+}
+
+/// It was taken for a flag, or for a file.
+#[test]
+fn a_seed_below_zero() {
+    let room = Room::with_small_scenario();
+    let told = "invalid value '-1' for '--seed <N>'";
+    check_told(&room, &["simulate", "small.ron", "--seed", "-1"], told);
+    check_told(&room, &["validate", "cases.csv", "--seed", "-1"], told);
+}
+
+/// " cannot be read", said of no line.
+#[test]
+fn a_file_without_a_name() {
+    let room = Room::with_small_scenario();
+    let trace = "Trace(file: \"\")";
+    room.write("small.ron", SMALL.replace("Poisson(\"50/s\")", trace));
+    let told = "traffic[0].arrivals.file: \"\" is out of range";
+    check_told(&room, &["simulate", "small.ron"], told);
+}
+
+/// "Copy the file again", it said of a folder.
+#[test]
+fn a_folder_for_a_journal() {
+    let room = Room::new();
+    let told = "it is a directory";
+    check_told(&room, &["parity", "."], told);
+    check_told(&room, &["parity", "."], "name a file in it");
+}
+
 #[test]
 fn policies_that_are_not_there() {
     let room = Room::with_small_scenario();

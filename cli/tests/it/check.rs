@@ -195,3 +195,18 @@ fn every_file_is_looked_at_even_after_a_fault() {
     assert!(run.stdout.starts_with("small.ron: a scenario, in order"));
     insta::assert_snapshot!("check_faults", run.stderr);
 }
+
+/// They were "callers that wait".
+#[test]
+fn a_scenario_that_sends_nothing_has_no_callers() {
+    let room = Room::with_small_scenario();
+    let small = room.read("small.ron");
+    room.write(
+        "none.ron",
+        small.replace("Poisson(\"50/s\")", "Deterministic(\"0/s\")"),
+    );
+    let run = room.run(&["check", "none.ron"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let told = "load: nothing is sent; fixed delivers";
+    assert!(run.stdout.contains(told), "{}", run.stdout);
+}

@@ -53,6 +53,11 @@ impl Load {
         self.peak_per_s.max(self.mean_per_s) <= capacity.messages_per_s
     }
 
+    /// Whether nothing is sent at all.
+    pub(crate) fn is_nothing(&self) -> bool {
+        !self.is_open() && self.callers_per_s <= 0.0
+    }
+
     /// Whether anything is sent by others than callers that wait.
     pub(crate) fn is_open(&self) -> bool {
         self.mean_per_s > 0.0

@@ -165,7 +165,13 @@ fn note(source: &Source, args: &SimulateArgs) -> String {
 /// Writes what the command line overrides into the scenario's text, so that faults, the saved
 /// scenario and the run all speak of the same thing.
 fn override_text(source: &mut Source, args: &SimulateArgs) -> Result<(), CliError> {
-    for entry in &args.set {
+    for (index, entry) in args.set.iter().enumerate() {
+        if args.set[..index].iter().any(|it| it.path == entry.path) {
+            return Err(CliError::bad_input(
+                format!("--set names {} twice", entry.path),
+                "set each value once",
+            ));
+        }
         replace(source, &entry.path, &entry.value)?;
     }
     if let Some(seed) = args.seed {
