@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::{sleep, sleep_until, timeout};
 
 use crate::clock::Clock;
 use crate::health::LAST_CHANCE;
@@ -126,9 +126,8 @@ async fn watch(shared: Arc<Shared>) {
             sleep(AFTER_A_PANIC).await;
         }
     }
-    if shared.working() > 0 {
-        sleep(LAST_CHANCE.into()).await;
-    }
+    let idle = shared.until(|shared| shared.working() == 0);
+    let _ = timeout(LAST_CHANCE.into(), idle).await;
     shared.end_last_chance();
 }
 
