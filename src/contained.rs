@@ -35,7 +35,7 @@ impl<T> Deref for Contained<T> {
 impl<T> Drop for Contained<T> {
     #[inline(always)]
     fn drop(&mut self) {
-        if std::mem::needs_drop::<T>() {
+        if std::mem::needs_drop::<T>() && self.0.is_some() {
             outlive(|| self.0 = None);
         }
     }
