@@ -62,3 +62,43 @@ fn workers_come_for_others_beside_a_hot_key() {
     assert!(workers.is_some_and(|it| it < 3.0), "{workers:?}");
     assert!(wait_s.is_some_and(|it| it < 0.2), "{wait_s:?}");
 }
+
+/// Most is done of twenty calls at once, 200 a second; of a hundred a tenth of that. Calls that are slow for being too
+/// many looked like an agent that had become slow: all workers there may be, for good, delivered one in ten.
+#[test]
+fn a_pool_that_fell_off_a_cliff_climbs_back() {
+    let run = results(
+        r#"(
+            run: (length: "15min", warm_up: "8min", replications: 4),
+            traffic: [(arrivals: Poisson("150/s"), classes: [(name: "m", to: Agent("a"))])],
+            agents: [(name: "a", call: Exponential("100ms"), slowdown: (limit: 20, alpha: 0.05, beta: 0.01))],
+            broker: (objective: "p95(sojourn) < 500ms", delivery_parallelism: 1, max_workers: 100),
+            policies: ["adaptive"],
+        )"#,
+    );
+    let delivered = run.total.figures.throughput_per_s.mean;
+    assert!(delivered.is_some_and(|it| it > 130.0), "{delivered:?}");
+    let workers = run.total.figures.workers_mean.and_then(|it| it.mean);
+    assert!(workers.is_some_and(|it| it < 40.0), "{workers:?}");
+}
+
+/// A message that stood behind its key in an outage was demand when it came and again when it moved up.
+#[test]
+fn what_came_behind_its_key_in_an_outage_is_no_demand_twice() {
+    let run = |keys: &str| {
+        let run = results(&format!(
+            r#"(
+                run: (length: "6min", replications: 4),
+                traffic: [(arrivals: Poisson("40/s"), classes: [(name: "k", to: Agent("a"){keys})])],
+                agents: [(name: "a", call: LogNormal(median: "200ms", sigma: 0.3))],
+                faults: [(agent: "a", from: "2min", until: "150s", effect: Outage)],
+                broker: (max_workers: 40, num_workers: 5, delivery_parallelism: 2, worker_start_ms: 5000),
+                policies: ["adaptive"],
+            )"#
+        ));
+        let workers = run.total.figures.workers_mean.and_then(|it| it.mean);
+        workers.expect("the run has workers")
+    };
+    let (with, without) = (run(", ordering_keys: 100"), run(""));
+    assert!(with < 1.1 * without, "{with} with keys, {without} without");
+}

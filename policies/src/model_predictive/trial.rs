@@ -248,7 +248,6 @@ impl Trials {
             return;
         };
         self.late = None;
-
         let after = trial.delivered.map(|delivered| Rate {
             messages: self.delivered - delivered,
             length_s: now.since(trial.shows).as_secs_f64(),
