@@ -277,8 +277,9 @@ impl Floor {
     }
 
     fn unknown(&self, name: &str) -> AgentError {
-        let few = self.names.len() <= COMPARED_MOST;
-        let mut names: Vec<&str> = (self.names.keys().filter(|_| few))
+        let few = self.names.len() <= COMPARED_MOST && name.len() <= COMPARED_MOST;
+        // A closed broker has the name, and no such agent.
+        let mut names: Vec<&str> = (self.names.keys().filter(|it| few && ***it != *name))
             .map(|it| &**it)
             .collect();
         names.sort_unstable();

@@ -302,6 +302,8 @@ impl Adaptive {
             fewer: self.fewer(seen),
             late: seen.queue.oldest_wait.filter(|oldest| *oldest > limit),
             workers: seen.setting.workers,
+            min_workers: seen.bounds.min_workers.max(1),
+            max_workers: seen.bounds.max_workers,
             overflows: seen.flow.refused > 0,
             delivered: seen.flow.delivered as f64,
             lead: seen.worker_start + Duration::from_secs_f64(calls_s),

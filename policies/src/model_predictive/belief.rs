@@ -76,11 +76,12 @@ impl Beliefs {
         let accepted = seen.flow.arrivals.max(1) as f64;
         let refused = seen.flow.refused as f64 / accepted;
         // Of whom they would have been where none is accepted, only the past tells.
-        let (hidden, usual) = if seen.flow.arrivals == 0 {
-            (seen.flow.refused as f64, self.rate().max(f64::MIN_POSITIVE))
+        let (refused, hidden) = if seen.flow.arrivals == 0 {
+            (0.0, seen.flow.refused as f64)
         } else {
-            (0.0, f64::INFINITY)
+            (refused, 0.0)
         };
+        let usual = self.rate().max(f64::MIN_POSITIVE);
         // Whoever waits for room in a full queue is no arrival yet.
         let is_full = seen.queue.waiting > 0 && seen.queue.waiting >= seen.queue.max_size;
         let refused = if is_full {
@@ -91,6 +92,7 @@ impl Beliefs {
         // Room that is taken by what stands behind its key no worker can make.
         let behind = seen.behind() as f64 / seen.queue.waiting.max(1) as f64;
         let refused = 1.0 + refused * (1.0 - behind).max(0.0);
+        let hidden = hidden * (1.0 - behind).max(0.0);
         let slots = f64::from(seen.workers.ready) * f64::from(seen.parallelism);
         let slots_are_free =
             seen.slots.with_call.as_secs_f64() < (1.0 - FREE_SHARE) * slots * length_s;
@@ -239,12 +241,14 @@ impl Belief {
     /// the time that a message takes. Less than none while those that were held back before move up.
     fn hold_back(&mut self, length_s: f64, agent: &AgentObservation) -> f64 {
         let before = self.held;
-        if !is_out(agent) {
-            let come = agent.came_behind as f64 - self.most_moved_up(length_s, agent);
-            self.held = (before + come).max(0.0);
+        if is_out(agent) {
+            return 0.0;
         }
-        self.held = self.held.min(agent.behind as f64);
-        self.held - before
+        let moved = (agent.moved_up as f64).max(self.most_moved_up(length_s, agent));
+        let held = (before + agent.came_behind as f64 - moved).max(0.0);
+        // Those that ended behind their key are neither held nor demand.
+        self.held = held.min(agent.behind as f64);
+        held - before
     }
 
     /// Messages that could move up within so many seconds if there were slots for all.

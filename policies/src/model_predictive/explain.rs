@@ -135,7 +135,7 @@ impl Story<'_> {
         } else if let Some(hazard) = self.expected_jump(self.present) {
             let text = format!("{hazard}: {to}");
             return reason("jump-expected", text.into());
-        } else if self.holds(self.present) {
+        } else if self.holds(self.present) && self.waiting > 0 {
             let waiting = self.waiting;
             format!(
                 "{from} hold the objective at {rate} messages/s, but not for the {waiting} that wait: {to}"

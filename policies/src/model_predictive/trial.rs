@@ -57,9 +57,8 @@ struct Trial {
     before: Rate,
     /// From when on it shows.
     shows: Time,
-    until: Time,
-    /// Messages delivered in all when it began to show.
-    delivered: Option<f64>,
+    /// When it was first seen to show, and the messages delivered in all by then.
+    shown: Option<(Time, f64)>,
     most_workers: u32,
     is_of_more: bool,
 }
@@ -100,8 +99,10 @@ pub(super) struct State {
     pub(super) late: Option<Duration>,
     /// Messages delivered since the last.
     pub(super) delivered: f64,
-    /// Workers that are wanted.
+    /// Workers that are wanted, and how few and how many may be.
     pub(super) workers: u32,
+    pub(super) min_workers: u32,
+    pub(super) max_workers: u32,
     /// How long it takes until a setting shows: a worker starts, the calls under way end.
     pub(super) lead: Duration,
 }
@@ -130,8 +131,8 @@ impl Trials {
         }
         match &mut self.running {
             Some(trial) => {
-                if trial.delivered.is_none() && state.now >= trial.shows {
-                    trial.delivered = Some(self.delivered);
+                if trial.shown.is_none() && state.now >= trial.shows {
+                    trial.shown = Some((state.now, self.delivered));
                 }
                 Allowed {
                     most_workers: trial.most_workers,
@@ -173,7 +174,8 @@ impl Trials {
     /// A trial of more puts a belief to the test that may be gone before, one of fewer what gets done.
     fn is_over(&self, trial: Trial, state: &State) -> bool {
         let is_moot = trial.is_of_more && !state.is_crowded && self.cliff.is_none();
-        state.now >= trial.until || is_moot
+        let has_lasted = |(since, _): (Time, f64)| state.now.since(since) >= LASTS;
+        is_moot || trial.shown.is_some_and(has_lasted)
     }
 
     fn begin(&mut self, state: &State) -> Option<Trial> {
@@ -188,28 +190,24 @@ impl Trials {
         let fewer = self
             .fewer_workers(state)
             .filter(|_| self.fewer.is_over(now));
+        let grows_s = oldest.as_secs_f64() - late.oldest.as_secs_f64();
+        let falls_behind = state.overflows || grows_s > BEHIND * long.as_secs_f64();
+        let fewer = fewer.filter(|_| falls_behind);
         let most_workers = if let Some(fewer) = fewer.filter(|_| long >= BEHIND_FOR) {
-            let grows_s = oldest.as_secs_f64() - late.oldest.as_secs_f64();
-            if grows_s <= BEHIND * long.as_secs_f64() && !state.overflows {
-                self.late = Some(fresh);
-                return None;
-            }
             fewer
         } else if fewer.is_none()
             && long >= LATE_FOR
             && self.is_held_down(state)
             && self.more.is_over(now)
         {
-            state.workers.saturating_add(self.more_workers(state))
+            (state.workers.saturating_add(self.more_workers(state))).min(state.max_workers)
         } else {
             return None;
         };
-        let shows = now + state.lead;
-        Some(Trial {
+        (most_workers != state.workers).then(|| Trial {
             before: self.rate(now),
-            shows,
-            until: shows + LASTS,
-            delivered: None,
+            shows: now + state.lead,
+            shown: None,
             most_workers,
             is_of_more: most_workers > state.workers,
         })
@@ -232,7 +230,9 @@ impl Trials {
                 (state.fewer).map(|it| it.min((f64::from(state.workers) * FEWER).floor() as u32))
             }
         };
-        fewer.map(|it| it.max(1)).filter(|it| *it < state.workers)
+        fewer
+            .map(|it| it.max(state.min_workers))
+            .filter(|it| *it < state.workers)
     }
 
     /// By how many a trial of more has more.
@@ -248,9 +248,9 @@ impl Trials {
             return;
         };
         self.late = None;
-        let after = trial.delivered.map(|delivered| Rate {
+        let after = trial.shown.map(|(since, delivered)| Rate {
             messages: self.delivered - delivered,
-            length_s: now.since(trial.shows).as_secs_f64(),
+            length_s: now.since(since).as_secs_f64(),
         });
         let is_better = after.is_some_and(|after| after.is_better_than(trial.before));
         let pause = if trial.is_of_more {
@@ -318,6 +318,8 @@ mod tests {
                     late: Some(Duration::from_secs(second + 1)),
                     delivered: agent(workers),
                     workers,
+                    min_workers: 1,
+                    max_workers: 10,
                     lead: Duration::from_secs(1),
                 };
                 part(second, &mut state);
