@@ -22,7 +22,7 @@
 //! | `value` | and what is that state worth? |
 //! | `weigh` | so what does a number of workers cost? |
 //! | `pace` | may it be asked for now? |
-//! | `trial` | an agent seems crowded: is it so? |
+//! | `signs`, `trial` | an agent seems crowded: is it so? |
 //! | `explain` | how to say it? |
 //! | `settings` | every constant that is a judgement, and why |
 //!
@@ -40,6 +40,7 @@ mod pace;
 mod rollout;
 mod sense;
 mod settings;
+mod signs;
 mod standing;
 mod stream;
 #[cfg(test)]
@@ -70,17 +71,13 @@ use pace::{Pace, Pacing, Wanted};
 use rollout::Start;
 use sense::Nonsense;
 use stream::Stream;
-use trial::{Allowed, State, Trials};
+use trial::{Allowed, Trials};
 use weigh::{Candidate, Foreseen, Outlook, Situation};
 use workload::{AgentLoad, Workload};
 
 /// Growth is of no use when an agent's limits leave this share of the slot-time free while
 /// messages wait.
 const LIMITED_SHARE: f64 = 0.1;
-/// A setting shows once so many calls' times have passed …
-const CALLS_SHOW: f64 = 3.0;
-/// … or this long, in seconds.
-const LONGEST_SHOW_S: f64 = 300.0;
 /// Calls that are slower by this factor with all slots busy are worth words.
 const CROWDED: f64 = 1.2;
 /// Without an objective 95 % of messages shall wait no longer than a mean call takes, so that
@@ -289,51 +286,6 @@ impl Adaptive {
             quantile: DEFAULT_QUANTILE,
             limit: Duration::from_secs_f64(self.beliefs.call_s().max(SHORTEST_DEFAULT_LIMIT_S)),
         })
-    }
-
-    /// Puts what is believed of crowded agents to the test now and then.
-    fn try_out(&mut self, seen: &Observation, load: &mut Workload) -> Allowed {
-        let minds = |agent: &AgentLoad| agent.slow_down != SlowDown::NONE;
-        let limit = load.objective.limit;
-        let calls_s = (CALLS_SHOW * self.beliefs.call_s()).min(LONGEST_SHOW_S);
-        let allowed = self.trials.allow(&State {
-            now: seen.at,
-            is_crowded: load.agents.iter().any(minds),
-            fewer: self.fewer(seen),
-            late: seen.queue.oldest_wait.filter(|oldest| *oldest > limit),
-            workers: seen.setting.workers,
-            min_workers: seen.bounds.min_workers.max(1),
-            max_workers: seen.bounds.max_workers,
-            overflows: seen.flow.refused > 0,
-            delivered: seen.flow.delivered as f64,
-            lead: seen.worker_start + Duration::from_secs_f64(calls_s),
-        });
-        if allowed.is_trial {
-            let agents = load.agents.iter_mut();
-            agents.for_each(|agent| agent.slow_down = SlowDown::NONE);
-        }
-        allowed
-    }
-
-    /// Fewer workers that may get more done: half way, as logarithms go, to those with which calls were shorter, while
-    /// all that there are have calls; or those that do what an agent does which refuses calls.
-    fn fewer(&self, seen: &Observation) -> Option<u32> {
-        let max_workers = seen.bounds.max_workers;
-        let most = (self.trials.cliff()).map_or(max_workers, |cliff| cliff.min(max_workers));
-        let is_full = seen.setting.workers >= most && Self::is_saturated(seen);
-        let present = f64::from(seen.setting.workers) * f64::from(seen.parallelism.max(1));
-        let doubt =
-            (self.beliefs.doubt(seen).filter(|_| is_full)).map(|calls| (calls * present).sqrt());
-        let calls = doubt.or_else(|| self.beliefs.calls_not_refused(seen))?;
-        // Small enough for the cast.
-        Some((calls / f64::from(seen.parallelism.max(1))).ceil() as u32)
-    }
-
-    /// Whether slots had calls all the time.
-    fn is_saturated(seen: &Observation) -> bool {
-        let slots = f64::from(seen.workers.ready) * f64::from(seen.parallelism);
-        let length_s = seen.interval.as_secs_f64();
-        seen.slots.with_call.as_secs_f64() >= (1.0 - LIMITED_SHARE) * slots * length_s
     }
 
     fn obstacle(&self, seen: &Observation, load: &Workload) -> Obstacle {

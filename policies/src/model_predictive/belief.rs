@@ -73,26 +73,8 @@ impl Beliefs {
     /// that came no worker could help.
     pub(super) fn observe(&mut self, seen: &Observation, told: Option<&(f64, Vec<f64>)>) -> f64 {
         let length_s = seen.interval.as_secs_f64();
-        let accepted = seen.flow.arrivals.max(1) as f64;
-        let refused = seen.flow.refused as f64 / accepted;
-        // Of whom they would have been where none is accepted, only the past tells.
-        let (refused, hidden) = if seen.flow.arrivals == 0 {
-            (0.0, seen.flow.refused as f64)
-        } else {
-            (refused, 0.0)
-        };
+        let (each, hidden) = refused(seen);
         let usual = self.rate().max(f64::MIN_POSITIVE);
-        // Whoever waits for room in a full queue is no arrival yet.
-        let is_full = seen.queue.waiting > 0 && seen.queue.waiting >= seen.queue.max_size;
-        let refused = if is_full {
-            refused.max(HIDDEN - 1.0)
-        } else {
-            refused
-        };
-        // Room that is taken by what stands behind its key no worker can make.
-        let behind = seen.behind() as f64 / seen.queue.waiting.max(1) as f64;
-        let refused = 1.0 + refused * (1.0 - behind).max(0.0);
-        let hidden = hidden * (1.0 - behind).max(0.0);
         let slots = f64::from(seen.workers.ready) * f64::from(seen.parallelism);
         let slots_are_free =
             seen.slots.with_call.as_secs_f64() < (1.0 - FREE_SHARE) * slots * length_s;
@@ -119,7 +101,7 @@ impl Beliefs {
                 None => {
                     let come = (agent.arrivals as f64 - held).max(0.0);
                     let of_hidden = hidden * belief.rate.estimate().mean / usual;
-                    belief.rate.observe(length_s, come * refused + of_hidden);
+                    belief.rate.observe(length_s, come * each + of_hidden);
                 }
             }
             belief.notice_throttling(length_s, slots_are_free, agent);
@@ -211,6 +193,27 @@ impl Beliefs {
         let indices = (self.agents.iter()).map(|belief| belief.rate.estimate().dispersion);
         indices.fold(1.0, f64::max)
     }
+}
+
+/// Demand that was refused and that workers could have made room for: messages that each one which came stands for, and
+/// those of which none came, so that only the past tells whose they were.
+fn refused(seen: &Observation) -> (f64, f64) {
+    let refused = seen.flow.refused as f64;
+    let (each, hidden) = match seen.flow.arrivals {
+        0 => (0.0, refused),
+        accepted => (refused / accepted as f64, 0.0),
+    };
+    // Whoever waits for room in a full queue is no arrival yet.
+    let is_full = seen.queue.waiting > 0 && seen.queue.waiting >= seen.queue.max_size;
+    let each = if is_full {
+        each.max(HIDDEN - 1.0)
+    } else {
+        each
+    };
+    // Room that is taken by what stands behind its key no worker can make.
+    let behind = seen.behind() as f64 / seen.queue.waiting.max(1) as f64;
+    let could_be = (1.0 - behind).max(0.0);
+    (1.0 + each * could_be, hidden * could_be)
 }
 
 impl Belief {
