@@ -63,7 +63,7 @@ fn workers_come_for_others_beside_a_hot_key() {
     assert!(wait_s.is_some_and(|it| it < 0.2), "{wait_s:?}");
 }
 
-/// Most is done of twenty calls at once, 200 a second; of a hundred a tenth of that. Calls that are slow for being too
+/// Most is done of twenty calls at once, 200 a second; of a hundred 14. Calls that are slow for being too
 /// many looked like an agent that had become slow: all workers there may be, for good, delivered one in ten.
 #[test]
 fn a_pool_that_fell_off_a_cliff_climbs_back() {

@@ -111,12 +111,10 @@ fn a_shutdown_needs_no_runtime_around_it() {
         agent.request(1).await.unwrap();
         broker
     };
+    let built =
+        |mut of: tokio::runtime::Builder| of.worker_threads(1).enable_all().build().unwrap();
     for files in [false, true] {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = built(tokio::runtime::Builder::new_multi_thread());
         let broker = runtime.block_on(start(files));
         let report = block_on(broker.shutdown(10 * MS));
         assert!(
@@ -124,10 +122,7 @@ fn a_shutdown_needs_no_runtime_around_it() {
             "{report:?}"
         );
         // Nobody runs the tasks of this one.
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = built(tokio::runtime::Builder::new_current_thread());
         let broker = runtime.block_on(start(files));
         let report = block_on(broker.shutdown(10 * MS));
         assert!(
