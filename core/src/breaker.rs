@@ -245,7 +245,8 @@ impl Breaker {
     }
 
     /// The limit doubles each time as many calls as it allows have succeeded, and beyond what
-    /// the agent has carried no sooner than a step after it was last raised.
+    /// the agent has carried no sooner than a step after it was last raised; until it no longer
+    /// binds.
     fn recover(&mut self, now: Time, bound: u32) -> bool {
         let State::Recovering {
             limit,
@@ -257,23 +258,19 @@ impl Breaker {
         };
         let successes = successes.saturating_add(1);
         let known = limit < self.carried || now.since(since) >= self.config.recovery_step();
-        if successes < limit || !known {
-            self.state = State::Recovering {
-                limit,
-                successes,
-                since,
-            };
-            return false;
-        }
-        let limit = limit.saturating_mul(2);
+        let (limit, successes, since) = if successes >= limit && known {
+            (limit.saturating_mul(2), 0, now)
+        } else {
+            (limit, successes, since)
+        };
         let over = limit >= bound;
         self.state = if over {
             State::Closed
         } else {
             State::Recovering {
                 limit,
-                successes: 0,
-                since: now,
+                successes,
+                since,
             }
         };
         over
@@ -390,6 +387,20 @@ mod tests {
         assert_eq!(limits, [1, 1, 1, 2, 2, 4, 4, 4, 4, 4]);
         it.call_ended(secs(35.5), Health::Good, false, 4, 64);
         assert_eq!(it.limit(), 8);
+    }
+
+    /// A limit of one call is its agent's own: there is nothing to recover to.
+    #[test]
+    fn it_is_closed_as_soon_as_its_limit_no_longer_binds() {
+        let mut it = breaker(100, 1);
+        it.call_ended(secs(0.0), Health::Bad, false, 1, 1);
+        it.half_open();
+        for _ in 0..3 {
+            it.call_ended(secs(5.0), Health::Good, true, 1, 1);
+        }
+        assert_eq!(it.state(), BreakerState::Recovering);
+        assert!(it.call_ended(secs(5.0), Health::Good, false, 1, 1));
+        assert_eq!(it.state(), BreakerState::Closed);
     }
 
     #[test]
