@@ -379,9 +379,6 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         joining: Option<Newcomer>,
         most: u64,
     ) -> u64 {
-        if agent.takeable > 0 && !agent.keeps_order() {
-            return 0;
-        }
         let each = self.batch_rule(agent).map_or(1, |rule| rule.size);
         let messages = usize::try_from(calls * u64::from(each)).unwrap_or(usize::MAX);
         let queued = agent

@@ -1,5 +1,6 @@
 //! What enters the queue: bounds, reserve, free slots, warnings, broadcasts.
 
+use ebbtide_core::config::BreakerConfig;
 use ebbtide_core::units::{Bytes, Time};
 use ebbtide_core::*;
 
@@ -108,6 +109,35 @@ fn bytes_are_bounded_too_and_a_call_holds_none() {
     assert_eq!(refused, Err(never), "waiting is no use");
     rig.fail(2, &call);
     assert_eq!(rig.state.books().bytes, 16, "what goes back always enters");
+}
+
+/// A breaker that was not closed once counted for no bytes, and whose slot it was went by the agents' lanes,
+/// not by their turns: the message below was refused, although a slot was free for as much as was too much.
+#[test]
+fn a_slot_makes_room_in_bytes_for_an_agent_in_doubt_too() {
+    let config = BrokerConfig {
+        max_queue_bytes: Bytes(5),
+        delivery_parallelism: 1,
+        retry_max_attempts: None,
+        breaker: Some(BreakerConfig {
+            failures_in_a_row: 1,
+            open_ms: 25,
+            ..BreakerConfig::default()
+        }),
+        ..plain()
+    };
+    let mut rig = Rig::new(config);
+    let (doubted, well) = (rig.agent("doubted"), rig.agent("well"));
+    rig.send_with(0, doubted, 0, |it| {
+        (it.size, it.lane) = (5, Lane::Critical);
+    });
+    let call = rig.take(0)[0];
+    rig.fail(0, &call);
+    rig.advance(30);
+    let second = rig.try_send(30, well, 1, |it| it.size = 5);
+    assert!(second.is_ok(), "it is half-open: {second:?}");
+    let third = rig.try_send(30, well, 2, |it| it.size = 5);
+    assert!(third.is_err(), "there is one slot");
 }
 
 #[test]

@@ -55,8 +55,6 @@ impl Reference {
         if fits(0, 0) {
             return true;
         }
-        let uncertain =
-            |agent: usize| !self.keeps_order(agent) && !self.takeables(agent).is_empty();
         let mut tried = self.clone();
         for &agent in agents {
             tried.accept(submission, agent);
@@ -73,12 +71,7 @@ impl Reference {
             if first || tried.is_full(call) {
                 calls += 1;
                 let sizes = call.members.iter().map(|&it| tried.messages[it].size);
-                // Which of them would go is not tried out while they do not go in order.
-                bytes += if uncertain(call.agent) {
-                    0
-                } else {
-                    sizes.sum::<u64>()
-                };
+                bytes += sizes.sum::<u64>();
             } else {
                 tried.calls.last_mut().expect("one was taken").stage = Stage::Gone;
             }
