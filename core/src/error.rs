@@ -43,15 +43,16 @@ pub enum Refusal {
         /// The bound.
         allowed: u64,
     },
-    /// A broadcast to more subscribers than may ever be queued and called at once: the bound, and the slots of
-    /// the workers that are wanted now.
+    /// A broadcast to more subscribers than can be queued and called at once. A larger pool could take it, but
+    /// none is ordered for a sender that waits: its turn would never come, nor that of those behind it.
     #[error(
-        "the topic has too many subscribers: {subscribers}, allowed are {allowed} (max_queue_size)"
+        "the topic has too many subscribers: {subscribers}, allowed are {allowed} \
+         (max_queue_size, and the slots of the workers wanted)"
     )]
     TooManySubscribers {
         /// Who subscribes.
         subscribers: u64,
-        /// The bound for this lane.
+        /// The bound for this lane, and the slots of the workers that are wanted now.
         allowed: u64,
     },
     /// The broker takes nothing new from outside.

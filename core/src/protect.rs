@@ -370,8 +370,8 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         (agent.in_flight >= limit || full).then_some(Block::Limit)
     }
 
-    /// Bytes of the messages that so many calls carry, as far as `most`; none are certain while
-    /// they are not called for in their order.
+    /// Bytes of the messages that so many calls carry, as far as `most`, the highest lanes' first: which
+    /// lane's turn it is, and what goes in place of a late message, is not tried out.
     fn bytes_of_first(
         &self,
         agent: &Agent,

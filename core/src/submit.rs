@@ -162,11 +162,11 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             return Some(Refusal::TooLarge { size, allowed });
         }
         let over_count = queued + more > allowed.saturating_add(startable.calls);
-        if over_count && more > 1 && more > allowed.saturating_add(self.slots_wanted()) {
-            let subscribers = more;
+        let at_most = allowed.saturating_add(self.slots_wanted());
+        if over_count && more > 1 && more > at_most {
             return Some(Refusal::TooManySubscribers {
-                subscribers,
-                allowed,
+                subscribers: more,
+                allowed: at_most,
             });
         }
         if over_count {

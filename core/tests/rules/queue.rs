@@ -335,7 +335,7 @@ fn a_broadcast_to_more_agents_than_may_ever_be_queued_is_refused_for_good() {
     let never = broadcast(&mut rig, "seven").expect_err("there is no room for eight");
     assert_eq!(
         never.to_string(),
-        "the topic has too many subscribers: 8, allowed are 5 (max_queue_size)"
+        "the topic has too many subscribers: 8, allowed are 7 (max_queue_size, and the slots of the workers wanted)"
     );
     assert!(!never.is_full(), "waiting is no use");
 }
