@@ -83,6 +83,10 @@ struct Runtime(Arc<Shared>);
 impl Drop for Runtime {
     fn drop(&mut self) {
         self.0.begin_shutdown(Duration::ZERO.into());
+        if let Alarm::Task(_) = self.0.alarm {
+            // With the task nobody is left to say so.
+            self.0.end_last_chance();
+        }
     }
 }
 
@@ -128,7 +132,6 @@ async fn watch(shared: Arc<Shared>) {
     }
     let idle = shared.until(|shared| shared.working() == 0);
     let _ = timeout(LAST_CHANCE.into(), idle).await;
-    shared.end_last_chance();
 }
 
 /// Drops what is the user's and may take its time: not while deadlines are to be kept.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use ebbtide::{AgentRef, Broker, BrokerConfig, Failure, StartError, with};
+use ebbtide::{AgentRef, Broker, BrokerConfig, Failure, StartError, TimeSource, with};
 use tokio::time::sleep;
 
 const MS: Duration = Duration::from_millis(1);
@@ -137,6 +137,43 @@ fn a_shutdown_needs_no_runtime_around_it() {
             "{report:?}"
         );
     }
+}
+
+/// What kept the broker's time was gone with its runtime, and nobody was left to say that a handler which blocks
+/// its thread has had its last chance: the shutdown waited for that handler.
+#[test]
+fn a_shutdown_ends_though_its_runtime_went_away_and_a_handler_blocks_a_thread() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let (entered, has_entered) = channel();
+    let (let_go, go) = channel::<()>();
+    let ways = (entered, Mutex::new(go));
+    let blocks = async |(entered, go): &(Sender<()>, Mutex<Receiver<()>>), _: &u32| {
+        entered.send(()).unwrap();
+        let _ = go.lock().unwrap().recv();
+        Ok(())
+    };
+    let broker = runtime.block_on(async {
+        let builder = Broker::builder().config(fixed(1));
+        let broker = builder.time_source(TimeSource::Runtime).start().await;
+        let broker = broker.unwrap();
+        let agent = broker.add_agent("agent", with(ways, blocks)).unwrap();
+        agent.send(1).await.unwrap();
+        broker
+    });
+    has_entered.recv().unwrap();
+    let (tell, told) = channel();
+    let waits = std::thread::spawn(move || {
+        tell.send(block_on(broker.shutdown(10_000 * MS))).unwrap();
+    });
+    runtime.shutdown_background();
+    let report = told.recv_timeout(10_000 * MS);
+    drop(let_go);
+    assert_eq!(report.expect("it ends").still_working, 1);
+    waits.join().unwrap();
 }
 
 /// A disk that takes the preamble and then stands still for good.
