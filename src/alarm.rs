@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, sleep_until, timeout};
 
 use crate::clock::Clock;
+use crate::contained::outlive;
 use crate::health::LAST_CHANCE;
 use crate::shared::Shared;
 
@@ -57,8 +58,8 @@ impl Alarm {
 }
 
 thread_local! {
-    /// The runtime of the broker whose alarm this thread is, if it is one.
-    static OF_THE_THREAD: RefCell<Option<Handle>> = const { RefCell::new(None) };
+    /// What this thread has come by and is not to drop itself, if it is an alarm.
+    static OF_THE_ALARM: RefCell<Option<Vec<Box<dyn Send>>>> = const { RefCell::new(None) };
 }
 
 /// Starts the alarm, which runs until the broker is closed or its runtime ends.
@@ -92,7 +93,7 @@ impl Drop for Runtime {
 
 /// The thread.
 fn keep_watch(shared: &Arc<Shared>) {
-    OF_THE_THREAD.set(Some(shared.runtime().clone()));
+    OF_THE_ALARM.set(Some(Vec::new()));
     if let Alarm::Thread(thread) = &shared.alarm {
         // Whoever sets the alarm before this is heard all the same: it is read after.
         let _ = thread.set(thread::current());
@@ -101,7 +102,11 @@ fn keep_watch(shared: &Arc<Shared>) {
         let ahead = armed.since(shared.clock.now());
         if !ahead.is_zero() {
             thread::park_timeout(ahead.into());
-        } else if !go_off(shared) {
+            continue;
+        }
+        let went_well = go_off(shared);
+        drop_elsewhere(shared.runtime());
+        if !went_well {
             thread::sleep(AFTER_A_PANIC);
         }
     }
@@ -136,10 +141,18 @@ async fn watch(shared: Arc<Shared>) {
 
 /// Drops what is the user's and may take its time: not while deadlines are to be kept.
 pub(crate) fn drop_unhurried(value: impl Send + 'static) {
-    match OF_THE_THREAD.with_borrow(Clone::clone) {
-        // A runtime that has ended drops it at once.
-        Some(runtime) => drop(runtime.spawn_blocking(move || drop(value))),
-        None => drop(value),
+    if OF_THE_ALARM.with_borrow(Option::is_some) {
+        let value: Box<dyn Send> = Box::new(value);
+        OF_THE_ALARM.with_borrow_mut(|later| later.get_or_insert_default().push(value));
+    }
+}
+
+/// Drops what this alarm has come by, on one thread for all of it. A runtime that has ended drops it here.
+fn drop_elsewhere(runtime: &Handle) {
+    let later = OF_THE_ALARM.with_borrow_mut(|later| later.as_mut().map(std::mem::take));
+    if let Some(later) = later.filter(|later| !later.is_empty()) {
+        let each = || later.into_iter().for_each(|value| outlive(|| drop(value)));
+        drop(runtime.spawn_blocking(each));
     }
 }
 
@@ -175,6 +188,30 @@ mod tests {
             sleep(Duration::from_secs(60)).await;
             assert_eq!(broker.shared().armed(), Some(Time::MAX));
         }
+    }
+
+    /// Each message took a thread of its own, hundreds of them when as many expired at once.
+    #[tokio::test]
+    async fn what_is_dropped_at_one_time_takes_one_thread() {
+        struct Tells(std::sync::mpsc::Sender<thread::ThreadId>);
+        impl Drop for Tells {
+            fn drop(&mut self) {
+                let _ = self.0.send(thread::current().id());
+            }
+        }
+        let (tell, told) = std::sync::mpsc::channel();
+        let runtime = Handle::current();
+        let alarm = thread::spawn(move || {
+            OF_THE_ALARM.set(Some(Vec::new()));
+            for _ in 0..100 {
+                drop_unhurried(Tells(tell.clone()));
+            }
+            drop_elsewhere(&runtime);
+        });
+        let by: Vec<_> = told.iter().collect();
+        assert!(by.iter().all(|&thread| thread == by[0]), "{by:?}");
+        assert_eq!(by.len(), 100);
+        assert_ne!(by[0], alarm.thread().id());
     }
 
     /// Where senders crowd somebody is trusted to come back; whoever does not is trusted once.
