@@ -258,7 +258,7 @@ impl Floor {
         let added = self.driver.add_agent(config, runner.types().message);
         let Ok(id) = added else {
             // It is dropped when the lock is free again.
-            self.errands.runners.push(runner);
+            self.errands.gone.push(Box::new(runner));
             return added;
         };
         // Statistics name it from now on.

@@ -11,7 +11,7 @@ use ebbtide_core::history::History;
 use ebbtide_core::message::{AgentId, LeaseId, Outcome, WorkerId};
 use ebbtide_policies::units::Time;
 
-use crate::contained::{discard, outlive, panic_text};
+use crate::contained::panic_text;
 use crate::dead::{DeadLetters, Death, Weight};
 use crate::decision_log::DecisionLog;
 use crate::figures::Figures;
@@ -28,6 +28,8 @@ pub(crate) struct Ear {
     pub(crate) news: Vec<News>,
     /// To be dropped, which runs code of the user's.
     pub(crate) drops: Vec<Parcel>,
+    /// An observer that panicked and what its panic carried, to be dropped so too.
+    pub(crate) gone: Vec<Box<dyn Send>>,
     /// That of the message that is about to have its outcome, if it has one.
     history: Option<Box<History>>,
     /// That of the message that is about to be a dead letter.
@@ -68,6 +70,7 @@ impl Ear {
             endings: Vec::new(),
             news: Vec::new(),
             drops: Vec::new(),
+            gone: Vec::new(),
             history: None,
             weight: Weight::default(),
             timed_out: None,
@@ -171,14 +174,16 @@ impl Ear {
     #[cold]
     #[inline(never)]
     fn hear_observed(&mut self, event: Event<Parcel>) {
-        if let Some(observer) = &mut self.observer {
+        if let Some(mut observer) = self.observer.take() {
             let heard = catch_unwind(AssertUnwindSafe(|| observer.hear(&event)));
             if let Err(panic) = heard {
                 let text = panic_text(&*panic);
                 let what = || Happening::ObserverPanicked { text };
                 self.notices.tell(event.at, what);
-                discard(panic);
-                outlive(|| self.observer = None);
+                self.gone.push(Box::new(panic));
+                self.gone.push(Box::new(observer));
+            } else {
+                self.observer = Some(observer);
             }
         }
         self.note(event);

@@ -3,14 +3,11 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use ebbtide_policies::Policy;
-
 use crate::alarm::drop_unhurried;
 use crate::contained::outlive;
 use crate::crew::WorkerLink;
 use crate::parcel::Parcel;
 use crate::reply::Ending;
-use crate::runner::Runner;
 use crate::shared::Shared;
 
 /// Endings that are told together, at most.
@@ -22,9 +19,8 @@ pub(crate) struct Errands {
     pub(crate) endings: Vec<(Parcel, Ending)>,
     /// Parcels whose drop may run code of the user's.
     pub(crate) drops: Vec<Parcel>,
-    /// Handlers that are called no more; dropping them does so too.
-    pub(crate) runners: Vec<Arc<dyn Runner>>,
-    pub(crate) policies: Vec<Box<dyn Policy>>,
+    /// Handlers, policies, an observer that are called no more; dropping them does so too.
+    pub(crate) gone: Vec<Box<dyn Send>>,
     pub(crate) nudges: Vec<Arc<WorkerLink>>,
     pub(crate) hires: Vec<Arc<WorkerLink>>,
     pub(crate) wakers: Vec<Waker>,
@@ -38,14 +34,13 @@ impl Errands {
     pub(crate) fn is_empty(&self) -> bool {
         let told = self.endings.is_empty() && self.drops.is_empty();
         let nobody = self.nudges.is_empty() && self.hires.is_empty() && self.wakers.is_empty();
-        let gone = self.runners.is_empty() && self.policies.is_empty();
-        told && nobody && gone && !self.alarm && !self.closed
+        told && nobody && self.gone.is_empty() && !self.alarm && !self.closed
     }
 
     /// Whether there are but a few endings to tell of.
     pub(crate) fn can_wait(&self) -> bool {
         let nobody = self.nudges.is_empty() && self.hires.is_empty() && self.wakers.is_empty();
-        let gone = self.drops.is_empty() && self.runners.is_empty() && self.policies.is_empty();
+        let gone = self.drops.is_empty() && self.gone.is_empty();
         self.endings.len() < TOLD_TOGETHER && nobody && gone && !self.alarm && !self.closed
     }
 
@@ -57,11 +52,8 @@ impl Errands {
         for parcel in self.drops.drain(..) {
             outlive(|| drop_unhurried(parcel));
         }
-        for runner in self.runners.drain(..) {
-            outlive(|| drop(runner));
-        }
-        for policy in self.policies.drain(..) {
-            outlive(|| drop(policy));
+        for gone in self.gone.drain(..) {
+            outlive(|| drop(gone));
         }
         for link in self.nudges.drain(..) {
             link.bell.nudge();

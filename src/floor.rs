@@ -289,8 +289,9 @@ impl Floor {
         self.hear(shared);
         self.phase = Phase::Closed;
         self.driver.close_journal();
-        let runners = self.agents.iter_mut().filter_map(|it| it.runner.take());
-        self.errands.runners.extend(runners);
+        for runner in self.agents.iter_mut().filter_map(|it| it.runner.take()) {
+            self.errands.gone.push(Box::new(runner));
+        }
         self.errands.nudges.extend(self.crew.dismiss_all());
         self.errands.alarm = true;
         self.errands.closed = true;
@@ -365,6 +366,9 @@ impl Floor {
         if !ear.drops.is_empty() {
             self.errands.drops.append(&mut ear.drops);
         }
+        if !ear.gone.is_empty() {
+            self.errands.gone.append(&mut ear.gone);
+        }
         if !ear.news.is_empty() {
             self.heed(shared);
         }
@@ -387,7 +391,8 @@ impl Floor {
                     }
                     News::PolicyPanicked => {
                         let fixed = Box::new(Fixed::at_start_setting());
-                        self.errands.policies.push(self.driver.switch_policy(fixed));
+                        let gone = self.driver.switch_policy(fixed);
+                        self.errands.gone.push(Box::new(gone));
                     }
                     News::Worker(worker, state) => self.worker(worker, state, shared),
                 }

@@ -2,12 +2,12 @@
 //! observer hears.
 
 use std::any::Any;
-use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use ebbtide::{AgentConfig, Broker, BrokerConfig, Failure, Happening, Observer, Pause, with};
-use ebbtide_core::event::Event;
+use ebbtide_core::event::{Event, What};
 use ebbtide_core::message::Outcome;
 use tokio::time::sleep;
 
@@ -175,6 +175,50 @@ async fn an_observer_that_panics_hears_no_more_and_is_told_of() {
     let panicked = Happening::ObserverPanicked { text };
     assert_eq!(told.filter(|what| *what == panicked).count(), 1);
     assert_eq!(broker.stats().workers_lost, 0);
+}
+
+/// Panics when it hears of a message, with a value that asks the broker when it is dropped, as it does itself.
+struct Asks(Arc<OnceLock<Broker>>, Sender<u64>);
+
+impl Observer for Asks {
+    fn hear<M>(&mut self, event: &Event<M>, _: Option<&(dyn Any + Send + Sync)>) {
+        if matches!(event.what, What::Accepted { .. }) {
+            std::panic::panic_any(Self(self.0.clone(), self.1.clone()));
+        }
+    }
+}
+
+impl Drop for Asks {
+    fn drop(&mut self) {
+        if let Some(broker) = self.0.get() {
+            let _ = self.1.send(broker.books().accepted);
+        }
+        panic!("dropped");
+    }
+}
+
+/// It was dropped under the broker's lock, for which it waited then.
+#[test]
+fn an_observer_that_panicked_may_ask_the_broker_as_it_is_dropped() {
+    let (tell, told) = channel();
+    let asked = tell.clone();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let replied = runtime.unwrap().block_on(async {
+            let cell = Arc::new(OnceLock::new());
+            let builder = Broker::builder().observer(Asks(cell.clone(), asked));
+            let broker = builder.start().await.unwrap();
+            let echo = broker.add_agent("echo", async |it: &u64| Ok(*it)).unwrap();
+            cell.set(broker).unwrap();
+            echo.request(7).await
+        });
+        tell.send(replied.unwrap()).unwrap();
+    });
+    let mut heard = [(); 3].map(|()| told.recv_timeout(10_000 * MS).expect("it goes on"));
+    heard.sort_unstable();
+    assert_eq!(heard, [1, 1, 7]);
 }
 
 /// Its drop waits for a word, or for long.
