@@ -112,15 +112,18 @@ impl Beliefs {
 
     /// The belief about the agent called `name`, moved to `index`; a new one if need be.
     fn of(&mut self, index: usize, name: &str) -> &mut Belief {
-        match self.agents.iter().position(|belief| belief.name == name) {
-            Some(at) if at == index => {}
-            Some(at) if index < self.agents.len() => self.agents.swap(at, index),
-            _ => {
-                let belief = Belief {
-                    name: name.to_owned(),
-                    ..Belief::default()
-                };
-                self.agents.insert(index.min(self.agents.len()), belief);
+        let is_it = |belief: &Belief| belief.name == name;
+        // Mostly it is where it was: agents seldom come and go.
+        if !self.agents.get(index).is_some_and(is_it) {
+            match self.agents.iter().position(is_it) {
+                Some(at) if index < self.agents.len() => self.agents.swap(at, index),
+                _ => {
+                    let belief = Belief {
+                        name: name.to_owned(),
+                        ..Belief::default()
+                    };
+                    self.agents.insert(index.min(self.agents.len()), belief);
+                }
             }
         }
         let last = self.agents.len() - 1;
