@@ -196,11 +196,12 @@ impl Builder {
     ///
     /// # Errors
     /// [`StartError`] if the configuration has faults, the policy is unknown, an agent cannot
-    /// be added, the decision log or the journal cannot be written, or there is no runtime. On a
-    /// runtime without timers (`enable_time`) tokio's own panic message is printed besides.
+    /// be added, the decision log or the journal cannot be written, or there is no runtime. Without timers
+    /// (`enable_time`) one will do, unless its clock is to be the broker's ([`TimeSource::Runtime`]): then
+    /// tokio's own panic message is printed besides.
     pub async fn start(self) -> Result<Broker, StartError> {
         let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
-        if !has_timers() {
+        if self.time.is_runtime() && !has_timers() {
             return Err(StartError::NoRuntime);
         }
         let config = Checked::new(self.config)?;

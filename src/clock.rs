@@ -15,7 +15,8 @@ pub enum TimeSource {
     /// otherwise.
     #[default]
     Auto,
-    /// The runtime's clock (`tokio::time`): for tests that pause it later.
+    /// The runtime's clock (`tokio::time`): for tests that pause it later. It needs the runtime's timers
+    /// (`enable_time`), as nothing else of a broker does.
     Runtime,
     /// The processor's counter: a third of the price of the system's clock.
     Processor,
@@ -28,15 +29,21 @@ pub(crate) enum Clock {
     Processor { counter: quanta::Clock, start: u64 },
 }
 
+impl TimeSource {
+    /// Whether it is the runtime's clock. To be called within a runtime.
+    pub(crate) fn is_runtime(self) -> bool {
+        match self {
+            Self::Auto => runtime_is_paused(),
+            Self::Runtime => true,
+            Self::Processor => false,
+        }
+    }
+}
+
 impl Clock {
     /// A clock at time zero. To be called within a runtime.
     pub(crate) fn start(source: TimeSource) -> Self {
-        let paused = match source {
-            TimeSource::Auto => runtime_is_paused(),
-            TimeSource::Runtime => true,
-            TimeSource::Processor => false,
-        };
-        if paused {
+        if source.is_runtime() {
             let start = Instant::now();
             return Self::Runtime { start };
         }

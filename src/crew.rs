@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::task::Wake;
 
 use ebbtide_core::message::{LeaseId, WorkerId};
-use ebbtide_policies::units::Duration;
 
 use crate::bell::Bell;
 use crate::shared::Shared;
@@ -15,18 +14,15 @@ pub(crate) struct WorkerLink {
     pub(crate) shared: Arc<Shared>,
     pub(crate) id: WorkerId,
     pub(crate) slots: u32,
-    /// From its order until it is ready.
-    pub(crate) start: Duration,
     pub(crate) bell: Bell,
 }
 
 impl WorkerLink {
-    pub(crate) fn new(shared: Arc<Shared>, id: WorkerId, slots: u32, start: Duration) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, id: WorkerId, slots: u32) -> Self {
         Self {
             shared,
             id,
             slots,
-            start,
             bell: Bell::new(slots),
         }
     }

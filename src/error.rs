@@ -32,8 +32,10 @@ pub enum StartError {
     /// The thread that keeps deadlines cannot be started.
     #[error("no thread can be started to keep the deadlines")]
     Alarm(#[source] std::io::Error),
-    /// There is no tokio runtime with timers to start it on.
-    #[error("there is no tokio runtime with timers here: start the broker within one")]
+    /// There is no tokio runtime to start it on, or one without timers whose clock it is to follow.
+    #[error(
+        "there is no tokio runtime here, or none with timers to follow: start the broker within one"
+    )]
     NoRuntime,
 }
 

@@ -65,6 +65,8 @@ pub(crate) struct Floor {
     pub(crate) leaving: Vec<AgentId>,
     /// Handlers with a grace, first to end first.
     graces: VecDeque<(Time, WorkerId, LeaseId)>,
+    /// Workers that take their time to be ready, first to be first.
+    starts: VecDeque<(Time, Arc<WorkerLink>)>,
     health: Health,
     /// Workers ordered now are ready no sooner.
     held_back_until: Time,
@@ -118,6 +120,7 @@ impl Floor {
             names: HashMap::new(),
             leaving: Vec::new(),
             graces: VecDeque::new(),
+            starts: VecDeque::new(),
             health,
             held_back_until: Time::ZERO,
             armed: Time::MAX,
@@ -201,10 +204,11 @@ impl Floor {
         }
     }
 
-    /// A worker's start-up is over: it comes to the floor by itself.
-    pub(crate) fn worker_ready(&mut self, worker: WorkerId) {
-        self.driver.worker_ready(worker);
-        self.crew.set_mood(worker, Mood::Awake);
+    /// A worker's start-up is over: its task comes to the floor by itself.
+    fn worker_ready(&mut self, link: Arc<WorkerLink>) {
+        self.driver.worker_ready(link.id);
+        self.crew.set_mood(link.id, Mood::Awake);
+        self.errands.hires.push(link);
     }
 
     /// Replaces the configuration, core's and what the shell has worked out from it.
@@ -218,7 +222,7 @@ impl Floor {
         Ok(())
     }
 
-    /// The first thing done under the lock: it is `now`, and graces that are over by now have
+    /// The first thing done under the lock: it is `now`, and graces and starts that are over by now have
     /// ended before anybody asks which slots are free.
     #[inline]
     pub(crate) fn open(&mut self, now: Time) {
@@ -230,6 +234,10 @@ impl Floor {
         {
             self.graces.pop_front();
             self.lose_call(worker, lease, true);
+        }
+        let now = self.driver.now();
+        while let Some((_, link)) = self.starts.pop_front_if(|(over, _)| *over <= now) {
+            self.worker_ready(link);
         }
     }
 
@@ -293,6 +301,7 @@ impl Floor {
             self.errands.gone.push(Box::new(runner));
         }
         self.errands.nudges.extend(self.crew.dismiss_all());
+        self.starts.clear();
         self.errands.alarm = true;
         self.errands.closed = true;
     }
@@ -344,6 +353,9 @@ impl Floor {
         let look = (!is_still).then(|| self.health.next_look());
         let mut at = look.map_or(timer, |look| timer.min(look));
         if let Some(&(over, ..)) = self.graces.front() {
+            at = at.min(over);
+        }
+        if let Some(&(over, _)) = self.starts.front() {
             at = at.min(over);
         }
         if let Some(deadline) = self.room.first_deadline() {
@@ -427,14 +439,20 @@ impl Floor {
                 if self.driver.has_free_slot(worker) {
                     start = Duration::ZERO;
                 }
-                let link = Arc::new(WorkerLink::new(shared.clone(), worker, slots, start));
+                let link = Arc::new(WorkerLink::new(shared.clone(), worker, slots));
                 self.crew.hire(link.clone());
-                self.errands.hires.push(link);
                 if start.is_zero() {
-                    self.worker_ready(worker);
+                    self.worker_ready(link);
+                } else {
+                    let over = self.driver.now() + start;
+                    let place = self.starts.partition_point(|&(other, _)| other <= over);
+                    self.starts.insert(place, (over, link));
                 }
             }
-            WorkerChange::Gone => self.errands.nudges.extend(self.crew.dismiss(worker)),
+            WorkerChange::Gone => {
+                self.starts.retain(|(_, link)| link.id != worker);
+                self.errands.nudges.extend(self.crew.dismiss(worker));
+            }
             WorkerChange::Ready | WorkerChange::Draining => {}
         }
     }

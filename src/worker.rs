@@ -83,13 +83,8 @@ struct Slot {
 }
 
 impl Worker {
-    /// The task of a worker that was ordered: it is ready after its start-up time.
+    /// The task of a worker that is ready.
     pub(crate) async fn hired(link: Arc<WorkerLink>) {
-        if !link.start.is_zero() {
-            tokio::time::sleep(link.start.into()).await;
-            let id = link.id;
-            link.shared.on_floor(|floor| floor.worker_ready(id));
-        }
         let _at_work = AtWork::begin(link.shared.clone());
         let mut watch = DeathWatch(Some(link.clone()));
         Self::new(link).await;

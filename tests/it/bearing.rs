@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ebbtide::{
-    AgentConfig, AgentRef, Broker, BrokerConfig, Builder, Context, Decision, Happening, Lane,
-    NoReply, NotAccepted, Observation, Pause, Policy, Refusal, StartError, registry, with,
+    AgentConfig, AgentRef, Broker, BrokerConfig, Context, Decision, Happening, Lane, NoReply,
+    NotAccepted, Observation, Pause, Policy, Refusal, registry, with,
 };
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
@@ -268,15 +268,6 @@ async fn a_busy_worker_is_not_taken_for_a_stuck_one() {
         assert!(request.await.unwrap());
     }
     assert_eq!(broker.stats().workers_lost, 0);
-}
-
-#[test]
-fn a_runtime_without_timers_is_an_error() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    let error = runtime.block_on(Builder::default().start()).unwrap_err();
-    assert!(matches!(error, StartError::NoRuntime), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,11 +19,38 @@ fn fixed(workers: u32) -> BrokerConfig {
     }
 }
 
+/// It was an error, and tokio's panic text was printed besides.
+#[test]
+fn a_runtime_without_timers_will_do() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.unwrap().block_on(async {
+        let config = BrokerConfig {
+            max_workers: 2,
+            worker_start_ms: 1,
+            delivery_parallelism: 1,
+            ..fixed(1)
+        };
+        let broker = Broker::builder().config(config).start().await.unwrap();
+        let agent = async |number: &u32| match number {
+            0 => std::future::pending().await,
+            number => Ok(*number),
+        };
+        let agent = broker.add_agent("agent", agent).unwrap();
+        agent.request(0).deadline(MS).await.unwrap_err();
+        let _hangs = agent.request(0).try_now().unwrap();
+        broker.pin_workers(Some(2)).unwrap();
+        assert_eq!(agent.request(1).await.unwrap(), 1, "by the second worker");
+        let report = broker.shutdown(MS).await;
+        assert_eq!((report.returned, report.still_working), (1, 0));
+    });
+}
+
 /// It started, and its alarm's task panicked.
 #[test]
-fn a_runtime_without_timers_is_none() {
+fn a_clock_without_timers_is_none() {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let started = runtime.unwrap().block_on(Broker::builder().start());
+    let builder = Broker::builder().time_source(TimeSource::Runtime);
+    let started = runtime.unwrap().block_on(builder.start());
     assert!(matches!(started.unwrap_err(), StartError::NoRuntime));
 }
 
