@@ -387,6 +387,8 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
                 } += passed * slots;
             }
         }
+        // Of a paused lane's messages those behind their key are among `behind`: that is what they wait for
+        // first, and whether a key or a pause is named, no worker helps.
         let held = self.lanes.held.min(free);
         let behind = behind.min(free - held);
         self.tally.slots.blocked.paused += passed * held;
