@@ -74,11 +74,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// [`AddAgentError`] if another agent has the name, or if `config` has faults.
     pub fn add_agent(&mut self, now: Time, config: AgentConfig) -> Result<AgentId, AddAgentError> {
         self.disturb(now);
-        if self
-            .agents
-            .iter()
-            .any(|agent| !agent.removed && agent.config.name == config.name)
-        {
+        if self.agents.has_name(&config.name) {
             return Err(AddAgentError::NameTaken(config.name));
         }
         let name = config.name.clone();

@@ -4,6 +4,7 @@
 //! A number is never given twice: whoever still holds a removed agent's must not reach another
 //! with it. Of one that is gone the eight bytes of a row stay that is empty.
 
+use std::collections::BTreeSet;
 use std::ops::{Index, IndexMut};
 
 use ebbtide_policies::units::Time;
@@ -16,6 +17,7 @@ use crate::message::AgentId;
 const PRESENT: &str = "an agent is not gone while anything of its is in the broker";
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(from = "Saved")]
 pub(crate) struct Roster {
     /// By [`AgentId`]; empty where an agent is gone.
     rows: Vec<Option<Box<Agent>>>,
@@ -23,11 +25,41 @@ pub(crate) struct Roster {
     present: Vec<u32>,
     /// Those of them that are removed.
     leaving: Vec<u32>,
+    /// Names of those that are not removed: thousands are registered one after another, and none is to
+    /// be compared with all before it.
+    #[serde(skip)]
+    names: BTreeSet<String>,
+}
+
+/// What of it is saved.
+#[derive(Deserialize)]
+struct Saved {
+    rows: Vec<Option<Box<Agent>>>,
+    present: Vec<u32>,
+    leaving: Vec<u32>,
+}
+
+impl From<Saved> for Roster {
+    fn from(saved: Saved) -> Self {
+        let registered = saved.rows.iter().flatten().filter(|it| !it.removed);
+        Self {
+            names: registered.map(|it| it.config.name.clone()).collect(),
+            rows: saved.rows,
+            present: saved.present,
+            leaving: saved.leaving,
+        }
+    }
 }
 
 impl Roster {
+    /// Whether an agent that is not removed has that name.
+    pub(crate) fn has_name(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+
     pub(crate) fn enter(&mut self, agent: Agent) -> AgentId {
         let at = u32::try_from(self.rows.len()).expect("fewer than 2^32 agents");
+        self.names.insert(agent.config.name.clone());
         self.rows.push(Some(Box::new(agent)));
         self.present.push(at);
         AgentId(at)
@@ -65,6 +97,8 @@ impl Roster {
         agent.removed = true;
         agent.paused_until = Time::ZERO;
         agent.breaker = None;
+        let name = agent.config.name.clone();
+        self.names.remove(&name);
         self.leaving.push(id.0);
     }
 
@@ -75,6 +109,7 @@ impl Roster {
             rows,
             present,
             leaving,
+            ..
         } = self;
         leaving.retain(|&at| {
             let row = &mut rows[at as usize];
@@ -109,7 +144,7 @@ mod tests {
     use ebbtide_policies::fixed::Fixed;
     use ebbtide_policies::units::{Duration, Time};
 
-    use crate::message::WorkerId;
+    use crate::message::{AgentId, WorkerId};
     use crate::{AgentConfig, BrokerConfig, BrokerState, Checked, Refusal, Settlement, Submission};
     use crate::{Outcome, Verdict};
 
@@ -157,6 +192,21 @@ mod tests {
         state.resume_agent(at(1_003), first);
         state.advance(at(1_100));
         state.check();
+    }
+
+    #[test]
+    fn a_broker_that_is_restored_knows_which_names_are_taken() {
+        let mut state = broker();
+        for name in ["kept", "removed"] {
+            state.add_agent(at(0), AgentConfig::new(name)).expect(name);
+        }
+        assert!(state.remove_agent(at(0), AgentId(1)));
+        let policy = Box::new(Fixed::at_start_setting());
+        let mut state = BrokerState::<()>::restore(&state.save(), policy).expect("it was saved");
+        let mut add = |name| state.add_agent(at(1), AgentConfig::new(name));
+        add("kept").expect_err("the name is taken");
+        add("removed").expect("the name is free");
+        add("removed").expect_err("it is no longer");
     }
 
     #[test]
