@@ -59,7 +59,7 @@ impl Story<'_> {
         let (code, text) = match self.pacing {
             _ if self.is_trial && self.obstacle != Obstacle::AgentLimited => (
                 "trial",
-                format!("messages are late: {workers} to see if more gets done").into(),
+                format!("{workers} for a while, to see if more gets done").into(),
             ),
             Pacing::Grow => return self.growth(&rate),
             _ if self.obstacle == Obstacle::AgentLimited => (

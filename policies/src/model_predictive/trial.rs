@@ -18,8 +18,10 @@ const LATE_FOR: Duration = Duration::from_secs(20);
 const BEHIND_FOR: Duration = Duration::from_secs(8);
 /// A pool falls behind when the oldest message gets older by this much each second.
 const BEHIND: f64 = 0.1;
-/// A trial lasts this long once it shows.
+/// A trial lasts this long once it shows, unless less gets done with it.
 const LASTS: Duration = Duration::from_secs(10);
+/// One that is not in force after this long never will be: workers are pinned, or cannot start.
+const NEVER: Duration = Duration::from_secs(60);
 /// Workers that are tried beyond the present ones while a belief keeps the pool small.
 const MORE: u32 = 3;
 /// Share of the workers that the first trial of fewer leaves, at most.
@@ -55,12 +57,23 @@ pub(super) struct Trials {
 struct Trial {
     /// What was done before.
     before: Rate,
-    /// From when on it shows.
-    shows: Time,
+    since: Time,
+    /// Workers before it.
+    from: u32,
+    /// Since when there are as many workers as are tried.
+    in_force: Option<Time>,
     /// When it was first seen to show, and the messages delivered in all by then.
     shown: Option<(Time, f64)>,
     most_workers: u32,
-    is_of_more: bool,
+}
+
+/// What a trial said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Better,
+    NoBetter,
+    /// Nothing: it never came to be, or what it puts to the test is gone.
+    Moot,
 }
 
 /// Messages delivered within some time.
@@ -103,8 +116,11 @@ pub(super) struct State {
     pub(super) workers: u32,
     pub(super) min_workers: u32,
     pub(super) max_workers: u32,
-    /// How long it takes until a setting shows: a worker starts, the calls under way end.
-    pub(super) lead: Duration,
+    /// Workers that can take, and those that finish what they hold.
+    pub(super) ready: u32,
+    pub(super) draining: u32,
+    /// How long it takes until workers that are there show: the calls under way end.
+    pub(super) shows_in: Duration,
 }
 
 /// What trials allow.
@@ -124,21 +140,15 @@ impl Trials {
     /// How many workers there may be.
     pub(super) fn allow(&mut self, state: &State) -> Allowed {
         self.count(state);
-        if self.running.is_some_and(|trial| self.is_over(trial, state)) {
-            self.end(state.now);
-        } else if self.running.is_none() {
-            self.running = self.begin(state);
-        }
-        match &mut self.running {
-            Some(trial) => {
-                if trial.shown.is_none() && state.now >= trial.shows {
-                    trial.shown = Some((state.now, self.delivered));
-                }
-                Allowed {
-                    most_workers: trial.most_workers,
-                    is_trial: true,
-                }
-            }
+        self.running = match self.running.take() {
+            None => self.begin(state),
+            Some(trial) => self.go_on(trial, state),
+        };
+        match self.running {
+            Some(trial) => Allowed {
+                most_workers: trial.most_workers,
+                is_trial: true,
+            },
             None => Allowed {
                 most_workers: self.cliff.unwrap_or(u32::MAX),
                 is_trial: false,
@@ -171,11 +181,43 @@ impl Trials {
         }
     }
 
-    /// A trial of more puts a belief to the test that may be gone before, one of fewer what gets done.
-    fn is_over(&self, trial: Trial, state: &State) -> bool {
-        let is_moot = trial.is_of_more && !state.is_crowded && self.cliff.is_none();
-        let has_lasted = |(since, _): (Time, f64)| state.now.since(since) >= LASTS;
-        is_moot || trial.shown.is_some_and(has_lasted)
+    fn go_on(&mut self, mut trial: Trial, state: &State) -> Option<Trial> {
+        if let Some(verdict) = self.verdict(trial, state) {
+            self.end(trial, verdict, state.now);
+            return None;
+        }
+        if trial.in_force.is_none() && trial.is_in_force(state) {
+            trial.in_force = Some(state.now);
+        }
+        if trial.shown.is_none() && trial.in_force.is_some_and(|it| state.shows_since(it)) {
+            trial.shown = Some((state.now, self.delivered));
+        }
+        Some(trial)
+    }
+
+    fn verdict(&self, trial: Trial, state: &State) -> Option<Verdict> {
+        let now = state.now;
+        if trial.is_of_more() && !state.is_crowded && self.cliff.is_none() {
+            return Some(Verdict::Moot);
+        }
+        let Some((since, delivered)) = trial.shown else {
+            return (trial.in_force.is_none() && now.since(trial.since) >= NEVER)
+                .then_some(Verdict::Moot);
+        };
+        let after = Rate {
+            messages: self.delivered - delivered,
+            length_s: now.since(since).as_secs_f64(),
+        };
+        if state.shows_since(since) && trial.before.is_better_than(after) {
+            return Some(Verdict::NoBetter);
+        }
+        (now.since(since) >= LASTS).then(|| {
+            if after.is_better_than(trial.before) {
+                Verdict::Better
+            } else {
+                Verdict::NoBetter
+            }
+        })
     }
 
     fn begin(&mut self, state: &State) -> Option<Trial> {
@@ -206,10 +248,11 @@ impl Trials {
         };
         (most_workers != state.workers).then(|| Trial {
             before: self.rate(now),
-            shows: now + state.lead,
+            since: now,
+            from: state.workers,
+            in_force: None,
             shown: None,
             most_workers,
-            is_of_more: most_workers > state.workers,
         })
     }
 
@@ -243,29 +286,45 @@ impl Trials {
         }
     }
 
-    fn end(&mut self, now: Time) {
-        let Some(trial) = self.running.take() else {
-            return;
-        };
+    fn end(&mut self, trial: Trial, verdict: Verdict, now: Time) {
         self.late = None;
-        let after = trial.shown.map(|(since, delivered)| Rate {
-            messages: self.delivered - delivered,
-            length_s: now.since(since).as_secs_f64(),
-        });
-        let is_better = after.is_some_and(|after| after.is_better_than(trial.before));
-        let pause = if trial.is_of_more {
+        let pause = if trial.is_of_more() {
             &mut self.more
         } else {
             &mut self.fewer
         };
-        if !is_better {
-            pause.begin(now);
-            return;
+        match verdict {
+            Verdict::NoBetter => pause.begin(now),
+            Verdict::Moot => pause.not_before = now + PAUSE,
+            Verdict::Better => {
+                *pause = Pause::default();
+                if !trial.is_of_more() || self.cliff.is_some() {
+                    self.cliff = Some(trial.most_workers);
+                }
+            }
         }
-        *pause = Pause::default();
-        if !trial.is_of_more || self.cliff.is_some() {
-            self.cliff = Some(trial.most_workers);
+    }
+}
+
+impl Trial {
+    fn is_of_more(&self) -> bool {
+        self.most_workers > self.from
+    }
+
+    /// Whether there are as many workers as are wanted for it: a governor may have patience, and workers may be pinned.
+    fn is_in_force(&self, state: &State) -> bool {
+        if self.is_of_more() {
+            state.ready > self.from && state.ready >= self.most_workers.min(state.workers)
+        } else {
+            state.ready + state.draining <= self.most_workers
         }
+    }
+}
+
+impl State {
+    /// Whether what is since `then` shows by now.
+    fn shows_since(&self, then: Time) -> bool {
+        self.now.since(then) >= self.shows_in
     }
 }
 
@@ -320,7 +379,9 @@ mod tests {
                     workers,
                     min_workers: 1,
                     max_workers: 10,
-                    lead: Duration::from_secs(1),
+                    ready: workers,
+                    draining: 0,
+                    shows_in: Duration::from_secs(1),
                 };
                 part(second, &mut state);
                 let allowed = trials.allow(&state);
@@ -344,7 +405,7 @@ mod tests {
     #[test]
     fn trials_become_rarer_while_they_fail() {
         let found = run(300, |_| 20.0, |_, state| state.is_crowded = true);
-        let expected: Vec<u64> = (20..31).chain(91..102).chain(222..233).collect();
+        let expected: Vec<u64> = (20..32).chain(92..104).chain(224..236).collect();
         assert_eq!(seconds_with(&found, 7), expected);
     }
 
@@ -359,18 +420,18 @@ mod tests {
             60,
             |_| 20.0,
             |second, state| match second {
-                0..31 => state.is_crowded = true,
+                0..32 => state.is_crowded = true,
                 _ => state.fewer = Some(9),
             },
         );
-        let expected: Vec<u64> = (20..31).chain(40..51).collect();
+        let expected: Vec<u64> = (20..32).chain(41..53).collect();
         assert_eq!(seconds_with(&found, 7), expected);
     }
 
     #[test]
     fn fewer_are_tried_where_the_pool_falls_behind() {
         let falls = run(60, |_| 20.0, |_, state| state.fewer = Some(5));
-        assert_eq!(seconds_with(&falls, 5), (8..19).collect::<Vec<_>>());
+        assert_eq!(seconds_with(&falls, 5), (8..20).collect::<Vec<_>>());
         let catches_up = run(
             60,
             |_| 20.0,
@@ -383,6 +444,38 @@ mod tests {
     }
 
     #[test]
+    fn a_trial_ends_early_where_less_gets_done() {
+        let each: Agent = |workers| 5.0 * f64::from(workers);
+        let found = run(60, each, |_, state| state.fewer = Some(5));
+        assert_eq!(seconds_with(&found, 5), (8..11).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_trial_counts_from_when_its_workers_are_there() {
+        // A governor shrinks only after a while.
+        let patient = run(
+            60,
+            |_| 20.0,
+            |second, state| {
+                state.fewer = Some(5);
+                state.ready = if second < 20 { 10 } else { state.workers };
+            },
+        );
+        assert_eq!(seconds_with(&patient, 5), (8..31).collect::<Vec<_>>());
+        // Where workers are pinned, nothing is tried for ever, and nothing is learnt.
+        let pinned = run(
+            300,
+            |_| 20.0,
+            |_, state| {
+                state.fewer = Some(5);
+                state.ready = 10;
+            },
+        );
+        let expected: Vec<u64> = (8..68).chain(128..188).chain(248..300).collect();
+        assert_eq!(seconds_with(&pinned, 5), expected);
+    }
+
+    #[test]
     fn where_fewer_get_more_done_there_are_no_more_until_more_do() {
         // Beyond six workers next to nothing gets done.
         let cliff: Agent = |workers| match workers {
@@ -392,7 +485,7 @@ mod tests {
         let found = run(600, cliff, |_, state| {
             state.fewer = (state.workers == 10).then_some(3);
         });
-        assert_eq!(found[19], 3, "three got more done");
+        assert_eq!(found[20], 3, "three got more done");
         assert!(found.contains(&7), "seven are tried, and do not");
         let last = &found[500..];
         assert!(last.iter().filter(|it| **it == 6).count() > 70, "{last:?}");
