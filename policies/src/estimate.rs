@@ -7,5 +7,6 @@
 pub mod arrival_rate;
 pub mod call_cost;
 pub mod crowding;
+pub mod season;
 pub mod time_on_test;
 pub mod variability;

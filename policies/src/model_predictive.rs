@@ -26,7 +26,7 @@
 //! | `explain` | how to say it? |
 //! | `settings` | every constant that is a judgement, and why |
 //!
-//! Deliberately absent: seasons, and forecasts beyond a start-up.
+//! Deliberately absent: forecasts beyond a start-up.
 
 mod batches;
 mod belief;
@@ -62,7 +62,7 @@ use crate::units::{Duration, Time};
 pub use settings::Settings;
 
 use batches::{Batching, Choice};
-use belief::Beliefs;
+use belief::{Beliefs, Comeback};
 use explain::{Obstacle, Story};
 use history::History;
 use jumps::Jumps;
@@ -198,6 +198,7 @@ impl Policy for Adaptive {
         let story = Story {
             load: &load,
             arrivals_per_s: self.beliefs.rate(),
+            comeback: self.comeback(seen),
             present: &present,
             chosen: &chosen,
             pacing,
@@ -261,14 +262,14 @@ impl Adaptive {
     }
 
     fn workload(&self, seen: &Observation) -> Workload {
-        // A decision takes effect a start-up from now, and is the last word for an interval.
         let lead_s = seen.worker_start.as_secs_f64();
         let regular_s = self.regular.as_secs_f64();
-        let ahead_s = lead_s.min(60.0) + regular_s.min(60.0);
         let objective = self.objective(seen);
         let noticed_s = regular_s.min(self.settings.early_wait * objective.limit.as_secs_f64());
         Workload {
-            agents: self.beliefs.loads(seen, ahead_s),
+            agents: self
+                .beliefs
+                .loads(seen, self.ahead_s(seen), self.settings.season_errors),
             parallelism: f64::from(seen.parallelism.max(1)),
             objective,
             lead_s: lead_s.min(LONGEST_LEAD_S),
@@ -277,6 +278,17 @@ impl Adaptive {
             price_late: seen.prices.late,
             price_call: seen.prices.call,
         }
+    }
+
+    /// How far ahead the load counts, in seconds: a decision takes effect a start-up from now, and is the last word for
+    /// an interval.
+    fn ahead_s(&self, seen: &Observation) -> f64 {
+        seen.worker_start.as_secs_f64().min(60.0) + self.regular.as_secs_f64().min(60.0)
+    }
+
+    fn comeback(&self, seen: &Observation) -> Option<Comeback> {
+        self.beliefs
+            .comeback(self.ahead_s(seen), self.settings.season_errors)
     }
 
     /// What the user wants, or the default.

@@ -102,3 +102,29 @@ fn what_came_behind_its_key_in_an_outage_is_no_demand_twice() {
     let (with, without) = (run(", ordering_keys: 100"), run(""));
     assert!(with < 1.1 * without, "{with} with keys, {without} without");
 }
+
+/// A wave each minute, and workers that take five seconds: who does not foresee it is late with each.
+#[test]
+fn a_wave_that_comes_back_is_met() {
+    let p95_s = |policy: &str| {
+        let run = results(&format!(
+            r#"(
+                run: (length: "15min", warm_up: "5min", replications: 4),
+                traffic: [(
+                    arrivals: Diurnal(mean: "25/s", amplitude: 0.8, period: "1min"),
+                    classes: [(name: "m", to: Agent("a"))],
+                )],
+                agents: [(name: "a", call: Exponential("200ms"))],
+                broker: (objective: "p95(sojourn) < 1s", worker_start_ms: 5000, delivery_parallelism: 1),
+                policies: ["{policy}"],
+            )"#
+        ));
+        let p95 = run.total.figures.sojourn_s.p95.mean;
+        p95.expect("the run has messages")
+    };
+    let (with, without) = (p95_s("adaptive"), p95_s("adaptive(season_errors: 100.0)"));
+    assert!(
+        with < 0.6 * without,
+        "{with} s, without seasons {without} s"
+    );
+}

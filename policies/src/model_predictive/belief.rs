@@ -10,6 +10,7 @@ mod tests;
 use crate::estimate::arrival_rate::ArrivalRate;
 use crate::estimate::call_cost::{CallCost, CallLine};
 use crate::estimate::crowding::{Crowding, SlowDown};
+use crate::estimate::season::Season;
 use crate::estimate::time_on_test::TimeOnTest;
 use crate::observation::{AgentObservation, BreakerState, Observation};
 
@@ -37,6 +38,8 @@ const THROTTLED_SHARE: f64 = 0.05;
 const REFUSED_MARGIN: f64 = 1.5;
 /// A throttled rate that is no longer refused is tried this much higher each second.
 const THROTTLE_RELEASE: f64 = 1.05;
+/// A season is worth telling where it changes the rate by this share.
+const WORTH_TELLING: f64 = 0.2;
 
 /// Beliefs about all agents.
 #[derive(Clone, Debug, Default)]
@@ -44,10 +47,19 @@ pub(super) struct Beliefs {
     agents: Vec<Belief>,
 }
 
+/// A load that comes back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Comeback {
+    /// Messages per second expected soon.
+    pub(super) rate: f64,
+    pub(super) every_s: f64,
+}
+
 #[derive(Clone, Debug, Default)]
 struct Belief {
     name: String,
     rate: ArrivalRate,
+    season: Season,
     cost: CallCost,
     crowding: Crowding,
     time_on_test: TimeOnTest,
@@ -101,7 +113,10 @@ impl Beliefs {
                 None => {
                     let come = (agent.arrivals as f64 - held).max(0.0);
                     let of_hidden = hidden * belief.rate.estimate().mean / usual;
-                    belief.rate.observe(length_s, come * each + of_hidden);
+                    let arrivals = come * each + of_hidden;
+                    belief.rate.observe(length_s, arrivals);
+                    let rate = belief.rate.estimate();
+                    belief.season.observe(length_s, arrivals, &rate);
                 }
             }
             belief.notice_throttling(length_s, slots_are_free, agent);
@@ -130,11 +145,21 @@ impl Beliefs {
         &mut self.agents[index.min(last)]
     }
 
-    /// The loads to reckon with `lead_s` from now.
-    pub(super) fn loads(&self, seen: &Observation, lead_s: f64) -> Vec<AgentLoad> {
+    /// The loads to reckon with `lead_s` from now, with seasons that were right by `season_errors`.
+    pub(super) fn loads(
+        &self,
+        seen: &Observation,
+        lead_s: f64,
+        season_errors: f64,
+    ) -> Vec<AgentLoad> {
         let pairs = self.agents.iter().zip(&seen.agents);
         let (mut loads, waited): (Vec<AgentLoad>, Vec<Waited>) = pairs
-            .map(|(belief, agent)| (belief.load(seen, agent, lead_s), belief.waited))
+            .map(|(belief, agent)| {
+                (
+                    belief.load(seen, agent, lead_s, season_errors),
+                    belief.waited,
+                )
+            })
             .filter(|(load, _)| load.rate > 0.0 || load.waiting > 0.0)
             .unzip();
         turns::share_out(&mut loads, &waited);
@@ -145,6 +170,27 @@ impl Beliefs {
     pub(super) fn rate(&self) -> f64 {
         let rates = self.agents.iter().map(|belief| belief.rate.estimate().mean);
         rates.sum()
+    }
+
+    /// What comes back, if `lead_s` from now the load will be another than its trend says.
+    pub(super) fn comeback(&self, lead_s: f64, season_errors: f64) -> Option<Comeback> {
+        let (mut expected, mut by_trend) = (0.0, 0.0);
+        let mut main = (0.0, None);
+        for belief in &self.agents {
+            let estimate = belief.rate.estimate();
+            let ahead = belief.season.ahead(&estimate, lead_s, season_errors);
+            let trend = estimate.ahead(lead_s);
+            expected += ahead;
+            by_trend += trend;
+            if (ahead - trend).abs() > main.0 {
+                main = ((ahead - trend).abs(), belief.season.period_s());
+            }
+        }
+        let differs = (expected - by_trend).abs() > WORTH_TELLING * self.rate();
+        main.1.filter(|_| differs).map(|every_s| Comeback {
+            rate: expected,
+            every_s,
+        })
     }
 
     /// What a call takes, on the mean over the agents' first arrivals, in seconds.
@@ -311,7 +357,13 @@ impl Belief {
         (1.0 + self.failed / self.succeeded.max(1.0)).min(MOST_ATTEMPTS)
     }
 
-    fn load(&self, seen: &Observation, agent: &AgentObservation, lead_s: f64) -> AgentLoad {
+    fn load(
+        &self,
+        seen: &Observation,
+        agent: &AgentObservation,
+        lead_s: f64,
+        season_errors: f64,
+    ) -> AgentLoad {
         let estimate = self.rate.estimate();
         let mut line = self.line();
         let longer = self.longer(&line);
@@ -324,7 +376,7 @@ impl Belief {
         let waits_for_slots = !(is_out || is_full(agent));
         AgentLoad {
             rate: if estimate.mean > 0.0 && self.is_worth_waiting_for(seen, agent, &line) {
-                estimate.ahead(lead_s)
+                self.season.ahead(&estimate, lead_s, season_errors)
             } else {
                 0.0
             },

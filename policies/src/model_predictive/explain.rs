@@ -7,6 +7,7 @@ use crate::decision::{Alternative, Prediction, Reason};
 use crate::objective::{Measure, Objective};
 use crate::observation::Setting;
 
+use super::belief::Comeback;
 use super::jumps::Hazard;
 use super::pace::Pacing;
 use super::weigh::Candidate;
@@ -43,6 +44,8 @@ pub(super) struct Story<'a> {
     pub(super) best_workers: u32,
     pub(super) waiting: u64,
     pub(super) max_workers: u32,
+    /// What will soon be otherwise, as it was before.
+    pub(super) comeback: Option<Comeback>,
     /// Whether it is tried out if an agent is crowded.
     pub(super) is_trial: bool,
     /// The jump that is reckoned with, if such jumps have been seen.
@@ -53,7 +56,7 @@ pub(super) struct Story<'a> {
 
 impl Story<'_> {
     pub(super) fn reason(&self) -> Reason {
-        let rate = rounded(self.arrivals_per_s);
+        let rate = self.rate_text();
         let setting = self.chosen.setting;
         let workers = people(setting.workers);
         let (code, text) = match self.pacing {
@@ -79,7 +82,7 @@ impl Story<'_> {
             Pacing::Shrink => (
                 "load-fell",
                 format!(
-                    "{rate} messages/s keep {} slots busy, {workers} will do",
+                    "{rate} keep {} slots busy, {workers} will do",
                     rounded(self.busy_slots(self.chosen))
                 )
                 .into(),
@@ -102,8 +105,7 @@ impl Story<'_> {
             ),
             Pacing::Keep if self.chosen.standing.is_hopeless() && self.arrivals_per_s > 0.0 => (
                 "agent-limited",
-                format!("{rate} messages/s are more than the agents' own limits let through")
-                    .into(),
+                format!("{rate} are more than the agents' own limits let through").into(),
             ),
             Pacing::Keep if self.obstacle == Obstacle::KeysTaken => (
                 "keys-taken",
@@ -123,8 +125,7 @@ impl Story<'_> {
         if !self.present.standing.is_stable() {
             let busy = rounded(self.busy_slots(self.present));
             let slots = f64::from(self.present.setting.workers) * self.load.parallelism;
-            let text =
-                format!("{rate} messages/s need {busy} slots, not the {slots} of {from}: {to}");
+            let text = format!("{rate} need {busy} slots, not the {slots} of {from}: {to}");
             return reason("load-rose", text.into());
         }
         let text = if self.waiting > 0 && self.present.late > self.chosen.late + LATE_MATTERS {
@@ -138,11 +139,11 @@ impl Story<'_> {
         } else if self.holds(self.present) && self.waiting > 0 {
             let waiting = self.waiting;
             format!(
-                "{from} hold the objective at {rate} messages/s, but not for the {waiting} that wait: {to}"
+                "{from} hold the objective at {rate}, but not for the {waiting} that wait: {to}"
             )
         } else {
             let late = self.latency_text(self.present);
-            format!("{late} with {from} at {rate} messages/s: {to}")
+            format!("{late} with {from} at {rate}: {to}")
         };
         reason("objective-at-stake", text.into())
     }
@@ -170,11 +171,11 @@ impl Story<'_> {
         }
         let workers = people(chosen.workers);
         if let Some(hazard) = self.expected_jump(self.chosen) {
-            let text = format!("{hazard}, {workers} at {rate} messages/s");
+            let text = format!("{hazard}, {workers} at {rate}");
             return reason("jump-expected", text.into());
         }
         let latency = self.latency_text(self.chosen);
-        let text = format!("{latency} with {workers} at {rate} messages/s");
+        let text = format!("{latency} with {workers} at {rate}");
         reason("steady", text.into())
     }
 
@@ -217,6 +218,18 @@ impl Story<'_> {
     fn busy_slots(&self, candidate: &Candidate) -> f64 {
         let slots = f64::from(candidate.setting.workers) * self.load.parallelism;
         candidate.standing.utilisation * slots
+    }
+
+    /// Such as "17 messages/s (soon 31, as every 45 s)".
+    fn rate_text(&self) -> String {
+        let present = rounded(self.arrivals_per_s);
+        match self.comeback {
+            Some(Comeback { rate, every_s }) => {
+                let (soon, every) = (rounded(rate), seconds(every_s));
+                format!("{present} messages/s (soon {soon}, as every {every})")
+            }
+            None => format!("{present} messages/s"),
+        }
     }
 
     /// Such as "p95 of sojourn 160 ms of 500 ms".

@@ -31,6 +31,8 @@ pub struct Settings {
     pub rate_errors: f64,
     /// Standard errors of the rate, in a step of the value iteration.
     pub step_errors: f64,
+    /// Standard errors by which a load that comes back must have been foretold better by that than by its trend.
+    pub season_errors: f64,
     /// Standard deviations by which what waits came faster than usual: that is why it waits, and
     /// so it is younger than the usual rate says.
     pub burst_errors: f64,
@@ -61,6 +63,7 @@ impl Default for Settings {
             reaction: 2.0,
             rate_errors: 1.0,
             step_errors: 1.0,
+            season_errors: 1.0,
             burst_errors: 0.3,
             prior_jumps: 0.5,
             prior_s: 150.0,
@@ -84,6 +87,7 @@ impl crate::settings::Settings for Settings {
         within("reaction", self.reaction, 0.0..=1e6)?;
         within("rate_errors", self.rate_errors, 0.0..=100.0)?;
         within("step_errors", self.step_errors, 0.0..=100.0)?;
+        within("season_errors", self.season_errors, 0.0..=100.0)?;
         within("burst_errors", self.burst_errors, 0.0..=100.0)?;
         within("prior_jumps", self.prior_jumps, 0.0..=100.0)?;
         within("prior_s", self.prior_s, positive.clone())?;

@@ -65,7 +65,7 @@ fn an_agent_that_is_out_has_nothing_that_waits_for_slots() {
             agent.waiting = 40;
             agent.breaker = breaker;
         });
-        let loads = beliefs.loads(&seen, 0.0);
+        let loads = beliefs.loads(&seen, 0.0, 1.0);
         let waiting: f64 = loads.iter().map(|load| load.waiting).sum();
         let flows = matches!(breaker, BreakerState::Closed | BreakerState::Recovering);
         assert_eq!(waiting > 0.0, flows);
@@ -78,7 +78,7 @@ fn a_silent_agent_takes_at_least_as_long_as_its_silence() {
         agent.arrivals = 10;
         agent.in_flight = 100;
     });
-    let line = beliefs.loads(&seen, 0.0)[0].line;
+    let line = beliefs.loads(&seen, 0.0, 1.0)[0].line;
     assert_eq!(line.time_s(1.0), 7.0);
 }
 
@@ -99,7 +99,7 @@ fn no_workers_wait_for_an_agent_that_never_was_well() {
             seen.agents[0].waiting = 10 * second;
             beliefs.observe(&seen, None);
         }
-        beliefs.loads(&seen, 0.0).len()
+        beliefs.loads(&seen, 0.0, 1.0).len()
     };
     assert_eq!((loads(0), loads(10)), (0, 1));
 }
@@ -121,7 +121,7 @@ fn slot_time_counts_although_no_call_is_under_way_at_the_end() {
         seen.slots.with_call = Duration::from_secs(10);
         beliefs.observe(&seen, None);
     }
-    let line = beliefs.loads(&seen, 0.0)[0].line;
+    let line = beliefs.loads(&seen, 0.0, 1.0)[0].line;
     assert!((line.time_s(1.0) - 0.1).abs() < 1e-9, "{line:?}");
 }
 
@@ -133,7 +133,7 @@ fn refusals_show_a_rate_limit_that_nobody_declared() {
         agent.calls.succeeded = 20;
         agent.calls.rate_limited = 30;
     });
-    let load = &beliefs.loads(&seen, 0.0)[0];
+    let load = &beliefs.loads(&seen, 0.0, 1.0)[0];
     assert!((load.messages_per_s - 20.0).abs() < 0.1);
     assert!(load.is_beyond_help(1.0));
 }
@@ -148,7 +148,7 @@ fn an_agent_that_refuses_takes_what_its_rate_lets_through_while_it_pauses() {
         agent.waiting = 90;
         agent.paused = true;
     });
-    let load = &beliefs.loads(&seen, 2.0)[0];
+    let load = &beliefs.loads(&seen, 2.0, 1.0)[0];
     assert!((load.waiting - 40.0).abs() < 0.1, "{}", load.waiting);
 }
 
@@ -162,7 +162,7 @@ fn contended(keys: u64, startable: u64) -> (f64, f64) {
         (agent.calls.succeeded, agent.calls.messages) = (15, 15);
         agent.calls.time = Duration::from_secs(3);
     });
-    let load = &beliefs.loads(&seen, 2.0)[0];
+    let load = &beliefs.loads(&seen, 2.0, 1.0)[0];
     (load.rate, load.waiting)
 }
 
@@ -212,7 +212,7 @@ fn an_agent_that_refused_everything_at_first_is_tried_again() {
         seen.agents[0].calls.messages = 20;
         beliefs.observe(&seen, None);
     }
-    let load = &beliefs.loads(&seen, 2.0)[0];
+    let load = &beliefs.loads(&seen, 2.0, 1.0)[0];
     assert!(
         load.messages_per_s >= 20.0,
         "{} a second, after ten minutes",
@@ -232,7 +232,9 @@ fn beliefs_follow_their_agent_when_others_come_and_go() {
     seen.agents.remove(0);
     seen.agents.push(agent("d"));
     beliefs.observe(&seen, None);
-    let rates: Vec<f64> = (beliefs.loads(&seen, 0.0).iter()).map(|l| l.rate).collect();
+    let rates: Vec<f64> = (beliefs.loads(&seen, 0.0, 1.0).iter())
+        .map(|l| l.rate)
+        .collect();
     assert_eq!(rates.len(), 2);
     assert!(
         (rates[0] - 20.0).abs() < 0.1 && (rates[1] - 300.0).abs() < 0.1,
