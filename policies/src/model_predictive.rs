@@ -26,7 +26,7 @@
 //! | `explain` | how to say it? |
 //! | `settings` | every constant that is a judgement, and why |
 //!
-//! Deliberately absent: forecasts beyond a start-up.
+//! Deliberately absent: forecasts beyond a start-up and an interval.
 
 mod batches;
 mod belief;

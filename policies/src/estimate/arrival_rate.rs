@@ -4,7 +4,7 @@
 //! Whenever some newest part of the window fits its own rate so much better than the window's
 //! that chance does not explain it, the rest is forgotten: a five-fold jump is seen within a
 //! tick, a drift is followed within seconds, while a steady rate keeps its long window and
-//! little noise. Deliberately absent: seasons and forecasts beyond a start-up lead.
+//! little noise. Deliberately absent: seasons (see `season`) and forecasts beyond a start-up lead.
 
 use std::collections::VecDeque;
 
