@@ -290,8 +290,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         if !self.histories.is_empty() {
             self.tell_history(index);
         }
-        // What is told of it is read where it stands: taken out as a whole it would be copied.
-        let read = |message: &Message<M>| {
+        let taken = self.messages.remove(index, |message| {
             let held_key = message.ordering_key.filter(|_| message.holds_key);
             let (started, attempts) = (message.started, message.attempts);
             (
@@ -301,10 +300,10 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
                 started,
                 attempts,
                 held_key,
+                message.payload,
             )
-        };
-        let (generation, said, gone) = self.messages.remove(index, read);
-        let (kind, account, sent, started, attempts, held_key) = said;
+        });
+        let (generation, (kind, account, sent, started, attempts, held_key, payload)) = taken;
         let agent = account.agent;
         self.count_outcome(agent, sent, outcome);
         self.emit(What::Finished {
@@ -316,7 +315,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             outcome,
             was,
             attempts,
-            payload: gone.payload,
+            payload,
         });
         if let Some(key) = held_key {
             let next = self.agents[agent.0 as usize].keys.holder_done(key);

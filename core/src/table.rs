@@ -51,17 +51,16 @@ impl<T> Table<T> {
         index
     }
 
-    /// Takes the tenant out, with its generation and what `read` says of it while it is where it
-    /// stands; its name is stale from here on.
+    /// Takes the tenant out and apart, with its generation; its name is stale from here on. Nothing
+    /// comes between that may fail, so that only the parts that are asked for are read.
     #[inline(always)]
-    pub(crate) fn remove<R>(&mut self, index: u32, read: impl FnOnce(&T) -> R) -> (u32, R, T) {
+    pub(crate) fn remove<R>(&mut self, index: u32, take_apart: impl FnOnce(T) -> R) -> (u32, R) {
+        self.free.push(index);
         let row = &mut self.rows[index as usize];
-        let said = read(row.tenant.as_ref().expect("only tenants are removed"));
-        let tenant = row.tenant.take().expect("only tenants are removed");
         let generation = row.generation;
         row.generation = generation.wrapping_add(1);
-        self.free.push(index);
-        (generation, said, tenant)
+        let tenant = row.tenant.take().expect("only tenants are removed");
+        (generation, take_apart(tenant))
     }
 
     /// Whether `generation` of `index` is still the tenant.
@@ -126,7 +125,7 @@ mod tests {
         let mut table = Table::default();
         let (index, old) = table.vacancy();
         table.fill(index, 'a');
-        assert_eq!(table.remove(index, |it| it.len_utf8()), (old, 1, 'a'));
+        assert_eq!(table.remove(index, |it| it), (old, 'a'));
         assert!(!table.is_live(index, old));
         let (again, new) = table.vacancy();
         table.fill(again, 'b');

@@ -46,8 +46,12 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// tells when there may be.
     pub fn take(&mut self, now: Time, worker: WorkerId, at_most: u32, calls: &mut Vec<Call>) {
         self.advance(now);
-        let start = || self.start_for(worker);
-        calls.extend(std::iter::from_fn(start).take(at_most as usize));
+        for _ in 0..at_most {
+            let Some(call) = self.start_for(worker) else {
+                return;
+            };
+            calls.push(call);
+        }
     }
 
     /// As [`take`](Self::take), of one call.
@@ -64,7 +68,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         self.start_in(self.workers.idlest()?)
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn start_for(&mut self, worker: WorkerId) -> Option<Call> {
         self.start_in(self.workers.with_room(worker)?)
     }
