@@ -84,13 +84,21 @@ pub(crate) struct Window {
 
 impl Figures {
     /// An agent's own; of one that is no more the sum's.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn agent(&mut self, agent: AgentId) -> &mut AgentFigures {
         let at = agent.0 as usize;
         if at >= self.agents.len() {
-            self.agents.resize_with(at + 1, || Some(Box::default()));
+            self.make_room_for(at);
         }
-        self.agents[at].as_deref_mut().unwrap_or(&mut self.removed)
+        match &mut self.agents[at] {
+            Some(figures) => figures,
+            None => &mut self.removed,
+        }
+    }
+
+    #[cold]
+    fn make_room_for(&mut self, at: usize) {
+        self.agents.resize_with(at + 1, || Some(Box::default()));
     }
 
     /// Those of each agent, and last the sum of those that are no more.
@@ -115,7 +123,7 @@ impl Figures {
         &mut self.lanes[lane.index()]
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn accepted(&mut self, account: Account) {
         let agent = self.agent(account.agent);
         agent.flow.accepted += 1;
@@ -131,7 +139,7 @@ impl Figures {
     }
 
     /// A message left the queue; at its first call with its wait.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn taken(&mut self, account: Account, wait: Option<Duration>) {
         let agent = self.agent(account.agent);
         agent.waiting -= 1;
@@ -141,7 +149,7 @@ impl Figures {
         self.lane(account.lane).waiting -= 1;
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn started(&mut self, agent: AgentId, worker: WorkerId) {
         let agent = self.agent(agent);
         agent.calls += 1;
@@ -152,7 +160,7 @@ impl Figures {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn ended(&mut self, agent: AgentId, how: CallEnd, time: Duration) {
         let agent = self.agent(agent);
         agent.call.record(time);
@@ -164,7 +172,7 @@ impl Figures {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn slot_freed(&mut self, worker: WorkerId, agent: AgentId) {
         self.agent(agent).in_flight -= 1;
         if let Some(worker) = self.find_worker(worker) {
@@ -179,7 +187,7 @@ impl Figures {
         self.lane(account.lane).waiting += 1;
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn finished(
         &mut self,
         account: Account,
