@@ -17,6 +17,16 @@ impl<T> Contained<T> {
         Self(Some(value))
     }
 
+    /// A place for one, to be [filled](Self::fill) before anybody asks for it.
+    pub(crate) const fn empty() -> Self {
+        Self(None)
+    }
+
+    #[inline(always)]
+    pub(crate) fn fill(&mut self, value: T) {
+        self.0 = Some(value);
+    }
+
     #[inline(always)]
     pub(crate) fn into_inner(mut self) -> T {
         self.0.take().expect(PRESENT)

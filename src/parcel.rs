@@ -5,6 +5,7 @@
 //! message from it: the parcel outlives a panic, a lost worker and the caller.
 
 use std::any::Any;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
@@ -40,25 +41,33 @@ pub(crate) trait Carried: Send + Sync + 'static {
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
 
-/// What handlers said of their failed attempts, the latest [`NOTES`] of them.
+/// What handlers said of their failed attempts, the latest [`NOTES`] of them. Of most messages there is
+/// nothing to say, so the list stands elsewhere.
 #[derive(Debug, Default)]
-pub(crate) struct Notes(Mutex<Vec<String>>);
+pub(crate) struct Notes(Mutex<Option<Box<Texts>>>);
+
+type Texts = VecDeque<String>;
 
 impl Notes {
     pub(crate) fn add(&self, text: String) {
         let mut notes = self.0.lock();
+        let notes = notes.get_or_insert_default();
         if notes.len() == NOTES {
-            notes.remove(0);
+            notes.pop_front();
         }
-        notes.push(text);
+        notes.push_back(text);
     }
 
     pub(crate) fn last(&self) -> Option<String> {
-        self.0.lock().last().cloned()
+        self.0.lock().as_ref()?.back().cloned()
     }
 
     pub(crate) fn all(&self) -> Vec<String> {
-        self.0.lock().clone()
+        let notes = self.0.lock();
+        notes
+            .iter()
+            .flat_map(|texts| texts.iter().cloned())
+            .collect()
     }
 }
 
@@ -106,11 +115,13 @@ impl Name {
 impl<M> Letter<M> {
     #[inline]
     pub(crate) fn new(message: M) -> Arc<Self> {
-        Arc::new(Self {
-            message: Contained::new(message),
+        let mut letter = Arc::new(Self {
+            message: Contained::empty(),
             headers: Headers::NONE,
             notes: Notes::default(),
-        })
+        });
+        mine(&mut letter).message.fill(message);
+        letter
     }
 
     /// Sets its headers, before it is sent.
