@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ebbtide_core::message::{AgentId, Kind, MessageId, Outcome};
 use ebbtide_core::{Refusal, Submission};
-use ebbtide_policies::units::Time;
+use ebbtide_policies::units::{Duration, Time};
 
 use crate::driver::Driver;
 use crate::error::NotAccepted;
@@ -76,24 +76,44 @@ pub(crate) enum IfFull {
 }
 
 impl Shared {
-    /// Hands a message for one agent in. What nothing special is said of is made where it is left.
+    /// Leaves a message of which nothing special is said on the porch, if it has a place there. It is made
+    /// where it is left.
     #[inline(always)]
+    pub(crate) fn leave_on_porch(
+        &self,
+        now: Time,
+        to: AgentId,
+        kind: Kind,
+        options: &Options,
+        parcel: impl FnOnce() -> Parcel,
+    ) -> bool {
+        let place = || self.porch.place(to, u64::from(options.size));
+        let Some(place) = options.is_plain().then(place).flatten() else {
+            return false;
+        };
+        let patience = self.patience_of(kind);
+        place.fill(|| options.plain(to, kind, now, patience, parcel()));
+        true
+    }
+
+    /// How long a message waits for its outcome that does not say it.
+    #[inline(always)]
+    fn patience_of(&self, kind: Kind) -> Option<Duration> {
+        self.patience.filter(|_| kind == Kind::Request)
+    }
+
+    /// Hands a message for one agent in.
+    #[inline(never)]
     pub(crate) fn send(
         self: &Arc<Self>,
         if_full: IfFull,
+        now: Time,
         to: AgentId,
         kind: Kind,
         options: &mut Options,
         parcel: Parcel,
     ) -> Admitted {
-        let now = self.clock.now();
-        let patience = self.patience.filter(|_| kind == Kind::Request);
-        if options.is_plain()
-            && let Some(place) = self.porch.place(to, u64::from(options.size))
-        {
-            place.fill(options.plain(to, kind, now, patience, parcel));
-            return Admitted::Told(Ok(Accepted::Left));
-        }
+        let patience = self.patience_of(kind);
         let idempotency_key = options.take_idempotency_key();
         let entry = Entry {
             submission: options.submission(to, kind, now, patience, parcel),
@@ -104,14 +124,14 @@ impl Shared {
     }
 
     /// Hands an entry in, which its sender did at `now`: the clock is read once.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn submit(self: &Arc<Self>, if_full: IfFull, now: Time, entry: Entry) -> Admitted {
         if entry.is_plain()
             && (entry.submission.deadline).is_none_or(|deadline| deadline > now)
             && let (agent, bytes) = (entry.submission.agent, entry.submission.size)
             && let Some(place) = self.porch.place(agent, u64::from(bytes))
         {
-            place.fill(entry.submission);
+            place.fill(|| entry.submission);
             return Admitted::Told(Ok(Accepted::Left));
         }
         let mut floor = self.hold(now, Arrivals::Stop);

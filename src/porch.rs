@@ -119,12 +119,12 @@ impl<T> Porch<T> {
 }
 
 impl<T> Place<'_, T> {
-    /// Leaves the message that it is for.
+    /// Leaves the message that it is for: made where it stays, once there is room for it.
     #[inline(always)]
-    pub(crate) fn fill(mut self, message: T) {
+    pub(crate) fn fill(mut self, message: impl FnOnce() -> T) {
         self.porch.lent.messages -= 1;
         self.porch.lent.bytes -= self.bytes;
         self.porch.bytes += self.bytes;
-        self.porch.left.push(message);
+        self.porch.left.extend(std::iter::once_with(message));
     }
 }

@@ -12,7 +12,7 @@ use crate::address::AgentRef;
 use crate::admission::{Accepted, Admitted, IfFull, Told};
 use crate::error::{NoReply, NotAccepted, RequestError, SendError};
 use crate::options::{Options, message_options};
-use crate::parcel::Inquiry;
+use crate::parcel::{Inquiry, Parcel};
 use crate::reply::Ending;
 use crate::room::{Ticket, Turn};
 
@@ -94,10 +94,16 @@ enum Progress {
 impl<M: Send + Sync + 'static, R: Send + 'static> Reply<'_, M, R> {
     /// Sends the request; why not, if it is refused.
     fn submit(&mut self, if_full: IfFull) -> Option<NotAccepted> {
-        let inquiry = self.inquiry.as_ref().expect("it is not over").clone();
+        let inquiry = self.inquiry.as_ref().expect("it is not over");
+        let inquiry = || inquiry.clone() as Parcel;
         let AgentRef { broker, id, .. } = self.agent;
-        let shared = &broker.shared;
-        match shared.send(if_full, *id, Kind::Request, &mut self.options, inquiry) {
+        let (now, kind) = (broker.shared.clock.now(), Kind::Request);
+        if (broker.shared).leave_on_porch(now, *id, kind, &self.options, inquiry) {
+            self.progress = Progress::Left;
+            return None;
+        }
+        let options = &mut self.options;
+        match (broker.shared).send(if_full, now, *id, kind, options, inquiry()) {
             Admitted::Told(told) => return self.told(told),
             Admitted::Waits(ticket, turn) => self.progress = Progress::Waits(ticket, turn),
         }

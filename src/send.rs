@@ -42,7 +42,10 @@ impl<'a, M: Send + Sync + 'static, R: Send + 'static> Event<'a, M, R> {
     /// # Errors
     /// [`SendError`], which gives the message back.
     pub fn try_now(self) -> Result<(), SendError<M>> {
-        accepted(self.into_future().submit(IfFull::Refuse).at_once())
+        match self.into_future().submit(IfFull::Refuse) {
+            None => Ok(()),
+            Some(admitted) => accepted(admitted.at_once()),
+        }
     }
 }
 
@@ -73,15 +76,23 @@ pub struct Sending<'a, M, R> {
 }
 
 impl<'a, M: Send + Sync + 'static, R: Send + 'static> Sending<'a, M, R> {
-    #[inline]
-    fn submit(&mut self, if_full: IfFull) -> Admitted {
-        let mut letter = self.letter.take().expect("polled after it was over");
+    /// Hands it in; `None`: it was left on the porch, as most are.
+    #[inline(always)]
+    fn submit(&mut self, if_full: IfFull) -> Option<Admitted> {
+        let AgentRef { broker, id, .. } = self.agent;
+        let now = broker.shared.clock.now();
+        let letter = &mut self.letter;
+        let mut letter = || letter.take().expect("polled after it was over");
+        let kind = Kind::Event;
+        if (broker.shared).leave_on_porch(now, *id, kind, &self.options, || letter()) {
+            return None;
+        }
+        let mut letter = letter();
         if let Some(headers) = self.options.take_headers() {
             letter.address(headers);
         }
-        let AgentRef { broker, id, .. } = self.agent;
-        let shared = &broker.shared;
-        shared.send(if_full, *id, Kind::Event, &mut self.options, letter)
+        let options = &mut self.options;
+        Some((broker.shared).send(if_full, now, *id, kind, options, letter))
     }
 }
 
@@ -94,8 +105,9 @@ impl<M: Send + Sync + 'static, R: Send + 'static> Future for Sending<'_, M, R> {
             return passage.poll(cx).map(accepted);
         }
         match self.submit(IfFull::Wait) {
-            Admitted::Told(told) => Poll::Ready(accepted(told)),
-            Admitted::Waits(ticket, turn) => {
+            None => Poll::Ready(Ok(())),
+            Some(Admitted::Told(told)) => Poll::Ready(accepted(told)),
+            Some(Admitted::Waits(ticket, turn)) => {
                 let shared = &self.agent.broker.shared;
                 let passage = self.waits.insert(Passage::Waits(shared, ticket, turn));
                 passage.poll(cx).map(accepted)

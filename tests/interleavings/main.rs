@@ -188,7 +188,7 @@ fn visit(porch: &Porch<u64>, free: u64, closes: bool) -> Vec<u64> {
 /// Leaves a message, if there is a place.
 fn leave(porch: &Porch<u64>, message: u64) -> bool {
     let place = porch.place(AgentId(0), 1);
-    place.map(|place| place.fill(message)).is_some()
+    place.map(|place| place.fill(|| message)).is_some()
 }
 
 /// One sends twice while another, who holds the floor, stops lending: what was left is let in, by whoever holds
