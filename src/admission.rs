@@ -136,7 +136,7 @@ impl Shared {
         }
         let mut floor = self.hold(now, Arrivals::Stop);
         let admitted = floor.submit(if_full, entry);
-        self.let_go(floor, None);
+        self.let_go(floor);
         admitted
     }
 

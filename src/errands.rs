@@ -1,5 +1,6 @@
 //! What is to be done once the broker's lock is free: what would be slow under it, or is code of the user's.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -12,6 +13,11 @@ use crate::shared::Shared;
 
 /// Endings that are told together, at most.
 const TOLD_TOGETHER: usize = 64;
+
+thread_local! {
+    /// An empty list with room, for whoever lets go of a floor on this thread next.
+    static LIST: Cell<Option<Box<Errands>>> = const { Cell::new(None) };
+}
 
 /// What is to be done once the lock is free.
 #[derive(Default)]
@@ -44,8 +50,14 @@ impl Errands {
         self.endings.len() < TOLD_TOGETHER && nobody && gone && !self.alarm && !self.closed
     }
 
+    /// An empty list, with the room of one that this thread has run.
+    pub(crate) fn list() -> Box<Self> {
+        let kept = LIST.try_with(Cell::take);
+        kept.ok().flatten().unwrap_or_default()
+    }
+
     /// Does what is on the list.
-    pub(crate) fn run(&mut self, shared: &Arc<Shared>) {
+    pub(crate) fn run(mut self: Box<Self>, shared: &Arc<Shared>) {
         for (parcel, ending) in self.endings.drain(..) {
             outlive(|| parcel.finish(ending));
         }
@@ -70,5 +82,7 @@ impl Errands {
         if std::mem::take(&mut self.closed) {
             shared.ended.notify_waiters();
         }
+        // A thread that ends keeps nothing.
+        let _ = LIST.try_with(|list| list.set(Some(self)));
     }
 }

@@ -78,7 +78,7 @@ pub(crate) struct Floor {
     pub(crate) phase: Phase,
     /// Why it is not open, once it is not.
     pub(crate) closed_by: Closed,
-    pub(crate) errands: Errands,
+    pub(crate) errands: Box<Errands>,
 }
 
 /// An agent as the shell knows it.
@@ -128,7 +128,7 @@ impl Floor {
             luck: 0,
             phase: Phase::Open,
             closed_by: Closed::ShutDown,
-            errands: Errands::default(),
+            errands: Box::default(),
         }
     }
 
@@ -372,7 +372,9 @@ impl Floor {
     #[inline]
     pub(crate) fn hear(&mut self, shared: &Arc<Shared>) {
         let ear = self.driver.ear_mut();
-        if !ear.endings.is_empty() {
+        if self.errands.endings.is_empty() {
+            std::mem::swap(&mut self.errands.endings, &mut ear.endings);
+        } else {
             self.errands.endings.append(&mut ear.endings);
         }
         if !ear.drops.is_empty() {

@@ -71,7 +71,7 @@ impl Shared {
     pub(crate) fn on_floor<T>(self: &Arc<Self>, work: impl FnOnce(&mut Floor) -> T) -> T {
         let mut floor = self.hold(self.clock.now(), Arrivals::Stop);
         let result = work(&mut floor);
-        self.let_go(floor, None);
+        self.let_go(floor);
         result
     }
 
@@ -94,14 +94,9 @@ impl Shared {
         }
     }
 
-    /// Gives the floor back, and runs the errands. Who comes often and has errands each time lends
-    /// a list for them.
+    /// Gives the floor back, and runs the errands.
     #[inline]
-    pub(crate) fn let_go(
-        self: &Arc<Self>,
-        mut floor: MutexGuard<'_, Floor>,
-        list: Option<&mut Errands>,
-    ) {
+    pub(crate) fn let_go(self: &Arc<Self>, mut floor: MutexGuard<'_, Floor>) {
         floor.close(self);
         while !self.porch.lend(floor.free_places()) {
             self.let_in(&mut floor, Arrivals::Stop);
@@ -110,11 +105,9 @@ impl Shared {
         if floor.errands.is_empty() || floor.tells_later() {
             return;
         }
-        let mut fresh = None;
-        let list = list.unwrap_or_else(|| fresh.insert(Errands::default()));
-        std::mem::swap(list, &mut floor.errands);
+        let errands = std::mem::replace(&mut floor.errands, Errands::list());
         drop(floor);
-        list.run(self);
+        errands.run(self);
     }
 
     pub(crate) fn extend(self: &Arc<Self>, lease: LeaseId) -> Result<(), LateSettle> {

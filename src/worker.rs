@@ -21,7 +21,6 @@ use crate::alarm;
 use crate::contained::{discard, outlive, panic_text};
 use crate::context::{Ambient, CallControl};
 use crate::crew::{LostCall, Mood, SlotWaker, WorkerLink};
-use crate::errands::Errands;
 use crate::floor::Floor;
 use crate::pace::Pace;
 use crate::runner::{CallFuture, Done, Load, Runner, idle_future};
@@ -58,7 +57,6 @@ pub(crate) struct Worker {
     turns: u32,
     /// How often it put a settle off.
     put_off: u32,
-    errands: Errands,
     // Lists that are used again.
     /// Slots whose calls are to be started.
     begun: Vec<u32>,
@@ -119,7 +117,6 @@ impl Worker {
             started: 0,
             turns: 0,
             put_off: 0,
-            errands: Errands::default(),
             begun: Vec::new(),
             lost: Vec::new(),
             woken: Vec::new(),
@@ -242,7 +239,7 @@ impl Worker {
             self.hand_in(&mut floor);
         }
         floor.crew.set_mood(link.id, Mood::Awake);
-        link.shared.let_go(floor, Some(&mut self.errands));
+        link.shared.let_go(floor);
         self.asks_again = true;
     }
 
@@ -271,7 +268,7 @@ impl Worker {
             floor.crew.take_lost(link.id, &mut self.lost);
             self.take(&mut floor);
         }
-        link.shared.let_go(floor, Some(&mut self.errands));
+        link.shared.let_go(floor);
         stays
     }
 
