@@ -1,11 +1,11 @@
 //! Agents: what handles messages. A type with an `async fn`, or a closure (`handler.rs`).
 
-use std::any::Any;
 use std::future::Future;
 use std::marker::PhantomData;
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::parcel::typed;
 use crate::runner::Member;
 
 /// A type that handles messages one at a time.
@@ -132,12 +132,6 @@ impl<'a, M: Send + Sync + 'static> Batch<'a, M> {
 
     /// The messages, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a M> + use<'a, M> {
-        self.members.iter().map(|member| typed(member))
+        self.members.iter().map(|member| typed(&*member.parcel))
     }
-}
-
-/// A parcel's message, by its type: agents and senders agree on it when a message is accepted.
-pub(crate) fn typed<M: Any>(member: &Member) -> &M {
-    let message = member.parcel.message().downcast_ref();
-    message.expect("only messages of the agent's own type are accepted for it")
 }

@@ -120,18 +120,25 @@ impl Driver {
     /// Fills in what a call that starts carries.
     #[inline]
     pub(crate) fn load(&self, call: &Call, load: &mut Load) {
-        let mut members = self.state.members_of(call.lease);
-        let first = members.next().expect("a call that starts has a message");
+        let first = self.state.member(call.first);
+        let first = first.expect("a call that starts has a message");
         let context = &mut load.context;
         context.lease = call.lease;
         context.attempt = first.attempts + 1;
         context.deadline = first.deadline;
-        context.headers = first.payload.headers().clone();
-        load.members.push(Member::begin(&first));
-        for member in members {
-            let deadlines = context.deadline.into_iter().chain(member.deadline);
-            context.deadline = deadlines.min();
-            load.members.push(Member::begin(&member));
+        let headers = Member::begin(&mut load.members, &first);
+        context.headers = headers.clone();
+        if call.size > 1 {
+            self.load_others(call, load);
+        }
+    }
+
+    #[inline(never)]
+    fn load_others(&self, call: &Call, load: &mut Load) {
+        let deadline = &mut load.context.deadline;
+        for member in self.state.members_of(call.lease).skip(1) {
+            *deadline = deadline.iter().copied().chain(member.deadline).min();
+            Member::begin(&mut load.members, &member);
         }
     }
 

@@ -4,6 +4,7 @@
 //! down: endings to be told, news for the floor, figures, dead letters, notices for whoever
 //! listens.
 
+use std::iter::once_with;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ebbtide_core::event::{CallEnd, DecisionRecord, Event, Listener, What, WorkerChange};
@@ -247,7 +248,8 @@ impl Ear {
                         parcel: payload.clone(),
                     });
                 }
-                self.endings.push((payload, Ending { outcome, attempts }));
+                let ending = || (payload, Ending { outcome, attempts });
+                self.endings.extend(once_with(ending));
             }
             What::Abandoned { lease, worker } => {
                 let timed_out = self.timed_out == Some(lease);

@@ -25,15 +25,14 @@ pub(crate) type Parcel = Arc<dyn Carried>;
 const NOTES: usize = 16;
 
 /// A message of some type, with or without a place for a reply.
-pub(crate) trait Carried: Send + Sync + 'static {
+pub(crate) trait Carried: Any + Send + Sync {
     fn message(&self) -> &(dyn Any + Send + Sync);
     fn headers(&self) -> &Headers;
     /// What core calls it, where its sender does not learn it otherwise.
     fn name(&self, message: MessageId);
-    /// Its `call`-th call starts: only that one's reply counts from here on.
-    fn begin(&self, call: u64);
-    /// Where a reply goes: a [`ReplySlot`] of its type, [`Contained`].
-    fn reply_slot(&self) -> Option<&(dyn Any + Send + Sync)>;
+    /// Its `call`-th call starts: only that one's reply counts from here on. Its headers, which the
+    /// handler is told.
+    fn begin(&self, call: u64) -> &Headers;
     /// It has its outcome. Its sender is woken with nothing left of it here, so that it may
     /// have the message back.
     fn finish(self: Arc<Self>, ending: Ending);
@@ -153,6 +152,27 @@ impl<M, R> Inquiry<M, R> {
     }
 }
 
+/// A parcel's message by its type, on which agents and senders agree when it is accepted; and the place for
+/// its reply, if somebody waits for one of this type.
+#[inline(always)]
+pub(crate) fn open<M: Any, R: Any>(parcel: &dyn Carried) -> (&M, Option<&ReplySlot<Contained<R>>>) {
+    let any: &dyn Any = parcel;
+    if let Some(letter) = any.downcast_ref::<Letter<M>>() {
+        return (&letter.message, None);
+    }
+    if let Some(inquiry) = any.downcast_ref::<Inquiry<M, R>>() {
+        return (&inquiry.message, Some(&inquiry.reply));
+    }
+    (typed(parcel), None)
+}
+
+/// A parcel's message, by its type.
+#[inline(always)]
+pub(crate) fn typed<M: Any>(parcel: &dyn Carried) -> &M {
+    let message = parcel.message().downcast_ref();
+    message.expect("only messages of the agent's own type are accepted for it")
+}
+
 /// What was not sent yet.
 fn mine<T>(parcel: &mut Arc<T>) -> &mut T {
     Arc::get_mut(parcel).expect("what was not sent is nobody else's")
@@ -177,10 +197,8 @@ impl<M: Send + Sync + 'static> Carried for Letter<M> {
 
     fn name(&self, _message: MessageId) {}
 
-    fn begin(&self, _call: u64) {}
-
-    fn reply_slot(&self) -> Option<&(dyn Any + Send + Sync)> {
-        None
+    fn begin(&self, _call: u64) -> &Headers {
+        &self.headers
     }
 
     fn finish(self: Arc<Self>, _ending: Ending) {
@@ -209,12 +227,9 @@ impl<M: Send + Sync + 'static, R: Send + 'static> Carried for Inquiry<M, R> {
         self.name.set(message);
     }
 
-    fn begin(&self, call: u64) {
+    fn begin(&self, call: u64) -> &Headers {
         self.reply.begin(call);
-    }
-
-    fn reply_slot(&self) -> Option<&(dyn Any + Send + Sync)> {
-        Some(&self.reply)
+        &self.headers
     }
 
     fn finish(self: Arc<Self>, ending: Ending) {

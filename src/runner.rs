@@ -6,17 +6,18 @@
 
 use std::any::TypeId;
 use std::future::Future;
+use std::iter::once_with;
 use std::sync::Arc;
 
 use ebbtide_core::message::LeaseId;
 use tokio_util::sync::ReusableBoxFuture;
 
-use crate::agent::{Agent, Batch, BatchAgent, typed};
+use crate::agent::{Agent, Batch, BatchAgent};
 use crate::contained::Contained;
 use crate::context::{CallControl, Context};
 use crate::failure::{Failure, Said};
 use crate::headers::Headers;
-use crate::parcel::Parcel;
+use crate::parcel::{Parcel, open};
 use crate::reply::ReplySlot;
 
 /// A message of a call, and which of its calls this is.
@@ -27,13 +28,18 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    /// A message whose call begins.
+    /// Puts a message whose call begins into its load: made where it stays. Its headers.
     #[inline(always)]
-    pub(crate) fn begin(member: &ebbtide_core::Member<'_, Parcel>) -> Self {
+    pub(crate) fn begin<'a>(
+        load: &mut Vec<Self>,
+        member: &ebbtide_core::Member<'a, Parcel>,
+    ) -> &'a Headers {
         let call = u64::from(member.calls);
-        member.payload.begin(call);
-        let parcel = member.payload.clone();
-        Self { parcel, call }
+        load.extend(once_with(|| Self {
+            parcel: member.payload.clone(),
+            call,
+        }));
+        member.payload.begin(call)
     }
 }
 
@@ -147,15 +153,17 @@ impl<A: Agent> Runner for Single<A> {
         future.set(async move {
             let done = match load.members.as_slice() {
                 [member] => {
-                    let handled = self.0.handle(typed(member), &load.context).await;
-                    Done::one(conclude(member, handled.map(Contained::new)))
+                    let (message, reply) = open(&*member.parcel);
+                    let handled = self.0.handle(message, &load.context).await;
+                    Done::one(conclude(member, reply, handled))
                 }
                 // Core gives an agent that is no batch agent one message a call.
                 members => {
                     let mut said = Vec::with_capacity(members.len());
                     for member in members {
-                        let handled = self.0.handle(typed(member), &load.context).await;
-                        said.push(conclude(member, handled.map(Contained::new)));
+                        let (message, reply) = open(&*member.parcel);
+                        let handled = self.0.handle(message, &load.context).await;
+                        said.push(conclude(member, reply, handled));
                     }
                     Done::each(said)
                 }
@@ -188,12 +196,16 @@ impl<A: BatchAgent> Runner for Whole<A> {
         future.set(async move {
             let batch = Batch::new(&load.members);
             let handled = self.0.handle(batch, &load.context).await;
-            let mut handled = handled.into_iter().map(|one| one.map(Contained::new));
+            let mut handled = handled.into_iter();
             let said = load.members.iter().zip(&mut handled);
-            let said: Vec<_> = said.map(|(member, one)| conclude(member, one)).collect();
+            let conclude = |(member, one): (&Member, _)| {
+                let (_, reply) = open::<A::Message, _>(&*member.parcel);
+                conclude(member, reply, one)
+            };
+            let said: Vec<_> = said.map(conclude).collect();
             note_unanswered(&load.members, said.len());
             // Answers that nobody has asked for.
-            handled.for_each(drop);
+            handled.for_each(|one| drop(one.map(Contained::new)));
             load.clear();
             (Done::each(said), load)
         });
@@ -219,12 +231,15 @@ fn note_unanswered(members: &[Member], answers: usize) {
 
 /// Leaves a handler's reply where its caller finds it, or its complaint with the message.
 #[inline(always)]
-fn conclude<R: Send + 'static>(member: &Member, handled: Result<Contained<R>, Failure>) -> Said {
+fn conclude<R>(
+    member: &Member,
+    slot: Option<&ReplySlot<Contained<R>>>,
+    handled: Result<R, Failure>,
+) -> Said {
     match handled {
         Ok(reply) => {
-            let slot = member.parcel.reply_slot();
-            if let Some(slot) = slot.and_then(|slot| slot.downcast_ref::<ReplySlot<Contained<R>>>())
-            {
+            let reply = Contained::new(reply);
+            if let Some(slot) = slot {
                 slot.offer(member.call, reply);
             }
             Said::Delivered

@@ -10,6 +10,7 @@
 mod tests;
 
 use std::future::Future;
+use std::iter::once_with;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -200,7 +201,7 @@ impl Worker {
         };
         slot.lease = None;
         self.free.push(index);
-        self.ended.push((lease, done));
+        self.ended.extend(once_with(|| (lease, done)));
     }
 
     /// Where time passes only when everybody waits, an instant has an order: what ends and what
