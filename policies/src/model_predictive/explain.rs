@@ -72,7 +72,7 @@ impl Story<'_> {
             _ if self.obstacle == Obstacle::AgentCrowded => (
                 "agent-crowded",
                 format!(
-                    "calls take the longer the more are under way: {workers} carry as much as more"
+                    "calls take the longer the more are under way: more than {workers} would get no more done"
                 )
                 .into(),
             ),
