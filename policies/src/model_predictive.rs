@@ -62,7 +62,7 @@ use crate::units::{Duration, Time};
 pub use settings::Settings;
 
 use batches::{Batching, Choice};
-use belief::{Beliefs, Comeback};
+use belief::{Ahead, Beliefs};
 use explain::{Obstacle, Story};
 use history::History;
 use jumps::Jumps;
@@ -150,8 +150,9 @@ impl Policy for Adaptive {
     }
 
     fn rests(&self, seen: &Observation) -> bool {
-        // Whoever is told what comes acts by the time.
-        self.foresight.is_none() && seen.has_fewest_workers()
+        // Whoever is told what comes, or knows it, acts by the time.
+        let knows = self.beliefs.know_a_season(self.settings.season_errors);
+        self.foresight.is_none() && !knows && seen.has_fewest_workers()
     }
 
     fn decide(&mut self, seen: &Observation) -> Decision {
@@ -198,7 +199,6 @@ impl Policy for Adaptive {
         let story = Story {
             load: &load,
             arrivals_per_s: self.beliefs.rate(),
-            comeback: self.comeback(seen),
             present: &present,
             chosen: &chosen,
             pacing,
@@ -244,7 +244,7 @@ impl Adaptive {
     fn learn(&mut self, seen: &Observation) {
         let length_s = seen.interval.as_secs_f64();
         let told = self.foresee(seen);
-        let held_back = self.beliefs.observe(seen, told.as_ref());
+        let held_back = (self.beliefs).observe(seen, told.as_ref(), self.ahead(seen));
         let come = (seen.flow.arrivals as f64 - held_back).max(0.0);
         self.history.observe(length_s, come);
         self.jumps.observe(seen.at, length_s, self.beliefs.rate());
@@ -267,9 +267,7 @@ impl Adaptive {
         let objective = self.objective(seen);
         let noticed_s = regular_s.min(self.settings.early_wait * objective.limit.as_secs_f64());
         Workload {
-            agents: self
-                .beliefs
-                .loads(seen, self.ahead_s(seen), self.settings.season_errors),
+            agents: self.beliefs.loads(seen, self.ahead(seen)),
             parallelism: f64::from(seen.parallelism.max(1)),
             objective,
             lead_s: lead_s.min(LONGEST_LEAD_S),
@@ -280,15 +278,13 @@ impl Adaptive {
         }
     }
 
-    /// How far ahead the load counts, in seconds: a decision takes effect a start-up from now, and is the last word for
-    /// an interval.
-    fn ahead_s(&self, seen: &Observation) -> f64 {
-        seen.worker_start.as_secs_f64().min(60.0) + self.regular.as_secs_f64().min(60.0)
-    }
-
-    fn comeback(&self, seen: &Observation) -> Option<Comeback> {
-        self.beliefs
-            .comeback(self.ahead_s(seen), self.settings.season_errors)
+    /// A decision takes effect a start-up from now, and is the last word for an interval.
+    fn ahead(&self, seen: &Observation) -> Ahead {
+        Ahead {
+            seconds: seen.worker_start.as_secs_f64().min(60.0)
+                + self.regular.as_secs_f64().min(60.0),
+            season_errors: self.settings.season_errors,
+        }
     }
 
     /// What the user wants, or the default.

@@ -14,31 +14,40 @@ use super::arrival_rate::RateEstimate;
 /// Length of a count, in seconds: an ordinary control interval.
 const COUNT_S: f64 = 1.0;
 /// Counts kept: two of the longest periods, and more of shorter ones.
-const MOST_COUNTS: usize = 1_024;
+const MOST_COUNTS: usize = 800;
+/// So many more are kept for a while, since they are forgotten together.
+const FORGOTTEN: usize = 200;
+/// More arrivals in an interval are absurd, and would drown all others in sums.
+const MOST_ARRIVALS: f64 = 1e9;
+/// A longer interval is a rest, and there was no season, or there would have been none.
+const REST_S: f64 = 60.0;
 /// Periods held against each other, in counts.
 const PERIODS: RangeInclusive<usize> = 2..=400;
 /// A shorter one is noise to a pool that takes a second to change.
 const SHORTEST_PERIOD: usize = 8;
-/// A period stands out if its misfit is below this share of a shorter one's: next to it all loads are like themselves.
+/// A period stands out if its misfit is below this share of a shorter one's. That there is none is no sign of a period:
+/// any load is like itself a moment ago.
 const STANDS_OUT: f64 = 0.5;
 /// A period is known once this share of it has come back.
 const COME_BACK: f64 = 0.5;
 /// Of two that fit alike the shorter has come back more often: a longer one must fit better, by this power of the
 /// periods' ratio.
-const SHORTER: f64 = 0.1;
+const SHORTER: f64 = 0.2;
 /// So many past periods are averaged, and this much around a moment, in counts: 24 counts have a fifth of one's noise.
 const AVERAGED: u32 = 8;
 const SMOOTHED: f64 = 3.0;
-/// Forecasts are judged so many counts ahead: a start-up and a control interval.
-const AHEAD: usize = 2;
-/// What is kept of sums each count: about two minutes are remembered.
-const KEEP: f64 = 1.0 - 1.0 / 128.0;
+/// Forecasts are judged no more counts ahead than this.
+const MOST_AHEAD: usize = 120;
+/// What is kept of misfits each count: about eight minutes are remembered, more than the longest period.
+const KEEP: f64 = 1.0 - 1.0 / 512.0;
+/// What is kept of the record with each count of which more was foretold than noise.
+const KEEP_TOLD: f64 = 1.0 - 1.0 / 128.0;
 
 /// Watches one agent's arrivals for a season.
 #[derive(Clone, Debug, Default)]
 pub struct Season {
     /// Arrivals in all by the end of each count, newest last; the first is where they begin.
-    totals: VecDeque<f64>,
+    totals: Vec<f64>,
     /// The count under way: its seconds, its arrivals.
     open_s: f64,
     open: f64,
@@ -75,22 +84,31 @@ struct Record {
 }
 
 impl Season {
-    /// Takes the arrivals of an interval, and what is believed of the rate after it.
-    pub fn observe(&mut self, length_s: f64, arrivals: f64, rate: &RateEstimate) {
-        if length_s <= 0.0 {
+    /// Takes the arrivals of an interval, what is believed of the rate after it, and how far ahead forecasts are used.
+    pub fn observe(&mut self, length_s: f64, arrivals: f64, rate: &RateEstimate, ahead_s: f64) {
+        let is_silent = self.totals.is_empty() && arrivals <= 0.0;
+        if length_s <= 0.0 || is_silent {
             return;
         }
-        let per_s = arrivals / length_s;
-        // Of a long rest no more is kept.
-        let mut rest_s = length_s.min(MOST_COUNTS as f64 * COUNT_S);
+        if length_s > REST_S || arrivals > MOST_ARRIVALS {
+            *self = Self::default();
+            return;
+        }
+        let (per_s, known) = (arrivals / length_s, self.totals.len());
+        let mut rest_s = length_s;
         while rest_s > 0.0 {
             let part_s = rest_s.min(COUNT_S - self.open_s);
             self.open += per_s * part_s;
             self.open_s += part_s;
             rest_s -= part_s;
             if self.open_s >= COUNT_S - 1e-9 {
-                self.close(rate);
+                self.close();
             }
+        }
+        if self.totals.len() > known {
+            self.forget_what_is_old();
+            self.period = self.best_period();
+            self.foretell(rate, ahead_s);
         }
     }
 
@@ -99,11 +117,17 @@ impl Season {
     #[must_use]
     pub fn ahead(&self, rate: &RateEstimate, ahead_s: f64, errors: f64) -> f64 {
         let by_trend = rate.ahead(ahead_s);
-        let trust = self.record.trust(errors);
+        let trust = self.trust(errors);
         if trust <= 0.0 {
             return by_trend;
         }
         by_trend + trust * self.change(rate, ahead_s)
+    }
+
+    /// Share of what the season foretells that comes true, by more than `errors` standard errors; from 0 to 1.
+    #[must_use]
+    pub fn trust(&self, errors: f64) -> f64 {
+        self.record.trust(errors)
     }
 
     /// The period that fits best, in seconds.
@@ -113,47 +137,42 @@ impl Season {
     }
 
     /// Ends the count under way.
-    fn close(&mut self, rate: &RateEstimate) {
+    fn close(&mut self) {
         let came = std::mem::take(&mut self.open);
         self.open_s = 0.0;
         if let Some(forecast) = self.forecasts.pop_front() {
             self.record.take(forecast, came);
         }
         self.compare(came);
-        self.keep(came);
-        self.period = self.best_period();
-        while self.forecasts.len() < AHEAD {
-            // The middle of a count.
-            let at_s = (self.forecasts.len() as f64 + 0.5) * COUNT_S;
-            self.forecasts.push_back(Forecast {
-                by_trend: rate.ahead(at_s) * COUNT_S,
-                change: self.change(rate, at_s) * COUNT_S,
-            });
+        if self.totals.is_empty() {
+            self.totals.push(0.0);
         }
+        let before = self.totals[self.totals.len() - 1];
+        self.totals.push(before + came);
     }
 
     /// Holds what came against what came before, smoothed, for every period.
     fn compare(&mut self, came: f64) {
         self.misfits.resize(PERIODS.count(), Misfit::default());
-        let known = self.totals.len();
-        for (period, misfit) in PERIODS.zip(&mut self.misfits) {
-            let Some(first) = known.checked_sub(period + 2) else {
-                break;
-            };
-            let before = (self.totals[first + 3] - self.totals[first]) / 3.0;
-            misfit.squares = KEEP * misfit.squares + (came - before).powi(2);
+        let shortest = *PERIODS.start();
+        let Some(latest) = self.totals.len().checked_sub(shortest + 1) else {
+            return;
+        };
+        // Three counts from each of these on: the one of the period before in their midst.
+        let froms = self.totals[..latest].iter().rev();
+        let untils = self.totals[..latest + 3].iter().rev();
+        for ((from, until), misfit) in froms.zip(untils).zip(&mut self.misfits) {
+            let before = (until - from) / 3.0;
+            misfit.squares = KEEP * misfit.squares + (came - before) * (came - before);
             misfit.counts = KEEP * misfit.counts + 1.0;
         }
     }
 
-    fn keep(&mut self, came: f64) {
-        let before = self.totals.back().copied().unwrap_or_else(|| {
-            self.totals.push_back(0.0);
-            0.0
-        });
-        self.totals.push_back(before + came);
-        if self.totals.len() > MOST_COUNTS + 1 {
-            self.totals.pop_front();
+    fn forget_what_is_old(&mut self) {
+        if self.totals.len() > MOST_COUNTS + FORGOTTEN {
+            self.totals.drain(..FORGOTTEN);
+            let first = self.totals[0];
+            self.totals.iter_mut().for_each(|total| *total -= first);
         }
     }
 
@@ -174,21 +193,38 @@ impl Season {
         best.0
     }
 
+    /// Forecasts the counts to come, each as far ahead as forecasts are used.
+    fn foretell(&mut self, rate: &RateEstimate, ahead_s: f64) {
+        // Whole and small by the clamp.
+        let far = (ahead_s / COUNT_S).ceil().clamp(1.0, MOST_AHEAD as f64) as usize;
+        while self.forecasts.len() < far {
+            let middle = self.forecasts.len() as f64 + 0.5;
+            let at_s = middle * COUNT_S - self.open_s;
+            self.forecasts.push_back(Forecast {
+                by_trend: rate.ahead(at_s) * COUNT_S,
+                change: self.change(rate, at_s) * COUNT_S,
+            });
+        }
+    }
+
     /// By how much the rate will be other in `at_s` seconds than its trend says, if it changes as it did one period
     /// before.
     fn change(&self, rate: &RateEstimate, at_s: f64) -> f64 {
-        let Some(period) = self.period else {
+        let Some(period) = self.period.map(|counts| counts as f64) else {
             return 0.0;
         };
         let now = (self.totals.len() - 1) as f64 + self.open_s / COUNT_S;
         let at = now + at_s / COUNT_S;
         // What is believed of the present rate is its mean over this.
         let window = rate.window_s.max(COUNT_S) / COUNT_S;
-        let pasts = (1..=AVERAGED).map(|number| f64::from(number) * period as f64);
-        let changes = pasts.map_while(|ago| {
+        let change_after = |ago: f64| {
             let then = self.mean(at - SMOOTHED / 2.0 - ago, at + SMOOTHED / 2.0 - ago)?;
             Some(then - self.mean(now - window - ago, now - ago)?)
-        });
+        };
+        // The latest periods whose part of this is past already.
+        let first = ((at - now + SMOOTHED / 2.0) / period).ceil().max(1.0);
+        let changes =
+            (0..AVERAGED).map_while(|more| change_after((first + f64::from(more)) * period));
         let (sum, count) = changes.fold((0.0, 0.0), |(sum, count), it| (sum + it, count + 1.0));
         if count == 0.0 {
             return 0.0;
@@ -210,14 +246,18 @@ impl Season {
 }
 
 impl Record {
+    /// A count of which no more was foretold than noise says nothing of the season, and makes nobody forget.
     fn take(&mut self, forecast: Forecast, came: f64) {
+        if forecast.change * forecast.change < forecast.by_trend.max(1.0) {
+            return;
+        }
         let agreed = forecast.change * (came - forecast.by_trend);
-        self.changes = KEEP * self.changes + forecast.change.powi(2);
-        self.agreed = KEEP * self.agreed + agreed;
-        self.noise = KEEP * self.noise + agreed * agreed;
+        self.changes = KEEP_TOLD * self.changes + forecast.change.powi(2);
+        self.agreed = KEEP_TOLD * self.agreed + agreed;
+        self.noise = KEEP_TOLD * self.noise + agreed * agreed;
     }
 
-    /// Share of the changes forecast that came true (least squares), less `errors` standard errors; from 0 to 1.
+    /// Least squares.
     fn trust(&self, errors: f64) -> f64 {
         let sure = self.agreed - errors * self.noise.sqrt();
         if sure > 0.0 {
@@ -233,6 +273,9 @@ mod tests {
     use super::*;
     use crate::estimate::arrival_rate::ArrivalRate;
 
+    /// A start-up and an interval.
+    const AHEAD_S: f64 = 2.0;
+
     /// Counts by second, and what is believed after them.
     #[derive(Default)]
     struct Watch {
@@ -243,8 +286,8 @@ mod tests {
     impl Watch {
         fn observe(&mut self, length_s: f64, arrivals: f64) {
             self.rate.observe(length_s, arrivals);
-            self.season
-                .observe(length_s, arrivals, &self.rate.estimate());
+            let rate = self.rate.estimate();
+            self.season.observe(length_s, arrivals, &rate, AHEAD_S);
         }
 
         fn ahead(&self, ahead_s: f64) -> f64 {
@@ -311,16 +354,13 @@ mod tests {
             },
         ];
         for (number, load) in loads.into_iter().enumerate() {
-            let mut watch = Watch::default();
+            let (mut watch, mut off) = (Watch::default(), 0.0);
             for second in 0..900 {
                 watch.observe(1.0, load(second));
-                let (trend, ahead) = (watch.rate.estimate().ahead(2.0), watch.ahead(2.0));
-                let off = (ahead - trend).abs();
-                assert!(
-                    off < 3.0 + 0.2 * trend,
-                    "load {number}, {second} s: {ahead}, {trend}"
-                );
+                let trend = watch.rate.estimate().ahead(2.0);
+                off += (watch.ahead(2.0) - trend).abs() / trend.max(1.0) / 900.0;
             }
+            assert!(off < 0.01, "load {number} is off by {off} on the mean");
         }
     }
 
@@ -335,6 +375,53 @@ mod tests {
         });
         let most = foreseen.fold(0.0, f64::max);
         assert!(most < 25.0, "{most}");
+    }
+
+    #[test]
+    fn a_timetable_is_foreseen_where_the_load_stops_in_between() {
+        let watch = after(539, |second| {
+            f64::from(u8::from(second % 90 < 12)) * noisy(30.0, second)
+        });
+        assert_eq!(watch.rate.estimate().mean, 0.0);
+        assert!(watch.ahead(2.0) > 10.0, "{}", watch.ahead(2.0));
+    }
+
+    #[test]
+    fn what_is_rare_is_remembered_until_it_comes_back() {
+        for period in [120, 240, 360] {
+            let burst = |second| noisy(if second % period < 12 { 60.0 } else { 10.0 }, second);
+            let watch = after(6 * period - 1, burst);
+            let trust = watch.season.trust(1.0);
+            assert!(trust > 0.4, "every {period} s: {trust}");
+        }
+    }
+
+    #[test]
+    fn a_start_up_may_be_longer_than_the_period() {
+        let watch = after(479, busy_minutes);
+        let (soon, later) = (watch.ahead(2.0), watch.ahead(62.0));
+        assert!(
+            (soon - later).abs() < 0.1 * soon,
+            "{soon}, a minute later {later}"
+        );
+    }
+
+    #[test]
+    fn a_rest_has_no_season() {
+        let mut watch = after(600, busy_minutes);
+        watch.observe(36_000.0, 0.0);
+        assert_eq!(
+            (watch.season.period_s(), watch.season.trust(0.0)),
+            (None, 0.0)
+        );
+    }
+
+    #[test]
+    fn one_absurd_count_is_outlived() {
+        let mut watch = after(10, busy_minutes);
+        watch.observe(1.0, 1.8e19);
+        (11..3_000).for_each(|second| watch.observe(1.0, busy_minutes(second)));
+        assert_eq!(watch.season.period_s(), Some(60.0));
     }
 
     #[test]

@@ -24,6 +24,10 @@ const MOST_ATTEMPTS: f64 = 1.5;
 /// An outage is taken to last this long at least, in seconds, and waiting for its end to be
 /// worth as many worker-seconds in any case.
 const SHORT_OUTAGE_S: f64 = 5.0;
+/// An agent fails when this share of its calls does …
+const FAILING: f64 = 0.1;
+/// … and all wait for it where it gets this share of the load.
+const SHARE: f64 = 0.1;
 /// Calls that take this much longer than those that finish say that these are no sample of them.
 const MOST_LONGER: f64 = 1.5;
 /// A full queue hides demand: it is taken to be this many times what is let in, until the queue
@@ -38,21 +42,21 @@ const THROTTLED_SHARE: f64 = 0.05;
 const REFUSED_MARGIN: f64 = 1.5;
 /// A throttled rate that is no longer refused is tried this much higher each second.
 const THROTTLE_RELEASE: f64 = 1.05;
-/// A season is worth telling where it changes the rate by this share.
+/// A season is worth telling where it makes the rate another than the trend does, by this share.
 const WORTH_TELLING: f64 = 0.2;
+
+/// How far ahead loads count.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ahead {
+    pub(super) seconds: f64,
+    /// Standard errors by which a season must have come true.
+    pub(super) season_errors: f64,
+}
 
 /// Beliefs about all agents.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Beliefs {
     agents: Vec<Belief>,
-}
-
-/// A load that comes back.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Comeback {
-    /// Messages per second expected soon.
-    pub(super) rate: f64,
-    pub(super) every_s: f64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -83,7 +87,12 @@ struct Belief {
 impl Beliefs {
     /// Takes an interval. `told` replaces the arrivals by others, over another length. Returns how many of the messages
     /// that came no worker could help.
-    pub(super) fn observe(&mut self, seen: &Observation, told: Option<&(f64, Vec<f64>)>) -> f64 {
+    pub(super) fn observe(
+        &mut self,
+        seen: &Observation,
+        told: Option<&(f64, Vec<f64>)>,
+        ahead: Ahead,
+    ) -> f64 {
         let length_s = seen.interval.as_secs_f64();
         let (each, hidden) = refused(seen);
         let usual = self.rate().max(f64::MIN_POSITIVE);
@@ -116,7 +125,7 @@ impl Beliefs {
                     let arrivals = come * each + of_hidden;
                     belief.rate.observe(length_s, arrivals);
                     let rate = belief.rate.estimate();
-                    belief.season.observe(length_s, arrivals, &rate);
+                    (belief.season).observe(length_s, arrivals, &rate, ahead.seconds);
                 }
             }
             belief.notice_throttling(length_s, slots_are_free, agent);
@@ -145,21 +154,11 @@ impl Beliefs {
         &mut self.agents[index.min(last)]
     }
 
-    /// The loads to reckon with `lead_s` from now, with seasons that were right by `season_errors`.
-    pub(super) fn loads(
-        &self,
-        seen: &Observation,
-        lead_s: f64,
-        season_errors: f64,
-    ) -> Vec<AgentLoad> {
+    /// The loads to reckon with.
+    pub(super) fn loads(&self, seen: &Observation, ahead: Ahead) -> Vec<AgentLoad> {
         let pairs = self.agents.iter().zip(&seen.agents);
         let (mut loads, waited): (Vec<AgentLoad>, Vec<Waited>) = pairs
-            .map(|(belief, agent)| {
-                (
-                    belief.load(seen, agent, lead_s, season_errors),
-                    belief.waited,
-                )
-            })
+            .map(|(belief, agent)| (belief.load(seen, agent, ahead), belief.waited))
             .filter(|(load, _)| load.rate > 0.0 || load.waiting > 0.0)
             .unzip();
         turns::share_out(&mut loads, &waited);
@@ -172,25 +171,21 @@ impl Beliefs {
         rates.sum()
     }
 
-    /// What comes back, if `lead_s` from now the load will be another than its trend says.
-    pub(super) fn comeback(&self, lead_s: f64, season_errors: f64) -> Option<Comeback> {
-        let (mut expected, mut by_trend) = (0.0, 0.0);
-        let mut main = (0.0, None);
-        for belief in &self.agents {
-            let estimate = belief.rate.estimate();
-            let ahead = belief.season.ahead(&estimate, lead_s, season_errors);
-            let trend = estimate.ahead(lead_s);
-            expected += ahead;
-            by_trend += trend;
-            if (ahead - trend).abs() > main.0 {
-                main = ((ahead - trend).abs(), belief.season.period_s());
-            }
-        }
-        let differs = (expected - by_trend).abs() > WORTH_TELLING * self.rate();
-        main.1.filter(|_| differs).map(|every_s| Comeback {
-            rate: expected,
-            every_s,
+    /// Whether an agent fails that gets a share of the load.
+    pub(super) fn is_any_failing(&self, seen: &Observation) -> bool {
+        let all = self.rate();
+        let pairs = self.agents.iter().zip(&seen.agents);
+        let mut shares = pairs.filter(|(it, _)| it.rate.estimate().mean >= SHARE * all);
+        shares.any(|(it, agent)| {
+            agent.breaker != BreakerState::Closed
+                || it.failed > FAILING * (it.succeeded + it.failed)
         })
+    }
+
+    /// Whether some load comes back by a season that can be relied on, by more than `season_errors`.
+    pub(super) fn know_a_season(&self, season_errors: f64) -> bool {
+        let is_known = |belief: &Belief| belief.season.trust(season_errors) > 0.0;
+        self.agents.iter().any(is_known)
     }
 
     /// What a call takes, on the mean over the agents' first arrivals, in seconds.
@@ -357,13 +352,7 @@ impl Belief {
         (1.0 + self.failed / self.succeeded.max(1.0)).min(MOST_ATTEMPTS)
     }
 
-    fn load(
-        &self,
-        seen: &Observation,
-        agent: &AgentObservation,
-        lead_s: f64,
-        season_errors: f64,
-    ) -> AgentLoad {
+    fn load(&self, seen: &Observation, agent: &AgentObservation, ahead: Ahead) -> AgentLoad {
         let estimate = self.rate.estimate();
         let mut line = self.line();
         let longer = self.longer(&line);
@@ -374,9 +363,13 @@ impl Belief {
         // Whoever refuses what is too much pauses for a moment, and is not out.
         let is_out = is_out(agent) && !(agent.paused && self.throttle.is_some());
         let waits_for_slots = !(is_out || is_full(agent));
+        let by_trend = estimate.ahead(ahead.seconds);
+        let expected = (self.season).ahead(&estimate, ahead.seconds, ahead.season_errors);
+        let comes_back = (expected - by_trend).abs() > WORTH_TELLING * estimate.mean;
         AgentLoad {
-            rate: if estimate.mean > 0.0 && self.is_worth_waiting_for(seen, agent, &line) {
-                self.season.ahead(&estimate, lead_s, season_errors)
+            season_s: self.season.period_s().filter(|_| comes_back),
+            rate: if expected > 0.0 && self.is_worth_waiting_for(seen, agent, &line) {
+                expected
             } else {
                 0.0
             },
@@ -404,8 +397,10 @@ impl Belief {
             messages_per_s: self.messages_per_s(agent),
             waiting: if waits_for_slots {
                 // What it takes until workers ordered now could help.
-                let most = self.throttle.map_or(f64::INFINITY, |rate| rate * lead_s);
-                most.min(self.waiting(lead_s, agent))
+                let most = self
+                    .throttle
+                    .map_or(f64::INFINITY, |rate| rate * ahead.seconds);
+                most.min(self.waiting(ahead.seconds, agent))
             } else {
                 0.0
             },

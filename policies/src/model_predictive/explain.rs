@@ -7,7 +7,6 @@ use crate::decision::{Alternative, Prediction, Reason};
 use crate::objective::{Measure, Objective};
 use crate::observation::Setting;
 
-use super::belief::Comeback;
 use super::jumps::Hazard;
 use super::pace::Pacing;
 use super::weigh::Candidate;
@@ -44,8 +43,6 @@ pub(super) struct Story<'a> {
     pub(super) best_workers: u32,
     pub(super) waiting: u64,
     pub(super) max_workers: u32,
-    /// What will soon be otherwise, as it was before.
-    pub(super) comeback: Option<Comeback>,
     /// Whether it is tried out if an agent is crowded.
     pub(super) is_trial: bool,
     /// The jump that is reckoned with, if such jumps have been seen.
@@ -223,9 +220,11 @@ impl Story<'_> {
     /// Such as "17 messages/s (soon 31, as every 45 s)".
     fn rate_text(&self) -> String {
         let present = rounded(self.arrivals_per_s);
-        match self.comeback {
-            Some(Comeback { rate, every_s }) => {
-                let (soon, every) = (rounded(rate), seconds(every_s));
+        let agents = &self.load.agents;
+        match agents.iter().find_map(|agent| agent.season_s) {
+            Some(every_s) => {
+                let soon = rounded(agents.iter().map(|agent| agent.rate).sum());
+                let every = seconds(every_s);
                 format!("{present} messages/s (soon {soon}, as every {every})")
             }
             None => format!("{present} messages/s"),

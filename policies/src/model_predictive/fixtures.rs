@@ -10,6 +10,7 @@ use super::workload::{AgentLoad, Workload, spread};
 /// An ordinary agent without limits.
 pub(super) fn agent(rate: f64, call_s: f64, cv2: f64) -> AgentLoad {
     AgentLoad {
+        season_s: None,
         rate,
         error: 0.0,
         attempts: 1.0,

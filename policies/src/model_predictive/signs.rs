@@ -1,7 +1,7 @@
 //! What says that an agent may be crowded, for trials to go by.
 
 use crate::estimate::crowding::SlowDown;
-use crate::observation::{BreakerState, Observation};
+use crate::observation::Observation;
 use crate::units::Duration;
 
 use super::trial::{Allowed, State};
@@ -12,8 +12,6 @@ use super::{Adaptive, LIMITED_SHARE};
 const CALLS_SHOW: f64 = 3.0;
 /// … or this long, in seconds.
 const LONGEST_SHOW_S: f64 = 300.0;
-/// An agent fails when this share of its calls does.
-const FAILING: f64 = 0.05;
 
 impl Adaptive {
     /// Puts what is believed of crowded agents to the test now and then.
@@ -25,7 +23,8 @@ impl Adaptive {
             now: seen.at,
             is_crowded: load.agents.iter().any(minds),
             fewer: self.fewer(seen),
-            late: (seen.queue.oldest_wait).filter(|oldest| *oldest > limit && !is_failing(seen)),
+            is_failing: self.beliefs.is_any_failing(seen),
+            late: (seen.queue.oldest_wait).filter(|oldest| *oldest > limit),
             workers: seen.setting.workers,
             min_workers: seen.bounds.min_workers.max(1),
             max_workers: seen.bounds.max_workers,
@@ -33,6 +32,7 @@ impl Adaptive {
             delivered: seen.flow.delivered as f64,
             ready: seen.workers.ready,
             draining: seen.workers.draining,
+            starts_in: seen.worker_start,
             shows_in: Duration::from_secs_f64(calls_s),
         });
         if allowed.is_trial {
@@ -55,16 +55,6 @@ impl Adaptive {
         // Small enough for the cast.
         Some((calls / f64::from(seen.parallelism.max(1))).ceil() as u32)
     }
-}
-
-/// Whether some agent fails: then messages are late for that reason, and what gets done tells of its recovery, not of a
-/// trial.
-fn is_failing(seen: &Observation) -> bool {
-    seen.agents.iter().any(|agent| {
-        let failed = agent.calls.failed as f64;
-        agent.breaker != BreakerState::Closed
-            || failed > FAILING * (agent.calls.succeeded as f64 + failed)
-    })
 }
 
 /// Whether slots had calls all the time.

@@ -7,6 +7,9 @@
 //! under way all the time, and nothing that is seen tells why they are slow, or refused. Then fewer workers are tried, and
 //! what counts is what gets done: if that is more, there will be no more workers until a trial of more gets more done.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 
 use crate::units::{Duration, Time};
@@ -20,7 +23,8 @@ const BEHIND_FOR: Duration = Duration::from_secs(8);
 const BEHIND: f64 = 0.1;
 /// A trial lasts this long once it shows, unless less gets done with it.
 const LASTS: Duration = Duration::from_secs(10);
-/// One that is not in force after this long never will be: workers are pinned, or cannot start.
+/// One that is not in force so long after it could be never will be: workers are pinned, or cannot start, or somebody has
+/// more patience than that.
 const NEVER: Duration = Duration::from_secs(60);
 /// Workers that are tried beyond the present ones while a belief keeps the pool small.
 const MORE: u32 = 3;
@@ -72,7 +76,7 @@ struct Trial {
 enum Verdict {
     Better,
     NoBetter,
-    /// Nothing: it never came to be, or what it puts to the test is gone.
+    /// Nothing: what it puts to the test is gone, or an agent fails.
     Moot,
 }
 
@@ -106,6 +110,8 @@ pub(super) struct State {
     pub(super) is_crowded: bool,
     /// Fewer workers that may get more done, if there is a sign of it.
     pub(super) fewer: Option<u32>,
+    /// Whether some agent fails: that is then why messages are late, and how much gets done.
+    pub(super) is_failing: bool,
     /// Whether messages are refused for want of room.
     pub(super) overflows: bool,
     /// How long the oldest message has waited, if it is late.
@@ -119,6 +125,8 @@ pub(super) struct State {
     /// Workers that can take, and those that finish what they hold.
     pub(super) ready: u32,
     pub(super) draining: u32,
+    /// How long a worker takes to start.
+    pub(super) starts_in: Duration,
     /// How long it takes until workers that are there show: the calls under way end.
     pub(super) shows_in: Duration,
 }
@@ -197,12 +205,14 @@ impl Trials {
 
     fn verdict(&self, trial: Trial, state: &State) -> Option<Verdict> {
         let now = state.now;
-        if trial.is_of_more() && !state.is_crowded && self.cliff.is_none() {
+        let is_gone = trial.is_of_more() && !state.is_crowded && self.cliff.is_none();
+        if is_gone || state.is_failing {
             return Some(Verdict::Moot);
         }
         let Some((since, delivered)) = trial.shown else {
-            return (trial.in_force.is_none() && now.since(trial.since) >= NEVER)
-                .then_some(Verdict::Moot);
+            let longest = state.starts_in + state.shows_in + NEVER;
+            let is_hopeless = trial.in_force.is_none() && now.since(trial.since) >= longest;
+            return is_hopeless.then_some(Verdict::NoBetter);
         };
         let after = Rate {
             messages: self.delivered - delivered,
@@ -222,7 +232,7 @@ impl Trials {
 
     fn begin(&mut self, state: &State) -> Option<Trial> {
         let now = state.now;
-        let Some(oldest) = state.late else {
+        let Some(oldest) = state.late.filter(|_| !state.is_failing) else {
             self.late = None;
             return None;
         };
@@ -354,140 +364,5 @@ impl Pause {
     fn begin(&mut self, now: Time) {
         self.not_before = now + PAUSE * (1 << self.doublings);
         self.doublings = (self.doublings + 1).min(MOST_DOUBLINGS);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// An agent that delivers so many messages a second to so many workers.
-    type Agent = fn(u32) -> f64;
-
-    /// The workers of each second, of at most ten or as many as trials allow; messages get later all the time.
-    fn run(seconds: u64, agent: Agent, part: impl Fn(u64, &mut State)) -> Vec<u32> {
-        let (mut trials, mut workers) = (Trials::default(), 10);
-        (0..seconds)
-            .map(|second| {
-                let mut state = State {
-                    now: Time::ZERO + Duration::from_secs(second),
-                    is_crowded: false,
-                    fewer: None,
-                    overflows: false,
-                    late: Some(Duration::from_secs(second + 1)),
-                    delivered: agent(workers),
-                    workers,
-                    min_workers: 1,
-                    max_workers: 10,
-                    ready: workers,
-                    draining: 0,
-                    shows_in: Duration::from_secs(1),
-                };
-                part(second, &mut state);
-                let allowed = trials.allow(&state);
-                workers = allowed
-                    .most_workers
-                    .min(if state.is_crowded && !allowed.is_trial {
-                        4
-                    } else {
-                        10
-                    });
-                workers
-            })
-            .collect()
-    }
-
-    fn seconds_with(of: &[u32], workers: u32) -> Vec<u64> {
-        let seconds = (0..).zip(of).filter(|(_, it)| **it == workers);
-        seconds.map(|(second, _)| second).collect()
-    }
-
-    #[test]
-    fn trials_become_rarer_while_they_fail() {
-        let found = run(300, |_| 20.0, |_, state| state.is_crowded = true);
-        let expected: Vec<u64> = (20..32).chain(92..104).chain(224..236).collect();
-        assert_eq!(seconds_with(&found, 7), expected);
-    }
-
-    #[test]
-    fn without_a_belief_there_is_nothing_to_try() {
-        assert_eq!(run(300, |_| 20.0, |_, _| {}), [10; 300]);
-    }
-
-    #[test]
-    fn a_trial_of_more_puts_off_none_of_fewer() {
-        let found = run(
-            60,
-            |_| 20.0,
-            |second, state| match second {
-                0..32 => state.is_crowded = true,
-                _ => state.fewer = Some(9),
-            },
-        );
-        let expected: Vec<u64> = (20..32).chain(41..53).collect();
-        assert_eq!(seconds_with(&found, 7), expected);
-    }
-
-    #[test]
-    fn fewer_are_tried_where_the_pool_falls_behind() {
-        let falls = run(60, |_| 20.0, |_, state| state.fewer = Some(5));
-        assert_eq!(seconds_with(&falls, 5), (8..20).collect::<Vec<_>>());
-        let catches_up = run(
-            60,
-            |_| 20.0,
-            |second, state| {
-                state.fewer = Some(5);
-                state.late = Some(Duration::from_secs(100 - second));
-            },
-        );
-        assert_eq!(catches_up, [10; 60]);
-    }
-
-    #[test]
-    fn a_trial_ends_early_where_less_gets_done() {
-        let each: Agent = |workers| 5.0 * f64::from(workers);
-        let found = run(60, each, |_, state| state.fewer = Some(5));
-        assert_eq!(seconds_with(&found, 5), (8..11).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn a_trial_counts_from_when_its_workers_are_there() {
-        // A governor shrinks only after a while.
-        let patient = run(
-            60,
-            |_| 20.0,
-            |second, state| {
-                state.fewer = Some(5);
-                state.ready = if second < 20 { 10 } else { state.workers };
-            },
-        );
-        assert_eq!(seconds_with(&patient, 5), (8..31).collect::<Vec<_>>());
-        // Where workers are pinned, nothing is tried for ever, and nothing is learnt.
-        let pinned = run(
-            300,
-            |_| 20.0,
-            |_, state| {
-                state.fewer = Some(5);
-                state.ready = 10;
-            },
-        );
-        let expected: Vec<u64> = (8..68).chain(128..188).chain(248..300).collect();
-        assert_eq!(seconds_with(&pinned, 5), expected);
-    }
-
-    #[test]
-    fn where_fewer_get_more_done_there_are_no_more_until_more_do() {
-        // Beyond six workers next to nothing gets done.
-        let cliff: Agent = |workers| match workers {
-            0..=6 => 20.0 * f64::from(workers),
-            _ => 20.0,
-        };
-        let found = run(600, cliff, |_, state| {
-            state.fewer = (state.workers == 10).then_some(3);
-        });
-        assert_eq!(found[20], 3, "three got more done");
-        assert!(found.contains(&7), "seven are tried, and do not");
-        let last = &found[500..];
-        assert!(last.iter().filter(|it| **it == 6).count() > 70, "{last:?}");
     }
 }

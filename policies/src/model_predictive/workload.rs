@@ -39,6 +39,8 @@ pub(super) struct Workload {
 pub(super) struct AgentLoad {
     /// Messages per second.
     pub(super) rate: f64,
+    /// After how many seconds the load comes back, where that makes the rate another than its trend does.
+    pub(super) season_s: Option<f64>,
     /// Standard error of that, call times included.
     pub(super) error: f64,
     /// Calls that it takes to have one succeed, at least 1.

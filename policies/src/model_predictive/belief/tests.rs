@@ -15,9 +15,16 @@ fn believe(seconds: u64, part: impl Fn(&mut AgentObservation)) -> (Beliefs, Obse
         seen.flow.arrivals = seen.agents[0].arrivals;
         let calls = seen.agents[0].in_flight;
         seen.slots.with_call = Duration::from_secs(u64::from(calls));
-        beliefs.observe(&seen, None);
+        beliefs.observe(&seen, None, ahead(0.0));
     }
     (beliefs, seen)
+}
+
+fn ahead(seconds: f64) -> Ahead {
+    Ahead {
+        seconds,
+        season_errors: 1.0,
+    }
 }
 
 #[test]
@@ -37,7 +44,7 @@ fn what_was_refused_is_demand() {
     seen.agents[0].arrivals = 100;
     seen.flow.arrivals = 100;
     seen.flow.refused = 300;
-    beliefs.observe(&seen, None);
+    beliefs.observe(&seen, None, ahead(0.0));
     assert!((beliefs.rate() - 400.0).abs() < 0.1);
 }
 
@@ -48,7 +55,7 @@ fn a_full_queue_hides_demand() {
     seen.agents = vec![agent("a")];
     (seen.agents[0].arrivals, seen.flow.arrivals) = (100, 100);
     (seen.queue.max_size, seen.queue.waiting) = (50, 50);
-    beliefs.observe(&seen, None);
+    beliefs.observe(&seen, None, ahead(0.0));
     assert!((beliefs.rate() - 200.0).abs() < 0.1);
 }
 
@@ -65,7 +72,7 @@ fn an_agent_that_is_out_has_nothing_that_waits_for_slots() {
             agent.waiting = 40;
             agent.breaker = breaker;
         });
-        let loads = beliefs.loads(&seen, 0.0, 1.0);
+        let loads = beliefs.loads(&seen, ahead(0.0));
         let waiting: f64 = loads.iter().map(|load| load.waiting).sum();
         let flows = matches!(breaker, BreakerState::Closed | BreakerState::Recovering);
         assert_eq!(waiting > 0.0, flows);
@@ -78,7 +85,7 @@ fn a_silent_agent_takes_at_least_as_long_as_its_silence() {
         agent.arrivals = 10;
         agent.in_flight = 100;
     });
-    let line = beliefs.loads(&seen, 0.0, 1.0)[0].line;
+    let line = beliefs.loads(&seen, ahead(0.0))[0].line;
     assert_eq!(line.time_s(1.0), 7.0);
 }
 
@@ -97,9 +104,9 @@ fn no_workers_wait_for_an_agent_that_never_was_well() {
         for second in 2..=60 {
             seen.at = Time::ZERO + Duration::from_secs(second);
             seen.agents[0].waiting = 10 * second;
-            beliefs.observe(&seen, None);
+            beliefs.observe(&seen, None, ahead(0.0));
         }
-        beliefs.loads(&seen, 0.0, 1.0).len()
+        beliefs.loads(&seen, ahead(0.0)).len()
     };
     assert_eq!((loads(0), loads(10)), (0, 1));
 }
@@ -119,9 +126,9 @@ fn slot_time_counts_although_no_call_is_under_way_at_the_end() {
         seen.agents = vec![short];
         seen.flow.arrivals = 100;
         seen.slots.with_call = Duration::from_secs(10);
-        beliefs.observe(&seen, None);
+        beliefs.observe(&seen, None, ahead(0.0));
     }
-    let line = beliefs.loads(&seen, 0.0, 1.0)[0].line;
+    let line = beliefs.loads(&seen, ahead(0.0))[0].line;
     assert!((line.time_s(1.0) - 0.1).abs() < 1e-9, "{line:?}");
 }
 
@@ -133,7 +140,7 @@ fn refusals_show_a_rate_limit_that_nobody_declared() {
         agent.calls.succeeded = 20;
         agent.calls.rate_limited = 30;
     });
-    let load = &beliefs.loads(&seen, 0.0, 1.0)[0];
+    let load = &beliefs.loads(&seen, ahead(0.0))[0];
     assert!((load.messages_per_s - 20.0).abs() < 0.1);
     assert!(load.is_beyond_help(1.0));
 }
@@ -148,7 +155,7 @@ fn an_agent_that_refuses_takes_what_its_rate_lets_through_while_it_pauses() {
         agent.waiting = 90;
         agent.paused = true;
     });
-    let load = &beliefs.loads(&seen, 2.0, 1.0)[0];
+    let load = &beliefs.loads(&seen, ahead(2.0))[0];
     assert!((load.waiting - 40.0).abs() < 0.1, "{}", load.waiting);
 }
 
@@ -162,7 +169,7 @@ fn contended(keys: u64, startable: u64) -> (f64, f64) {
         (agent.calls.succeeded, agent.calls.messages) = (15, 15);
         agent.calls.time = Duration::from_secs(3);
     });
-    let load = &beliefs.loads(&seen, 2.0, 1.0)[0];
+    let load = &beliefs.loads(&seen, ahead(2.0))[0];
     (load.rate, load.waiting)
 }
 
@@ -192,7 +199,7 @@ fn room_taken_by_what_stands_behind_its_key_hides_no_demand() {
     (seen.agents[0].arrivals, seen.flow.arrivals) = (100, 100);
     (seen.queue.max_size, seen.queue.waiting) = (50, 50);
     (seen.agents[0].behind, seen.flow.refused) = (50, 400);
-    beliefs.observe(&seen, None);
+    beliefs.observe(&seen, None, ahead(0.0));
     assert!((beliefs.rate() - 100.0).abs() < 0.1);
 }
 
@@ -210,9 +217,9 @@ fn an_agent_that_refused_everything_at_first_is_tried_again() {
         seen.agents[0].delivered = 20;
         seen.agents[0].calls.succeeded = 20;
         seen.agents[0].calls.messages = 20;
-        beliefs.observe(&seen, None);
+        beliefs.observe(&seen, None, ahead(0.0));
     }
-    let load = &beliefs.loads(&seen, 2.0, 1.0)[0];
+    let load = &beliefs.loads(&seen, ahead(2.0))[0];
     assert!(
         load.messages_per_s >= 20.0,
         "{} a second, after ten minutes",
@@ -228,11 +235,11 @@ fn beliefs_follow_their_agent_when_others_come_and_go() {
     for (agent, arrivals) in seen.agents.iter_mut().zip([1, 20, 300]) {
         agent.arrivals = arrivals;
     }
-    beliefs.observe(&seen, None);
+    beliefs.observe(&seen, None, ahead(0.0));
     seen.agents.remove(0);
     seen.agents.push(agent("d"));
-    beliefs.observe(&seen, None);
-    let rates: Vec<f64> = (beliefs.loads(&seen, 0.0, 1.0).iter())
+    beliefs.observe(&seen, None, ahead(0.0));
+    let rates: Vec<f64> = (beliefs.loads(&seen, ahead(0.0)).iter())
         .map(|l| l.rate)
         .collect();
     assert_eq!(rates.len(), 2);
