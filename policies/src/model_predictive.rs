@@ -278,11 +278,12 @@ impl Adaptive {
         }
     }
 
-    /// A decision takes effect a start-up from now, and is the last word for an interval.
+    /// A decision is the last word for an interval, and takes effect a start-up from now.
     fn ahead(&self, seen: &Observation) -> Ahead {
+        let regular_s = self.regular.as_secs_f64().min(60.0);
         Ahead {
-            seconds: seen.worker_start.as_secs_f64().min(60.0)
-                + self.regular.as_secs_f64().min(60.0),
+            from: regular_s,
+            until: seen.worker_start.as_secs_f64().min(60.0) + regular_s,
             season_errors: self.settings.season_errors,
         }
     }

@@ -103,28 +103,44 @@ fn what_came_behind_its_key_in_an_outage_is_no_demand_twice() {
     assert!(with < 1.1 * without, "{with} with keys, {without} without");
 }
 
-/// A wave each minute, and workers that take five seconds: who does not foresee it is late with each.
-#[test]
-fn a_wave_that_comes_back_is_met() {
+/// The P95 of sojourn, in seconds, under arrivals that come back each minute, with seasons and without.
+fn p95_with_seasons_and_without(arrivals: &str, broker: &str) -> (f64, f64) {
     let p95_s = |policy: &str| {
         let run = results(&format!(
             r#"(
                 run: (length: "15min", warm_up: "5min", replications: 4),
-                traffic: [(
-                    arrivals: Diurnal(mean: "25/s", amplitude: 0.8, period: "1min"),
-                    classes: [(name: "m", to: Agent("a"))],
-                )],
+                traffic: [(arrivals: {arrivals}, classes: [(name: "m", to: Agent("a"))])],
                 agents: [(name: "a", call: Exponential("200ms"))],
-                broker: (objective: "p95(sojourn) < 1s", worker_start_ms: 5000, delivery_parallelism: 1),
+                broker: (worker_start_ms: 5000, delivery_parallelism: 1, {broker}),
                 policies: ["{policy}"],
             )"#
         ));
         let p95 = run.total.figures.sojourn_s.p95.mean;
         p95.expect("the run has messages")
     };
-    let (with, without) = (p95_s("adaptive"), p95_s("adaptive(season_errors: 100.0)"));
+    (p95_s("adaptive"), p95_s("adaptive(season_errors: 100.0)"))
+}
+
+/// Workers take five seconds: who does not foresee the wave is late with each.
+#[test]
+fn a_wave_that_comes_back_is_met() {
+    let (with, without) = p95_with_seasons_and_without(
+        r#"Diurnal(mean: "25/s", amplitude: 0.8, period: "1min")"#,
+        r#"objective: "p95(sojourn) < 1s""#,
+    );
     assert!(
         with < 0.6 * without,
         "{with} s, without seasons {without} s"
     );
+}
+
+/// In a burst its end was foreseen and the pool shrunk at once, though what was foreseen was ten seconds away.
+#[test]
+fn no_worker_goes_for_a_fall_that_is_still_to_come() {
+    let bursts = vec![r#"("10/s", "48s"), ("60/s", "12s")"#; 15].join(", ");
+    let (with, without) = p95_with_seasons_and_without(
+        &format!("Phases([{bursts}])"),
+        r#"objective: "p95(sojourn) < 2s", control_interval_ms: 5000, max_workers: 40"#,
+    );
+    assert!(with < without, "{with} s, without seasons {without} s");
 }

@@ -7,7 +7,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::estimate::arrival_rate::ArrivalRate;
+use crate::estimate::arrival_rate::{ArrivalRate, RateEstimate};
 use crate::estimate::call_cost::{CallCost, CallLine};
 use crate::estimate::crowding::{Crowding, SlowDown};
 use crate::estimate::season::Season;
@@ -24,6 +24,10 @@ const MOST_ATTEMPTS: f64 = 1.5;
 /// An outage is taken to last this long at least, in seconds, and waiting for its end to be
 /// worth as many worker-seconds in any case.
 const SHORT_OUTAGE_S: f64 = 5.0;
+/// The rate is foreseen at moments so far apart, in seconds, …
+const FORESEEN_EVERY_S: f64 = 2.0;
+/// … but no more of them.
+const MOST_FORESEEN: f64 = 8.0;
 /// An agent fails when this share of its calls does …
 const FAILING: f64 = 0.1;
 /// … and all wait for it where it gets this share of the load.
@@ -48,7 +52,10 @@ const WORTH_TELLING: f64 = 0.2;
 /// How far ahead loads count.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ahead {
-    pub(super) seconds: f64,
+    /// From here on, in seconds: what is taken away now lacks until the next decision …
+    pub(super) from: f64,
+    /// … to here: what is ordered then is there.
+    pub(super) until: f64,
     /// Standard errors by which a season must have come true.
     pub(super) season_errors: f64,
 }
@@ -125,7 +132,7 @@ impl Beliefs {
                     let arrivals = come * each + of_hidden;
                     belief.rate.observe(length_s, arrivals);
                     let rate = belief.rate.estimate();
-                    (belief.season).observe(length_s, arrivals, &rate, ahead.seconds);
+                    (belief.season).observe(length_s, arrivals, &rate, ahead.until);
                 }
             }
             belief.notice_throttling(length_s, slots_are_free, agent);
@@ -352,6 +359,18 @@ impl Belief {
         (1.0 + self.failed / self.succeeded.max(1.0)).min(MOST_ATTEMPTS)
     }
 
+    /// The highest rate to reckon with: no worker goes for a fall that is still to come.
+    fn expected(&self, estimate: &RateEstimate, ahead: Ahead) -> f64 {
+        let length_s = ahead.until - ahead.from;
+        let steps = (length_s / FORESEEN_EVERY_S)
+            .ceil()
+            .clamp(1.0, MOST_FORESEEN);
+        let moments =
+            (0..=steps as u32).map(|step| ahead.from + length_s * f64::from(step) / steps);
+        let rates = moments.map(|at_s| self.season.ahead(estimate, at_s, ahead.season_errors));
+        rates.fold(0.0, f64::max)
+    }
+
     fn load(&self, seen: &Observation, agent: &AgentObservation, ahead: Ahead) -> AgentLoad {
         let estimate = self.rate.estimate();
         let mut line = self.line();
@@ -363,8 +382,8 @@ impl Belief {
         // Whoever refuses what is too much pauses for a moment, and is not out.
         let is_out = is_out(agent) && !(agent.paused && self.throttle.is_some());
         let waits_for_slots = !(is_out || is_full(agent));
-        let by_trend = estimate.ahead(ahead.seconds);
-        let expected = (self.season).ahead(&estimate, ahead.seconds, ahead.season_errors);
+        let by_trend = estimate.ahead(ahead.until);
+        let expected = self.expected(&estimate, ahead);
         let comes_back = (expected - by_trend).abs() > WORTH_TELLING * estimate.mean;
         AgentLoad {
             season_s: self.season.period_s().filter(|_| comes_back),
@@ -399,8 +418,8 @@ impl Belief {
                 // What it takes until workers ordered now could help.
                 let most = self
                     .throttle
-                    .map_or(f64::INFINITY, |rate| rate * ahead.seconds);
-                most.min(self.waiting(ahead.seconds, agent))
+                    .map_or(f64::INFINITY, |rate| rate * ahead.until);
+                most.min(self.waiting(ahead.until, agent))
             } else {
                 0.0
             },

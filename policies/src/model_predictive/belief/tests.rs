@@ -20,9 +20,10 @@ fn believe(seconds: u64, part: impl Fn(&mut AgentObservation)) -> (Beliefs, Obse
     (beliefs, seen)
 }
 
-fn ahead(seconds: f64) -> Ahead {
+fn ahead(until: f64) -> Ahead {
     Ahead {
-        seconds,
+        from: 0.0,
+        until,
         season_errors: 1.0,
     }
 }
