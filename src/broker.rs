@@ -303,10 +303,11 @@ impl Shared {
             if floor.phase == Phase::Open {
                 floor.phase = Phase::Closing;
             }
+            let begun = (*floor.driver.books(), floor.driver.now());
             floor.driver.shutdown(within);
             // A shutdown without any time is over at once.
             floor.driver.advance();
-            (*floor.driver.books(), floor.driver.now())
+            begun
         })
     }
 }

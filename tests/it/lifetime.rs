@@ -231,6 +231,21 @@ async fn a_shutdown_does_not_wait_for_a_disk_that_stands_still() {
     assert!(report.took < (50 * MS).into(), "{report:?}");
 }
 
+/// What it gave back was in the books before it looked.
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_without_any_time_reports_what_it_gave_back() {
+    let broker = Broker::builder().config(fixed(1)).start().await.unwrap();
+    let agent = broker.add_agent("agent", async |_: &u32| {
+        std::future::pending::<Result<(), _>>().await
+    });
+    let agent = agent.unwrap();
+    for number in 0..20 {
+        agent.send(number).await.unwrap();
+    }
+    let report = broker.shutdown(Duration::ZERO).await;
+    assert_eq!((report.returned, report.delivered), (20, 0), "{report:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_start_that_fails_leaves_the_old_journal_as_it_is() {
     let path = std::env::temp_dir().join(format!("ebbtide-old-{}", std::process::id()));
