@@ -65,7 +65,7 @@ impl Errands {
             outlive(|| drop_unhurried(parcel));
         }
         for gone in self.gone.drain(..) {
-            outlive(|| drop(gone));
+            outlive(|| drop_unhurried(gone));
         }
         for link in self.nudges.drain(..) {
             link.bell.nudge();

@@ -235,6 +235,16 @@ impl Drop for Slow {
     }
 }
 
+impl Slow {
+    /// With who lets it go, and who hears that it is dropped.
+    fn new() -> (Self, Sender<()>, Receiver<()>) {
+        let (let_go, go) = channel();
+        let (dropped, is_dropped) = channel();
+        let go = Mutex::new(go);
+        (Self { dropped, go }, let_go, is_dropped)
+    }
+}
+
 /// It was dropped by the thread that keeps the deadlines.
 #[test]
 fn a_deadline_is_kept_while_another_message_is_being_dropped() {
@@ -250,12 +260,50 @@ fn a_deadline_is_kept_while_another_message_is_being_dropped() {
         let hangs = broker.add_agent("hangs", hangs).unwrap();
         let slow = broker.add_agent("slow", async |_: &Slow| Ok(())).unwrap();
         broker.pause_agent("slow", Pause::UntilResumed).unwrap();
-        let (let_go, go) = channel();
-        let (dropped, is_dropped) = channel();
-        let go = Mutex::new(go);
-        let sent = slow.send(Slow { dropped, go }).deadline(5 * MS).await;
-        sent.unwrap();
+        let (message, let_go, is_dropped) = Slow::new();
+        slow.send(message).deadline(5 * MS).await.unwrap();
         hangs.request(1).deadline(20 * MS).await.unwrap_err();
+        assert!(is_dropped.try_recv().is_err(), "it waits still");
+        let_go.send(()).unwrap();
+        is_dropped.recv().unwrap();
+    });
+}
+
+/// Whether a message expires, as the thread that keeps the deadlines tells.
+fn is_expiry<M>(event: &Event<M>) -> bool {
+    matches!(event.what, What::Finished { outcome, .. } if outcome == Outcome::Expired)
+}
+
+/// Panics at the first message that expires, and is slow to be dropped.
+struct SlowToGo {
+    _slow: Slow,
+}
+
+impl Observer for SlowToGo {
+    fn hear<M>(&mut self, event: &Event<M>, _: Option<&(dyn Any + Send + Sync)>) {
+        assert!(!is_expiry(event), "startled");
+    }
+}
+
+/// So was this.
+#[test]
+fn a_deadline_is_kept_while_an_observer_is_being_dropped() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.unwrap().block_on(async {
+        let (slow, let_go, is_dropped) = Slow::new();
+        let builder = Broker::builder().observer(SlowToGo { _slow: slow });
+        let broker = builder.start().await.unwrap();
+        let hangs = async |_: &u32| {
+            std::future::pending::<()>().await;
+            Ok(())
+        };
+        let hangs = broker.add_agent("hangs", hangs).unwrap();
+        for after in [5, 20] {
+            let ended = hangs.request(1).deadline(after * MS).await;
+            ended.unwrap_err();
+        }
         assert!(is_dropped.try_recv().is_err(), "it waits still");
         let_go.send(()).unwrap();
         is_dropped.recv().unwrap();
