@@ -59,7 +59,17 @@ impl Alarm {
 
 thread_local! {
     /// What this thread has come by and is not to drop itself, if it is an alarm.
-    static OF_THE_ALARM: RefCell<Option<Vec<Box<dyn Send>>>> = const { RefCell::new(None) };
+    static OF_THE_ALARM: RefCell<Option<Later>> = const { RefCell::new(None) };
+}
+
+/// What is to be dropped later, and wherever: each by itself, for two that panic at once end the process.
+#[derive(Default)]
+struct Later(Vec<Box<dyn Send>>);
+
+impl Drop for Later {
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(|value| outlive(|| drop(value)));
+    }
 }
 
 /// Starts the alarm, which runs until the broker is closed or its runtime ends.
@@ -93,7 +103,7 @@ impl Drop for Runtime {
 
 /// The thread.
 fn keep_watch(shared: &Arc<Shared>) {
-    OF_THE_ALARM.set(Some(Vec::new()));
+    OF_THE_ALARM.set(Some(Later::default()));
     if let Alarm::Thread(thread) = &shared.alarm {
         // Whoever sets the alarm before this is heard all the same: it is read after.
         let _ = thread.set(thread::current());
@@ -143,16 +153,15 @@ async fn watch(shared: Arc<Shared>) {
 pub(crate) fn drop_unhurried(value: impl Send + 'static) {
     if OF_THE_ALARM.with_borrow(Option::is_some) {
         let value: Box<dyn Send> = Box::new(value);
-        OF_THE_ALARM.with_borrow_mut(|later| later.get_or_insert_default().push(value));
+        OF_THE_ALARM.with_borrow_mut(|later| later.get_or_insert_default().0.push(value));
     }
 }
 
 /// Drops what this alarm has come by, on one thread for all of it. A runtime that has ended drops it here.
 fn drop_elsewhere(runtime: &Handle) {
     let later = OF_THE_ALARM.with_borrow_mut(|later| later.as_mut().map(std::mem::take));
-    if let Some(later) = later.filter(|later| !later.is_empty()) {
-        let each = || later.into_iter().for_each(|value| outlive(|| drop(value)));
-        drop(runtime.spawn_blocking(each));
+    if let Some(later) = later.filter(|later| !later.0.is_empty()) {
+        drop(runtime.spawn_blocking(move || drop(later)));
     }
 }
 
@@ -202,7 +211,7 @@ mod tests {
         let (tell, told) = std::sync::mpsc::channel();
         let runtime = Handle::current();
         let alarm = thread::spawn(move || {
-            OF_THE_ALARM.set(Some(Vec::new()));
+            OF_THE_ALARM.set(Some(Later::default()));
             for _ in 0..100 {
                 drop_unhurried(Tells(tell.clone()));
             }

@@ -309,3 +309,53 @@ fn a_deadline_is_kept_while_an_observer_is_being_dropped() {
         is_dropped.recv().unwrap();
     });
 }
+
+/// Panics at the first message that expires, with a value that panics when it is dropped, as it does itself.
+struct RudeToGo(Sender<()>);
+
+impl Observer for RudeToGo {
+    fn hear<M>(&mut self, event: &Event<M>, _: Option<&(dyn Any + Send + Sync)>) {
+        if is_expiry(event) {
+            std::panic::panic_any(Self(self.0.clone()));
+        }
+    }
+}
+
+impl Drop for RudeToGo {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+        panic!("dropped");
+    }
+}
+
+/// They were dropped together by a runtime that had ended, which aborted the process.
+#[test]
+fn what_panics_when_it_is_dropped_after_its_runtime_costs_nothing() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    let (free, is_free) = channel::<()>();
+    runtime.spawn_blocking(move || is_free.recv());
+    let (tell, told) = channel();
+    let broker = runtime.block_on(async {
+        let builder = Broker::builder().observer(RudeToGo(tell));
+        let broker = builder.start().await.unwrap();
+        let hangs = async |_: &u32| {
+            std::future::pending::<()>().await;
+            Ok(())
+        };
+        let hangs = broker.add_agent("hangs", hangs).unwrap();
+        let ended = hangs.request(1).deadline(5 * MS).await;
+        ended.unwrap_err();
+        broker
+    });
+    assert!(told.try_recv().is_err(), "no thread is free for it");
+    runtime.shutdown_background();
+    drop(free);
+    for _ in 0..2 {
+        told.recv_timeout(10_000 * MS).expect("it is dropped");
+    }
+    drop(broker);
+}
