@@ -151,10 +151,15 @@ async fn watch(shared: Arc<Shared>) {
 
 /// Drops what is the user's and may take its time: not while deadlines are to be kept.
 pub(crate) fn drop_unhurried(value: impl Send + 'static) {
-    if OF_THE_ALARM.with_borrow(Option::is_some) {
-        let value: Box<dyn Send> = Box::new(value);
-        OF_THE_ALARM.with_borrow_mut(|later| later.get_or_insert_default().0.push(value));
-    }
+    let kept = OF_THE_ALARM.with_borrow_mut(|later| match later {
+        Some(later) => {
+            later.0.push(Box::new(value));
+            None
+        }
+        None => Some(value),
+    });
+    // Here, where its drop may bring more to drop.
+    drop(kept);
 }
 
 /// Drops what this alarm has come by, on one thread for all of it. A runtime that has ended drops it here.
