@@ -265,9 +265,9 @@ mod tests {
         check(
             &[expiring.clone(), policy("remote", 0.14, 5.0), expiring],
             &["p95(sojourn) < 500ms"],
-            "adaptive holds p95(sojourn) < 500 ms (157 ± 4 ms) with 1 worker on average, but delivers only 3.1 % of the \
+            "adaptive holds p95(sojourn) < 500 ms (157 ± 4 ms) with 1 worker on average, but delivers only 3.10 % of the \
              messages; remote holds it too (140 ± 4 ms) with 5 workers; adaptive holds it too (157 ± 4 ms) with 1 \
-             worker, but delivers only 3.1 % of the messages",
+             worker, but delivers only 3.10 % of the messages",
         );
     }
 
