@@ -179,18 +179,21 @@ impl Season {
     fn best_period(&self) -> Option<usize> {
         let known = self.totals.len() as f64 / (1.0 + COME_BACK);
         let fits = PERIODS.zip(&self.misfits);
-        let (mut worst, mut best) = (0.0_f64, (None, f64::INFINITY));
+        let (mut worst, mut best) = (0.0_f64, None::<(usize, f64)>);
         for (period, misfit) in fits.take_while(|(period, _)| (*period as f64) < known) {
             let fit = misfit.squares / misfit.counts.max(1.0);
             worst = worst.max(fit);
-            if period >= SHORTEST_PERIOD && fit < STANDS_OUT * worst {
-                let handicapped = fit * (period as f64).powf(SHORTER);
-                if handicapped < best.1 {
-                    best = (Some(period), handicapped);
-                }
+            if period < SHORTEST_PERIOD || fit >= STANDS_OUT * worst {
+                continue;
+            }
+            let is_better = |(shorter, best): (usize, f64)| {
+                fit < best && fit * (period as f64 / shorter as f64).powf(SHORTER) < best
+            };
+            if best.is_none_or(is_better) {
+                best = Some((period, fit));
             }
         }
-        best.0
+        best.map(|(period, _)| period)
     }
 
     /// Forecasts the counts to come, each as far ahead as forecasts are used.
