@@ -19,14 +19,15 @@ const MOST_COUNTS: usize = 800;
 const FORGOTTEN: usize = 200;
 /// More arrivals in an interval are absurd, and would drown all others in sums.
 const MOST_ARRIVALS: f64 = 1e9;
-/// A longer interval is a rest, and there was no season, or there would have been none.
+/// A longer interval is a rest: what is beyond the ticks that core makes up after one. With a season that is trusted nobody
+/// rests, so that none is lost.
 const REST_S: f64 = 60.0;
 /// Periods held against each other, in counts.
 const PERIODS: RangeInclusive<usize> = 2..=400;
 /// A shorter one is noise to a pool that takes a second to change.
 const SHORTEST_PERIOD: usize = 8;
-/// A period stands out if its misfit is below this share of a shorter one's. That there is none is no sign of a period:
-/// any load is like itself a moment ago.
+/// A period stands out if its misfit is below this share of some shorter one's. Any load is like what it was a moment ago;
+/// one with a season is less so at some time between.
 const STANDS_OUT: f64 = 0.5;
 /// A period is known once this share of it has come back.
 const COME_BACK: f64 = 0.5;
@@ -225,7 +226,7 @@ impl Season {
             Some(then - self.mean(now - window - ago, now - ago)?)
         };
         // The latest periods whose part of this is past already.
-        let first = ((at - now + SMOOTHED / 2.0) / period).ceil().max(1.0);
+        let first = ((at_s / COUNT_S + SMOOTHED / 2.0) / period).ceil().max(1.0);
         let changes =
             (0..AVERAGED).map_while(|more| change_after((first + f64::from(more)) * period));
         let (sum, count) = changes.fold((0.0, 0.0), |(sum, count), it| (sum + it, count + 1.0));

@@ -326,7 +326,7 @@ impl Trial {
         if self.is_of_more() {
             state.ready > self.from && state.ready >= self.most_workers.min(state.workers)
         } else {
-            state.ready + state.draining <= self.most_workers
+            state.ready.saturating_add(state.draining) <= self.most_workers
         }
     }
 }
