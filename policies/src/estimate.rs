@@ -7,6 +7,7 @@
 pub mod arrival_rate;
 pub mod call_cost;
 pub mod crowding;
+pub mod refusals;
 pub mod season;
 pub mod time_on_test;
 pub mod variability;

@@ -183,7 +183,7 @@ impl Policy for Adaptive {
             mut tried,
         } = self.plan(seen, &outlook);
         let best_workers = best.setting.workers;
-        let (workers, pacing) = self.pace(seen, &situation, best_workers);
+        let (workers, pacing) = self.pace(seen, &situation, allowed.least_workers, best_workers);
         let chosen = if workers == best_workers {
             best
         } else {
@@ -299,15 +299,13 @@ impl Adaptive {
 
     fn obstacle(&self, seen: &Observation, load: &Workload) -> Obstacle {
         let blocked = seen.slots.blocked;
-        let blocked_s: f64 = [
-            blocked.limit,
-            blocked.breaker,
-            blocked.paused,
-            blocked.rate_limit,
-        ]
-        .iter()
-        .map(|part| part.as_secs_f64())
-        .sum();
+        let paused = if self.beliefs.is_any_refusing_by_chance() {
+            Duration::ZERO
+        } else {
+            blocked.paused
+        };
+        let parts = [blocked.limit, blocked.breaker, paused, blocked.rate_limit];
+        let blocked_s: f64 = parts.iter().map(|part| part.as_secs_f64()).sum();
         let slots = f64::from(seen.workers.ready.max(1)) * f64::from(seen.parallelism.max(1));
         let slows = |agent: &AgentLoad| agent.slow_down.factor(slots) > CROWDED;
         let noticeable_s = LIMITED_SHARE * slots * seen.interval.as_secs_f64();
@@ -331,7 +329,7 @@ impl Adaptive {
     ) -> Situation<'a> {
         let Choice { load, settings, .. } = *choice;
         let most_workers = if obstacle == Obstacle::AgentLimited {
-            seen.setting.workers.min(allowed.most_workers)
+            (seen.setting.workers.min(allowed.most_workers)).max(allowed.least_workers)
         } else {
             allowed.most_workers
         };
@@ -435,11 +433,20 @@ impl Adaptive {
             .sum()
     }
 
-    fn pace(&mut self, seen: &Observation, situation: &Situation, best: u32) -> (u32, Pacing) {
+    fn pace(
+        &mut self,
+        seen: &Observation,
+        situation: &Situation,
+        least: u32,
+        best: u32,
+    ) -> (u32, Pacing) {
         let present = seen.setting.workers;
         if present > situation.most() {
             // More workers did not help: no patience with them.
             return (situation.most(), Pacing::Shrink);
+        }
+        if present < least {
+            return (least, Pacing::Grow);
         }
         let minds = |agent: &AgentLoad| agent.slow_down != SlowDown::NONE;
         self.pace.pace(Wanted {

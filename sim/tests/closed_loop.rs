@@ -147,3 +147,28 @@ fn no_worker_goes_for_a_fall_that_is_still_to_come() {
         "{with} s, without seasons {without} s"
     );
 }
+
+/// Refusals by chance looked like a limit to its rate: fewer workers, of which fewer calls were refused, less
+/// was delivered, which looked like a lower limit, down to one worker that delivered one message in five.
+#[test]
+fn an_agent_that_refuses_by_chance_gets_the_workers_that_it_takes() {
+    let run = results(
+        r#"(
+            run: (length: "5min", warm_up: "1min", replications: 4),
+            traffic: [(arrivals: Poisson("66/s"), classes: [(name: "m", to: Agent("a"), deadline: "3s")])],
+            agents: [(
+                name: "a",
+                call: Uniform(low: "100ms", high: "340ms"),
+                failures: (share: 0.2),
+                rate_limit: (share: 0.09, retry_after: "200ms"),
+                protect: (in_flight_limit: 30),
+            )],
+            broker: (max_workers: 6, num_workers: 2, objective: "p95(sojourn) < 1s"),
+            policies: ["adaptive"],
+        )"#,
+    );
+    let success = run.total.figures.success_rate.mean;
+    let workers = run.total.figures.workers_mean.and_then(|it| it.mean);
+    assert!(success.is_some_and(|share| share > 0.9), "{success:?}");
+    assert!(workers.is_some_and(|it| it < 4.0), "{workers:?}");
+}

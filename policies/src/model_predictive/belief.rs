@@ -10,6 +10,7 @@ mod tests;
 use crate::estimate::arrival_rate::{ArrivalRate, RateEstimate};
 use crate::estimate::call_cost::{CallCost, CallLine};
 use crate::estimate::crowding::{Crowding, SlowDown};
+use crate::estimate::refusals::{Pool, Refusals};
 use crate::estimate::season::Season;
 use crate::estimate::time_on_test::TimeOnTest;
 use crate::observation::{AgentObservation, BreakerState, Observation};
@@ -28,8 +29,10 @@ const SHORT_OUTAGE_S: f64 = 5.0;
 const FORESEEN_EVERY_S: f64 = 2.0;
 /// … but no more of them.
 const MOST_FORESEEN: f64 = 8.0;
-/// An agent fails when this share of its calls does …
+/// An agent fails when this share of its calls does beyond what usually fails …
 const FAILING: f64 = 0.1;
+/// … within this time constant, in seconds, …
+const USUALLY_S: f64 = 300.0;
 /// … and all wait for it where it gets this share of the load.
 const SHARE: f64 = 0.1;
 /// Calls that take this much longer than those that finish say that these are no sample of them.
@@ -39,13 +42,10 @@ const MOST_LONGER: f64 = 1.5;
 const HIDDEN: f64 = 2.0;
 /// Slots are free when this share of their time has no call.
 const FREE_SHARE: f64 = 0.1;
-/// While slots are not free, this share of calls may be answered "too many requests" before
-/// the agent counts as what limits.
-const THROTTLED_SHARE: f64 = 0.05;
+/// An agent that refuses this share of its calls may get more done of fewer.
+const REFUSED_SHARE: f64 = 0.05;
 /// Calls tried under way at an agent that refuses some, as a multiple of those that it does not refuse.
 const REFUSED_MARGIN: f64 = 1.5;
-/// A throttled rate that is no longer refused is tried this much higher each second.
-const THROTTLE_RELEASE: f64 = 1.05;
 /// A season is worth telling where it makes the rate another than the trend does, by this share.
 const WORTH_TELLING: f64 = 0.2;
 
@@ -66,6 +66,13 @@ pub(super) struct Beliefs {
     agents: Vec<Belief>,
 }
 
+/// Calls that ended, fading.
+#[derive(Clone, Copy, Debug, Default)]
+struct Outcomes {
+    succeeded: f64,
+    failed: f64,
+}
+
 #[derive(Clone, Debug, Default)]
 struct Belief {
     name: String,
@@ -74,17 +81,15 @@ struct Belief {
     cost: CallCost,
     crowding: Crowding,
     time_on_test: TimeOnTest,
-    /// Calls that succeeded and that failed, fading.
-    succeeded: f64,
-    failed: f64,
+    lately: Outcomes,
+    usually: Outcomes,
     waited: Waited,
     /// Messages that stand behind their key for no lack of slots: they are demand when their keys let them through.
     held: f64,
     /// Units and messages, fading.
     units: f64,
     unit_messages: f64,
-    /// Messages per second at which it began to refuse.
-    throttle: Option<f64>,
+    refusals: Refusals,
     /// Seconds since its breaker opened, or since it was paused.
     out_s: f64,
     /// Seconds with calls in flight before the first success.
@@ -103,9 +108,7 @@ impl Beliefs {
         let length_s = seen.interval.as_secs_f64();
         let (each, hidden) = refused(seen);
         let usual = self.rate().max(f64::MIN_POSITIVE);
-        let slots = f64::from(seen.workers.ready) * f64::from(seen.parallelism);
-        let slots_are_free =
-            seen.slots.with_call.as_secs_f64() < (1.0 - FREE_SHARE) * slots * length_s;
+        let pool = pool(seen);
         // The slots' time is known exactly, an agent's part of it by its calls, of which none had
         // more than the interval.
         let part_s = |agent: &AgentObservation| {
@@ -135,7 +138,13 @@ impl Beliefs {
                     (belief.season).observe(length_s, arrivals, &rate, ahead.until);
                 }
             }
-            belief.notice_throttling(length_s, slots_are_free, agent);
+            let asked = belief.rate.estimate().mean;
+            belief.refusals.observe(length_s, asked, pool, agent);
+            belief.out_s = if belief.is_out(agent) {
+                belief.out_s + length_s
+            } else {
+                0.0
+            };
         }
         self.agents.truncate(seen.agents.len());
         held_back
@@ -185,8 +194,18 @@ impl Beliefs {
         let mut shares = pairs.filter(|(it, _)| it.rate.estimate().mean >= SHARE * all);
         shares.any(|(it, agent)| {
             agent.breaker != BreakerState::Closed
-                || it.failed > FAILING * (it.succeeded + it.failed)
+                || it.lately.failed_share() > FAILING + it.usually.failed_share()
         })
+    }
+
+    /// Whether some agent is taken to limit its rate because it refuses calls.
+    pub(super) fn is_any_throttled(&self) -> bool {
+        self.agents.iter().any(|it| it.refusals.limit().is_some())
+    }
+
+    /// Whether some agent refuses calls however many there are.
+    pub(super) fn is_any_refusing_by_chance(&self) -> bool {
+        self.agents.iter().any(|it| it.refusals.are_by_chance())
     }
 
     /// Whether some load comes back by a season that can be relied on, by more than `season_errors`.
@@ -227,7 +246,7 @@ impl Beliefs {
         let pairs = || self.agents.iter().zip(&seen.agents);
         let refuses = |agent: &AgentObservation| {
             let refused = agent.calls.rate_limited as f64;
-            refused > THROTTLED_SHARE * (refused + agent.calls.succeeded as f64)
+            refused > REFUSED_SHARE * (refused + agent.calls.succeeded as f64)
         };
         let calls = |(belief, agent): (&Belief, &AgentObservation)| {
             let line = belief.line();
@@ -243,6 +262,17 @@ impl Beliefs {
     pub(super) fn dispersion(&self) -> f64 {
         let indices = (self.agents.iter()).map(|belief| belief.rate.estimate().dispersion);
         indices.fold(1.0, f64::max)
+    }
+}
+
+/// The pool, for agents that refuse calls.
+fn pool(seen: &Observation) -> Pool {
+    let slots = f64::from(seen.workers.ready) * f64::from(seen.parallelism);
+    let slots_s = (slots * seen.interval.as_secs_f64()).max(f64::MIN_POSITIVE);
+    Pool {
+        workers: seen.workers.ready,
+        has_free_slots: seen.slots.with_call.as_secs_f64() < (1.0 - FREE_SHARE) * slots_s,
+        paused_share: (seen.slots.blocked.paused.as_secs_f64() / slots_s).min(1.0),
     }
 }
 
@@ -267,6 +297,17 @@ fn refused(seen: &Observation) -> (f64, f64) {
     (1.0 + each * could_be, hidden * could_be)
 }
 
+impl Outcomes {
+    fn add(&mut self, keep: f64, agent: &AgentObservation) {
+        self.succeeded = self.succeeded * keep + agent.calls.succeeded as f64;
+        self.failed = self.failed * keep + agent.calls.failed as f64;
+    }
+
+    fn failed_share(self) -> f64 {
+        self.failed / (self.succeeded + self.failed).max(1.0)
+    }
+}
+
 impl Belief {
     fn observe(&mut self, length_s: f64, busy_s: f64, agent: &AgentObservation) {
         let of_calls = self.cost.keep(length_s);
@@ -275,18 +316,13 @@ impl Belief {
         (self.time_on_test).observe(of_calls, length_s, busy_s, finished_s);
         self.crowding.observe(length_s, agent);
         let keep = (-length_s / MEMORY_S).exp();
-        self.succeeded = self.succeeded * keep + agent.calls.succeeded as f64;
-        self.failed = self.failed * keep + agent.calls.failed as f64;
+        self.lately.add(keep, agent);
+        self.usually.add((-length_s / USUALLY_S).exp(), agent);
         self.units = self.units * keep + agent.units as f64;
         self.unit_messages = self.unit_messages * keep + agent.delivered as f64;
         let for_slots = !is_out(agent) && !is_full(agent);
         self.waited.observe(length_s, agent, for_slots);
-        self.out_s = if is_out(agent) {
-            self.out_s + length_s
-        } else {
-            0.0
-        };
-        if self.succeeded <= 0.0 && agent.in_flight > 0 {
+        if self.lately.succeeded <= 0.0 && agent.in_flight > 0 {
             self.silent_s += length_s;
         }
     }
@@ -320,26 +356,6 @@ impl Belief {
         takeable + behind * takeable / (takeable + f64::from(agent.in_flight)).max(1.0)
     }
 
-    /// An agent that refuses gets no more than it delivers, until it no longer refuses: one
-    /// that refuses much, or at all while slots are free.
-    fn notice_throttling(&mut self, length_s: f64, slots_are_free: bool, agent: &AgentObservation) {
-        if length_s <= 0.0 {
-            return;
-        }
-        let refused = agent.calls.rate_limited as f64;
-        let calls = refused + agent.calls.succeeded as f64;
-        let delivered = agent.delivered as f64 / length_s;
-        let tolerated = if slots_are_free { 0.0 } else { THROTTLED_SHARE };
-        if refused > tolerated * calls {
-            let before = self.throttle.unwrap_or(delivered);
-            self.throttle = Some(f64::midpoint(before, delivered));
-        } else if let Some(rate) = self.throttle {
-            let higher = (rate * THROTTLE_RELEASE.powf(length_s)).max(delivered);
-            let asked = self.rate.estimate().mean.max(delivered);
-            self.throttle = (higher < 2.0 * asked).then_some(higher);
-        }
-    }
-
     /// The call line, or a guess as long as no call has succeeded: calls take at least as long
     /// as the agent has been silent.
     fn line(&self) -> CallLine {
@@ -356,7 +372,7 @@ impl Belief {
 
     /// Calls that it takes to have one succeed.
     fn attempts(&self) -> f64 {
-        (1.0 + self.failed / self.succeeded.max(1.0)).min(MOST_ATTEMPTS)
+        (1.0 + self.lately.failed / self.lately.succeeded.max(1.0)).min(MOST_ATTEMPTS)
     }
 
     /// The highest rate to reckon with: no worker goes for a fall that is still to come.
@@ -375,13 +391,12 @@ impl Belief {
         let estimate = self.rate.estimate();
         let mut line = self.line();
         let longer = self.longer(&line);
-        line.per_call_s *= longer;
-        line.per_message_s *= longer;
+        let factor = longer * self.refusals.longer();
+        line.per_call_s *= factor;
+        line.per_message_s *= factor;
         // Load is rate times call time: their relative errors add in squares.
         let error = estimate.error.hypot(estimate.mean * line.error());
-        // Whoever refuses what is too much pauses for a moment, and is not out.
-        let is_out = is_out(agent) && !(agent.paused && self.throttle.is_some());
-        let waits_for_slots = !(is_out || is_full(agent));
+        let waits_for_slots = !(self.is_out(agent) || is_full(agent));
         let by_trend = estimate.ahead(ahead.until);
         let expected = self.expected(&estimate, ahead);
         let comes_back = (expected - by_trend).abs() > WORTH_TELLING * estimate.mean;
@@ -416,9 +431,8 @@ impl Belief {
             messages_per_s: self.messages_per_s(agent),
             waiting: if waits_for_slots {
                 // What it takes until workers ordered now could help.
-                let most = self
-                    .throttle
-                    .map_or(f64::INFINITY, |rate| rate * ahead.until);
+                let limit = self.refusals.limit();
+                let most = limit.map_or(f64::INFINITY, |rate| rate * ahead.until);
                 most.min(self.waiting(ahead.until, agent))
             } else {
                 0.0
@@ -426,6 +440,11 @@ impl Belief {
             waits: 1.0,
             dispersion: estimate.dispersion,
         }
+    }
+
+    /// Whoever refuses what is too much pauses for a moment, and is not out.
+    fn is_out(&self, agent: &AgentObservation) -> bool {
+        is_out(agent) && !(agent.paused && self.refusals.are_usual())
     }
 
     /// Whether workers for an agent that is out should stay until it comes back. As in renting
@@ -453,7 +472,7 @@ impl Belief {
             }
             _ => f64::INFINITY,
         };
-        by_units.min(self.throttle.unwrap_or(f64::INFINITY))
+        by_units.min(self.refusals.limit().unwrap_or(f64::INFINITY))
     }
 }
 

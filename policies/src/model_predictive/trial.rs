@@ -19,6 +19,8 @@ use crate::units::{Duration, Time};
 const LATE_FOR: Duration = Duration::from_secs(20);
 /// The pool must have fallen behind for this long: what it lacks is lost for good.
 const BEHIND_FOR: Duration = Duration::from_secs(8);
+/// So long where calls are refused and the pool falls behind: what is tried is little, and may be all that lacks.
+const REFUSED_FOR: Duration = Duration::from_secs(4);
 /// A pool falls behind when the oldest message gets older by this much each second.
 const BEHIND: f64 = 0.1;
 /// A trial lasts this long once it shows, unless less gets done with it.
@@ -108,11 +110,13 @@ pub(super) struct State {
     pub(super) now: Time,
     /// Whether some agent is believed to be crowded.
     pub(super) is_crowded: bool,
+    /// Whether some agent is believed to limit its rate, as it refuses calls.
+    pub(super) is_throttled: bool,
     /// Fewer workers that may get more done, if there is a sign of it.
     pub(super) fewer: Option<u32>,
     /// Whether some agent fails: that is then why messages are late, and how much gets done.
     pub(super) is_failing: bool,
-    /// Whether messages are refused for want of room.
+    /// Whether messages are refused for want of room, or expire.
     pub(super) overflows: bool,
     /// How long the oldest message has waited, if it is late.
     pub(super) late: Option<Duration>,
@@ -134,6 +138,8 @@ pub(super) struct State {
 /// What trials allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Allowed {
+    /// What a trial must have, where no cost speaks for it; otherwise none.
+    pub(super) least_workers: u32,
     pub(super) most_workers: u32,
     /// Whether that is a trial, in which no agent is taken to be crowded.
     pub(super) is_trial: bool,
@@ -154,10 +160,16 @@ impl Trials {
         };
         match self.running {
             Some(trial) => Allowed {
+                least_workers: if trial.is_of_more() && state.is_throttled {
+                    trial.most_workers
+                } else {
+                    0
+                },
                 most_workers: trial.most_workers,
                 is_trial: true,
             },
             None => Allowed {
+                least_workers: 0,
                 most_workers: self.cliff.unwrap_or(u32::MAX),
                 is_trial: false,
             },
@@ -205,7 +217,7 @@ impl Trials {
 
     fn verdict(&self, trial: Trial, state: &State) -> Option<Verdict> {
         let now = state.now;
-        let is_gone = trial.is_of_more() && !state.is_crowded && self.cliff.is_none();
+        let is_gone = trial.is_of_more() && !self.is_in_doubt(state);
         if is_gone || state.is_failing {
             return Some(Verdict::Moot);
         }
@@ -245,10 +257,15 @@ impl Trials {
         let grows_s = oldest.as_secs_f64() - late.oldest.as_secs_f64();
         let falls_behind = state.overflows || grows_s > BEHIND * long.as_secs_f64();
         let fewer = fewer.filter(|_| falls_behind);
+        let late_for = if falls_behind && state.is_throttled {
+            REFUSED_FOR
+        } else {
+            LATE_FOR
+        };
         let most_workers = if let Some(fewer) = fewer.filter(|_| long >= BEHIND_FOR) {
             fewer
         } else if fewer.is_none()
-            && long >= LATE_FOR
+            && long >= late_for
             && self.is_held_down(state)
             && self.more.is_over(now)
         {
@@ -266,9 +283,15 @@ impl Trials {
         })
     }
 
-    /// Whether a belief, or what trials said, is what keeps the pool small.
+    /// Whether there is a belief, or what trials said, that may keep the pool small.
+    fn is_in_doubt(&self, state: &State) -> bool {
+        state.is_crowded || state.is_throttled || self.cliff.is_some()
+    }
+
+    /// Whether that is what keeps the pool small.
     fn is_held_down(&self, state: &State) -> bool {
-        state.is_crowded || self.cliff.is_some_and(|most| state.workers >= most)
+        let is_throttled = state.is_throttled && self.fewer_workers(state).is_none();
+        state.is_crowded || is_throttled || self.cliff.is_some_and(|most| state.workers >= most)
     }
 
     /// Workers of a trial of fewer, if there is something to try.
@@ -290,9 +313,10 @@ impl Trials {
 
     /// By how many a trial of more has more.
     fn more_workers(&self, state: &State) -> u32 {
-        match self.cliff {
-            Some(_) => self.more.step(state.workers),
-            None => MORE,
+        if self.cliff.is_some() || state.is_throttled {
+            self.more.step(state.workers)
+        } else {
+            MORE
         }
     }
 

@@ -145,6 +145,7 @@ enum Work {
 struct Draws {
     work: Stream,
     round_trip: Stream,
+    refusal: Stream,
     failure: Stream,
     failure_time: Stream,
     hang: Stream,
@@ -200,6 +201,7 @@ impl AgentModel {
             draws: Draws {
                 work: stream("calls"),
                 round_trip: stream("round trips"),
+                refusal: stream("refusals"),
                 failure: stream("failures"),
                 failure_time: stream("failure times"),
                 hang: stream("hangs"),
@@ -288,14 +290,16 @@ impl AgentModel {
             return None;
         }
         let units = items.iter().map(|item| f64::from(item.units)).sum();
+        let first = &items[0];
+        let luck = (self.draws.refusal.draw(first.key.mixed(), first.attempt)).unit();
         let gates = self.gate.iter_mut().chain(self.faults.gates(now));
-        let Some(wait) = gates.filter_map(|gate| gate.wait(now, units)).max() else {
+        let Some(wait) = gates.filter_map(|it| it.wait(now, units, luck)).max() else {
             let gates = self.gate.iter_mut().chain(self.faults.gates(now));
             gates.for_each(|gate| gate.enter(units));
             return None;
         };
         Some(CallPlan {
-            ends: Some(now + self.round_trip(&items[0])),
+            ends: Some(now + self.round_trip(first)),
             result: CallResult::All(Verdict::RateLimited(Some(wait))),
         })
     }
@@ -369,11 +373,9 @@ impl AgentModel {
     /// How many calls have started at this instant before.
     #[inline]
     fn index_at(&mut self, now: Time) -> u32 {
-        if self.last_start.0 != now {
-            self.last_start = (now, 0);
-        }
-        self.last_start.1 += 1;
-        self.last_start.1 - 1
+        let before = self.last_start.1 * u32::from(self.last_start.0 == now);
+        self.last_start = (now, before + 1);
+        before
     }
 
     /// Nanoseconds of work.

@@ -5,6 +5,11 @@ use serde::{Deserialize, Serialize};
 use ebbtide_core::agents::RateLimit;
 use ebbtide_policies::units::{Duration, Time};
 
+use crate::numbers;
+
+/// What a call refused by chance is told to wait where the scenario does not say.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// Calls and units that the remote side lets in. A call is let in when both have enough.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,7 +20,12 @@ pub struct RemoteLimit {
     /// Units a second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub units: Option<RateLimit>,
-    /// What a refused call is told to wait; absent: until there are tokens enough again.
+    /// Share of calls refused whatever their rate, 0 to 1, drawn by message and call: others may
+    /// have used the limit up.
+    #[serde(default, deserialize_with = "numbers::share")]
+    pub share: f64,
+    /// What a refused call is told to wait; absent: until there are tokens enough again, or a
+    /// second if it was refused by chance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<Duration>,
 }
@@ -35,6 +45,7 @@ impl RemoteLimit {
 pub(super) struct Gate {
     calls: Option<Bucket>,
     units: Option<Bucket>,
+    share: f64,
     retry_after: Option<Duration>,
 }
 
@@ -43,18 +54,21 @@ impl Gate {
         Self {
             calls: limit.calls.map(Bucket::new),
             units: limit.units.map(Bucket::new),
+            share: limit.share,
             retry_after: limit.retry_after,
         }
     }
 
-    /// How long a call of so many units has to wait; `None`: it may come in.
-    pub(super) fn wait(&mut self, now: Time, units: f64) -> Option<Duration> {
+    /// How long a call of so many units has to wait, whose `luck` is from 0 to 1, that excluded; `None`: it may come in.
+    pub(super) fn wait(&mut self, now: Time, units: f64, luck: f64) -> Option<Duration> {
         let lacking = |bucket: &mut Option<Bucket>, wanted| {
             bucket
                 .as_mut()
                 .and_then(|bucket| bucket.lacking(now, wanted))
         };
-        let wait = lacking(&mut self.calls, 1.0).max(lacking(&mut self.units, units))?;
+        let by_chance = (luck < self.share).then_some(PAUSE);
+        let by_tokens = lacking(&mut self.calls, 1.0).max(lacking(&mut self.units, units));
+        let wait = by_tokens.or(by_chance)?;
         Some(self.retry_after.unwrap_or(wait))
     }
 
@@ -115,11 +129,12 @@ mod tests {
         let mut gate = Gate::new(&RemoteLimit {
             calls: Some(rate(2.0, 2)),
             units: Some(rate(10.0, 10)),
+            share: 0.25,
             retry_after: None,
         });
         let at = |ms| Time::ZERO + Duration::from_millis(ms);
         let mut call = |ms, units| {
-            let wait = gate.wait(at(ms), units);
+            let wait = gate.wait(at(ms), units, 0.25);
             if wait.is_none() {
                 gate.enter(units);
             }
@@ -133,5 +148,6 @@ mod tests {
         // Dearer than the bucket: when it is full.
         assert_eq!(call(1_600, 25.0), None);
         assert_eq!(call(3_600, 1.0), None);
+        assert_eq!(gate.wait(at(9_000), 1.0, 0.2), Some(PAUSE));
     }
 }

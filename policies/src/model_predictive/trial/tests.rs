@@ -13,6 +13,7 @@ fn run(seconds: u64, agent: Agent, part: impl Fn(u64, &mut State)) -> Vec<u32> {
             let mut state = State {
                 now: Time::ZERO + Duration::from_secs(second),
                 is_crowded: false,
+                is_throttled: false,
                 fewer: None,
                 is_failing: false,
                 overflows: false,
@@ -28,13 +29,9 @@ fn run(seconds: u64, agent: Agent, part: impl Fn(u64, &mut State)) -> Vec<u32> {
             };
             part(second, &mut state);
             let allowed = trials.allow(&state);
-            workers = allowed
-                .most_workers
-                .min(if state.is_crowded && !allowed.is_trial {
-                    4
-                } else {
-                    10
-                });
+            let is_held = state.is_crowded && !allowed.is_trial || state.is_throttled;
+            workers =
+                (allowed.most_workers.min(if is_held { 4 } else { 10 })).max(allowed.least_workers);
             workers
         })
         .collect()
@@ -150,4 +147,14 @@ fn where_fewer_get_more_done_there_are_no_more_until_more_do() {
     assert!(found.contains(&7), "seven are tried, and do not");
     let last = &found[500..];
     assert!(last.iter().filter(|it| **it == 6).count() > 70, "{last:?}");
+}
+
+#[test]
+fn an_agent_that_refuses_calls_is_tried_with_one_worker_more() {
+    let found = run(100, |_| 20.0, |_, state| state.is_throttled = true);
+    let expected: Vec<u64> = (4..16).chain(76..88).collect();
+    assert_eq!(seconds_with(&found, 5), expected);
+    // Not where fewer may get more done.
+    let refused = |_, state: &mut State| (state.is_throttled, state.fewer) = (true, Some(2));
+    assert!(seconds_with(&run(60, |_| 20.0, refused), 5).is_empty());
 }
