@@ -172,3 +172,22 @@ fn an_agent_that_refuses_by_chance_gets_the_workers_that_it_takes() {
     assert!(success.is_some_and(|share| share > 0.9), "{success:?}");
     assert!(workers.is_some_and(|it| it < 4.0), "{workers:?}");
 }
+
+/// Fifty workers did what five do where an agent works on five calls at once: so few were never weighed, and what was
+/// believed of it was doubted at each step down.
+#[test]
+fn a_saturated_agent_gets_the_workers_that_it_can_use() {
+    let run = results(
+        r#"(
+            run: (length: "10min", warm_up: "3min", replications: 3),
+            traffic: [(arrivals: Poisson("60/s"), classes: [(name: "m", to: Agent("a"))])],
+            agents: [(name: "a", call: Exponential("100ms"), servers: 5)],
+            broker: (objective: "p95(sojourn) < 500ms", delivery_parallelism: 1, max_workers: 50),
+            policies: ["adaptive"],
+        )"#,
+    );
+    let delivered = run.total.figures.throughput_per_s.mean;
+    let workers = run.total.figures.workers_mean.and_then(|it| it.mean);
+    assert!(delivered.is_some_and(|it| it > 46.0), "{delivered:?}");
+    assert!(workers.is_some_and(|it| it < 15.0), "{workers:?}");
+}

@@ -34,6 +34,9 @@ const ALIKE: f64 = 0.9;
 const MOST_CALLS: f64 = 100.0;
 /// A change is looked for in so many seconds.
 const RECENT_S: f64 = 24.0;
+/// Numbers of calls under way that so few calls began among are taken together: the first of many to end are the short
+/// ones, and a single short call would outweigh all others.
+const ENOUGH: f64 = 5.0;
 /// Calls on either side of a change, at least, for it to be seen.
 const LEAST_CALLS: f64 = 12.0;
 /// The first calls that finish after a change are the short ones: it is judged after this many
@@ -42,8 +45,10 @@ const SETTLED: f64 = 3.0;
 /// Twice the log-likelihood ratio against nothing having happened, from which the agent is taken
 /// to be crowded, or to have changed: four standard errors.
 const SURPRISE: f64 = 16.0;
-/// While crowding and a change explain what was seen about as well, neither is believed.
+/// While crowding and a change explain what was seen about as well, neither is believed …
 const DOUBT: f64 = 8.0;
+/// … but for crowding that has been believed for so long, in seconds: at its beginning a change would have shown by then.
+const TRIED_S: f64 = 6.0;
 /// A slope of this part of the one at which more calls under way are worth nothing is that one.
 const NEAR_LIMIT: f64 = 0.7;
 /// Logarithms of call times are taken to scatter by this variance at least.
@@ -65,6 +70,8 @@ pub struct Crowding {
     /// The change that may have happened, while that is in doubt.
     suspected: Option<Suspect>,
     believed: SlowDown,
+    /// How long one has been, in seconds.
+    believed_s: f64,
 }
 
 /// A change of the agent that nobody can tell from crowding.
@@ -139,6 +146,15 @@ impl Class {
         self.sum_log / self.calls
     }
 
+    fn point(&self, variance: f64) -> Point {
+        let time_s = self.mean_log().exp();
+        Point {
+            n: self.sum_n / self.calls,
+            time_s,
+            weight: self.calls.min(MOST_CALLS) / (variance * time_s * time_s),
+        }
+    }
+
     fn add(&mut self, other: Self, times: f64) {
         self.calls += times * other.calls;
         self.sum_n += times * other.sum_n;
@@ -192,16 +208,16 @@ impl Classes {
     }
 
     fn points(&self, variance: f64) -> Vec<Point> {
-        let seen = self.0.iter().filter(|class| class.calls >= 1.0);
-        seen.map(|class| {
-            let time_s = class.mean_log().exp();
-            Point {
-                n: class.sum_n / class.calls,
-                time_s,
-                weight: class.calls.min(MOST_CALLS) / (variance * time_s * time_s),
+        let mut points = Vec::new();
+        let mut together = Class::default();
+        for (class, at) in self.0.iter().zip(1..) {
+            together.add(*class, 1.0);
+            if together.calls >= ENOUGH || at == CLASSES && together.calls >= 1.0 {
+                points.push(together.point(variance));
+                together = Class::default();
             }
-        })
-        .collect()
+        }
+        points
     }
 }
 
@@ -214,6 +230,7 @@ impl Default for Crowding {
             calls: 0.0,
             suspected: None,
             believed: SlowDown::NONE,
+            believed_s: 0.0,
         }
     }
 }
@@ -232,6 +249,11 @@ impl Crowding {
         }
         self.take(length_s, agent);
         self.judge();
+        self.believed_s = if self.believed == SlowDown::NONE {
+            0.0
+        } else {
+            self.believed_s + length_s
+        };
     }
 
     /// Calls under way, on the mean, before they began to take longer, while nobody can tell whether that is because more
@@ -370,7 +392,12 @@ impl Crowding {
             Some((gain, change)) if gain > DOUBT && change.is_seen_among_few => {
                 self.forget_before(change.kept);
             }
-            Some((gain, change)) if gain > -DOUBT => self.suspected = Some(change.suspect),
+            Some((gain, change)) if gain > -DOUBT => {
+                self.suspected = Some(change.suspect);
+                if self.believed_s >= TRIED_S && fits.curve.slope > 0.0 {
+                    self.believed = slow_down(&fits.curve);
+                }
+            }
             _ if fits.curve.slope > 0.0 && fits.gain() / chance > SURPRISE => {
                 self.believed = slow_down(&fits.curve);
             }

@@ -142,7 +142,7 @@ impl Situation<'_> {
     }
 
     /// Worker counts worth a look: all if they are few, else those around the present, around
-    /// what the load needs at least, and ever coarser ones above.
+    /// what the load needs at least, ever coarser ones above, and where calls begin to take longer.
     fn pools(&self) -> Pools {
         let (least, most) = (self.bounds.min_workers, self.most());
         let mut counts = Vec::with_capacity(2 * POOLS);
@@ -154,6 +154,10 @@ impl Situation<'_> {
             counts.extend([least, most, self.present.workers]);
             // The casts saturate.
             counts.extend(MULTIPLES.map(|multiple| (needed * multiple).ceil() as u32));
+            if let Some(slots) = self.load.uncrowded_slots(batch) {
+                let knee = (slots / self.load.parallelism).ceil() as u32;
+                counts.extend([knee, knee.midpoint(self.present.workers)]);
+            }
             counts
                 .iter_mut()
                 .for_each(|it| *it = (*it).clamp(least, most));

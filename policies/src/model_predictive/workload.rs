@@ -158,6 +158,19 @@ impl Workload {
         Some(crowded)
     }
 
+    /// Slots with which no agent's calls take longer for being many, if any agent minds.
+    pub(super) fn uncrowded_slots(&self, batch: f64) -> Option<f64> {
+        let minds = |agent: &AgentLoad| agent.slow_down != SlowDown::NONE;
+        let slots = self.agents.iter().map(|agent| {
+            if minds(agent) {
+                return agent.slow_down.from;
+            }
+            let carried = agent.max_batch.min(batch);
+            agent.served_rate(carried) * agent.slot_s(carried)
+        });
+        self.agents.iter().any(minds).then(|| slots.sum())
+    }
+
     /// Slots that the load keeps busy when each batch is as large as `batch` allows: below
     /// that no pool is stable.
     pub(super) fn least_slots(&self, batch: f64) -> f64 {
