@@ -199,17 +199,13 @@ impl Story<'_> {
         candidate.late_share <= 1.0 - self.load.objective.quantile
     }
 
-    /// Such as "jumps to 600 messages/s come every 70 s", if `candidate` would do without them.
+    /// What [`jump`] says, if `candidate` would do without jumps.
     fn expected_jump(&self, candidate: &Candidate) -> Option<String> {
         let allowed = 1.0 - self.load.objective.quantile;
         let hazard = self
             .hazard
             .filter(|_| candidate.late_share < allowed / 2.0)?;
-        let every = seconds(1.0 / hazard.per_s);
-        Some(format!(
-            "jumps to {} messages/s come every {every}",
-            rounded(hazard.rate)
-        ))
+        Some(jump(hazard))
     }
 
     fn busy_slots(&self, candidate: &Candidate) -> f64 {
@@ -326,6 +322,16 @@ pub(super) fn reason(code: &'static str, text: Cow<'static, str>) -> Reason {
     }
 }
 
+/// Such as "a jump to 600 messages/s is expected within about 200 s". No word of a period: one jump has none, and of
+/// several it is not known that they keep to one.
+fn jump(hazard: Hazard) -> String {
+    let within_s = 1.0 / hazard.per_s;
+    let two_digits = 10_f64.powf(within_s.log10().floor() - 1.0);
+    let within = seconds((within_s / two_digits).round() * two_digits);
+    let rate = rounded(hazard.rate);
+    format!("a jump to {rate} messages/s is expected within about {within}")
+}
+
 /// "1 worker", "3 workers".
 fn people(workers: u32) -> String {
     if workers == 1 {
@@ -362,6 +368,21 @@ pub(super) fn seconds(length_s: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// "jumps come every 199 s", it said after one.
+    #[test]
+    fn a_jump_is_expected_and_not_said_to_come_again_and_again() {
+        let told = |after_s: f64| {
+            jump(Hazard {
+                per_s: 1.0 / after_s,
+                rate: 600.4,
+                ends_per_s: 0.1,
+            })
+        };
+        let expected = "a jump to 600 messages/s is expected within about";
+        assert_eq!(told(198.7), format!("{expected} 200 s"));
+        assert_eq!(told(72.3), format!("{expected} 72 s"));
+    }
 
     #[test]
     fn numbers_are_rounded_as_people_say_them() {
