@@ -31,6 +31,7 @@ impl Recorder {
             warm_up: self.plan.warm_up,
             length: self.plan.length,
             end,
+            parallelism: self.plan.parallelism,
             objective: self.plan.objective,
             faults: self.plan.faults.clone(),
             series: timeline.series,
@@ -75,9 +76,11 @@ impl Recorder {
         }
         self.add_calls(&mut group.figures, calls, busy);
         let figures = &mut group.figures;
-        let alive = self.sum(|sums| sums.pool.alive).seconds();
+        let pool = self.sum(|sums| sums.pool.alive);
+        let alive = pool.seconds();
         figures.batch_mean = Some(share(calls.batched, calls.batches));
         figures.workers_mean = Some(self.per_second(alive));
+        figures.workers_max = Some(Sample::exact(pool.peak as f64));
         figures.worker_seconds = Some(Sample::exact(alive));
         figures.scale_actions = Some(Sample::exact(self.scale_actions as f64));
         figures.events_simulated = events_simulated.map(|events| Sample::exact(events as f64));

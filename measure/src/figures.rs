@@ -49,6 +49,8 @@ pub struct Figures<T> {
     #[serde(default = "none", skip_serializing_if = "Option::is_none")]
     pub workers_mean: Option<T>,
     #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    pub workers_max: Option<T>,
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
     pub worker_seconds: Option<T>,
     pub lateness_s: T,
     #[serde(default = "none", skip_serializing_if = "Option::is_none")]
@@ -124,6 +126,7 @@ impl<T> Figures<T> {
             Metric::Sojourn(stat) => Some(self.sojourn_s.get(stat)),
             Metric::Utilisation => self.utilisation.as_ref(),
             Metric::WorkersMean => self.workers_mean.as_ref(),
+            Metric::WorkersMax => self.workers_max.as_ref(),
             Metric::WorkerSeconds => self.worker_seconds.as_ref(),
             Metric::LatenessS => Some(&self.lateness_s),
             Metric::Calls => self.calls.as_ref(),
@@ -163,6 +166,7 @@ impl<T> Figures<T> {
             sojourn_s,
             utilisation: of(Metric::Utilisation),
             workers_mean: of(Metric::WorkersMean),
+            workers_max: of(Metric::WorkersMax),
             worker_seconds: of(Metric::WorkerSeconds),
             lateness_s,
             calls: of(Metric::Calls),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::figures::Sample;
+use crate::metric::Unit;
 
 /// Confidence of the intervals that results and comparisons print.
 pub const LEVEL: f64 = 0.95;
@@ -60,6 +61,23 @@ impl Estimate {
     #[must_use]
     pub fn half_width(&self) -> Option<f64> {
         Some((self.ci_high? - self.ci_low?) / 2.0)
+    }
+
+    /// The interval cut to what a figure in `unit` can be: none is below zero, no share above one. Student's t is
+    /// symmetric and knows no bounds, so of few and skewed replications it may reach beyond them.
+    #[must_use]
+    pub fn cut(&self, unit: Unit) -> Self {
+        let most = if unit == Unit::Share {
+            1.0
+        } else {
+            f64::INFINITY
+        };
+        let within = |end: f64| end.clamp(0.0, most);
+        Self {
+            ci_low: self.ci_low.map(within),
+            ci_high: self.ci_high.map(within),
+            ..*self
+        }
     }
 
     /// Half the interval's width as a share of the mean; `None` without an interval or if the
@@ -204,6 +222,23 @@ mod tests {
             (Some(2.0), None, None)
         );
         assert_eq!(Estimate::of_values(&[], 0.95), Estimate::default());
+    }
+
+    #[test]
+    fn an_interval_is_cut_to_what_the_figure_can_be() {
+        let ends = |low: f64, high: f64, unit: Unit| {
+            let of = Estimate {
+                mean: Some((low + high) / 2.0),
+                ci_low: Some(low),
+                ci_high: Some(high),
+                at_least: false,
+            };
+            let cut = of.cut(unit);
+            (cut.ci_low, cut.ci_high)
+        };
+        assert_eq!(ends(-0.3, 0.7, Unit::Count), (Some(0.0), Some(0.7)));
+        assert_eq!(ends(0.9, 1.1, Unit::Share), (Some(0.9), Some(1.0)));
+        assert_eq!(ends(0.9, 1.1, Unit::Seconds), (Some(0.9), Some(1.1)));
     }
 
     #[test]

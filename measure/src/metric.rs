@@ -35,6 +35,8 @@ pub enum Metric {
     Utilisation,
     /// Workers, from their order until they are gone, averaged over the window.
     WorkersMean,
+    /// Most workers at once in the window, each from its order until it is gone.
+    WorkersMax,
     /// Workers, from their order until they are gone, summed over the window.
     WorkerSeconds,
     /// Seconds beyond the objective, summed over messages.
@@ -147,7 +149,7 @@ const fn row(
 }
 
 #[rustfmt::skip]
-const TABLE: [Row; 37] = {
+const TABLE: [Row; 38] = {
     use Metric::*;
     use Preference::*;
     use Stat::*;
@@ -182,6 +184,7 @@ const TABLE: [Row; 37] = {
         row(Sojourn(Max), "sojourn_s.max", "max(sojourn)", Seconds, Lower),
         row(Utilisation, "utilisation", "utilisation", Share, Neither),
         row(WorkersMean, "workers_mean", "workers_mean", Count, Lower),
+        row(WorkersMax, "workers_max", "workers_max", Count, Lower),
         row(WorkerSeconds, "worker_seconds", "worker_seconds", Seconds, Lower),
         row(LatenessS, "lateness_s", "lateness", Seconds, Lower),
         row(Calls, "calls", "calls", Count, Lower),
@@ -232,6 +235,7 @@ impl Metric {
     pub const fn is_kept_for(self, scope: &Scope) -> bool {
         match self {
             Self::WorkersMean
+            | Self::WorkersMax
             | Self::WorkerSeconds
             | Self::ScaleActions
             | Self::EventsSimulated => matches!(scope, Scope::Total),
@@ -324,6 +328,7 @@ mod tests {
             service_s: Some(Times::default()),
             utilisation: Some(Sample::default()),
             workers_mean: Some(Sample::default()),
+            workers_max: Some(Sample::default()),
             worker_seconds: Some(Sample::default()),
             calls: Some(Sample::default()),
             batch_mean: Some(Sample::default()),

@@ -34,6 +34,8 @@ pub struct RunDetail {
     pub length: Time,
     /// When the run was over.
     pub end: Time,
+    /// Slots of one worker.
+    pub parallelism: u32,
     /// What the user wanted.
     pub objective: Option<Objective>,
     /// Faults on the timetable.

@@ -239,8 +239,8 @@ mod tests {
     fn errors_say_what_was_found_and_what_is_allowed() {
         let vocabulary = "mean, p50, p90, p95, p99, p99.9 or max of wait, service or sojourn \
             (such as p95(sojourn)), or offered, throughput, success_rate, loss_share, \
-            dead_share, waiting_share, utilisation, workers_mean, worker_seconds, lateness, \
-            calls, batch_mean, queue_mean, queue_max, scale_actions, events_simulated";
+            dead_share, waiting_share, utilisation, workers_mean, workers_max, worker_seconds, \
+            lateness, calls, batch_mean, queue_mean, queue_max, scale_actions, events_simulated";
         for text in ["p97(sojourn)", "p95(latency)", "p95(sojourn", "speed", ""] {
             check_error(
                 text,

@@ -8,8 +8,25 @@ use crate::output::number;
 /// What stands where there is no figure.
 pub(crate) const NOTHING: &str = "–";
 
-/// `157 ± 4 ms`; "≥" where the true value may be larger; a dash where nothing may be printed.
+/// As [`difference`], of a figure that cannot be negative: where its interval reaches beyond what it can be, the part
+/// that is left is told instead, `0.2 [0 to 0.7]`, since half a width would promise what cannot happen.
 pub(crate) fn estimate(unit: Unit, estimate: &Estimate) -> String {
+    let (text, cut) = (difference(unit, estimate), estimate.cut(unit));
+    match (cut.mean, cut.ci_low, cut.ci_high) {
+        (Some(mean), Some(low), Some(high)) if cut != *estimate && text.contains('±') => {
+            format!(
+                "{} [{} to {}]",
+                plain(unit, mean),
+                limit(unit, low),
+                limit(unit, high)
+            )
+        }
+        _ => text,
+    }
+}
+
+/// `157 ± 4 ms`; "≥" where the true value may be larger; a dash where nothing may be printed.
+pub(crate) fn difference(unit: Unit, estimate: &Estimate) -> String {
     let Some(mean) = estimate.mean else {
         return NOTHING.to_owned();
     };
@@ -85,5 +102,19 @@ mod tests {
         check(Some(0.157), None, false, "157 ms");
         check(Some(0.157), None, true, "≥ 157 ms");
         check(None, None, false, "–");
+    }
+
+    /// `9.57 ± 96.73 ms`, it said of a wait.
+    #[test]
+    fn an_interval_of_what_cannot_be_negative_is_not_told_to_be() {
+        check(Some(0.157), Some(0.2), false, "157 ms [0 s to 357 ms]");
+        let share = Estimate {
+            mean: Some(0.99),
+            ci_low: Some(0.97),
+            ci_high: Some(1.01),
+            at_least: false,
+        };
+        assert_eq!(estimate(Unit::Share, &share), "99 % [97 % to 100 %]");
+        assert_eq!(difference(Unit::Share, &share), "99.0 ± 2.0 %");
     }
 }

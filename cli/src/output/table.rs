@@ -39,7 +39,7 @@ impl Colour {
 }
 
 /// The figures that people compare, in their order.
-const FIGURES: [(&str, Metric); 20] = [
+const FIGURES: [(&str, Metric); 21] = [
     ("offered", Metric::OfferedPerS),
     ("throughput", Metric::ThroughputPerS),
     ("success", Metric::SuccessRate),
@@ -54,6 +54,7 @@ const FIGURES: [(&str, Metric); 20] = [
     ("sojourn max", Metric::Sojourn(Stat::Max)),
     ("utilisation", Metric::Utilisation),
     ("workers mean", Metric::WorkersMean),
+    ("workers max", Metric::WorkersMax),
     ("worker time", Metric::WorkerSeconds),
     ("lateness", Metric::LatenessS),
     ("calls", Metric::Calls),
@@ -243,7 +244,7 @@ fn difference(pair: &Comparison) -> String {
         (None, Ok(selector)) => (&pair.difference, selector.metric.unit()),
         (None, Err(_)) => return NOTHING.to_owned(),
     };
-    let text = figure::estimate(unit, value);
+    let text = figure::difference(unit, value);
     match value.mean {
         Some(mean) if mean > 0.0 => format!("+{text}"),
         _ => text,

@@ -93,6 +93,7 @@ fn the_json_has_what_programs_rely_on() {
         "success_rate",
         "utilisation",
         "workers_mean",
+        "workers_max",
         "worker_seconds",
         "lateness_s",
         "calls",
@@ -148,6 +149,7 @@ fn overrides_reach_the_run() {
     assert_eq!(json["seed"], 11);
     assert_eq!(json["replications"], 3);
     assert_eq!(json["results"]["workers_mean"]["mean"], 4.0);
+    assert_eq!(json["results"]["workers_max"]["mean"], 4.0);
     let service = json["results"]["service_s"]["max"]["mean"].as_f64();
     assert!(
         service.is_some_and(|s| (s - 0.01).abs() < 1e-4),

@@ -220,6 +220,7 @@ fn every_figure_of_the_whole_run_is_as_worked_out() {
         (Sojourn(Stat::P50), NONE),
         (Utilisation, exact((1.0 + 3.0 + 2.0 + 2.5) / 28.0)),
         (WorkersMean, exact(1.5)),
+        (WorkersMax, exact(2.0)),
         (WorkerSeconds, exact(15.0)),
         // The refused message is late by its deadline.
         (LatenessS, bound(9.0 + 4.0 + 4.0 + 3.0 + 2.0 + 5.0)),
