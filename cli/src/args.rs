@@ -344,7 +344,8 @@ Examples:
   ebbtide check scenarios/*.ron
 
 Faults are shown with line and column, exit code 2. Load beyond what the largest pool serves in a
-short saturated run is a warning, exit code 0. What a full run costs is estimated.";
+short saturated run, and a deadline shorter than a call, are warnings, exit code 0. What a full run
+costs is estimated.";
 
 const SCENARIO_HELP: &str = "\
 Examples:

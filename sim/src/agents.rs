@@ -265,6 +265,19 @@ impl Agent {
         self.mean_call_time(size).as_secs_f64() / size / slots
     }
 
+    /// Shortest time of a call of one message that does not fail, as far as there is one: noise and drift leave nothing
+    /// but the way there and back.
+    #[must_use]
+    pub fn least_call_time(&self) -> Duration {
+        let least = |times: &Option<Distribution>| times.as_ref().map_or(0.0, Distribution::least);
+        let fixed = self.per_call.unwrap_or(Duration::ZERO).as_nanos() as f64;
+        let work = match (&self.noise, &self.drift) {
+            (None, None) => fixed + least(&self.call) + least(&self.per_item),
+            _ => 0.0,
+        };
+        Duration::from_nanos((work + least(&self.round_trip)) as u64)
+    }
+
     /// Mean time of a call of `size` messages without faults, crowding and drift.
     #[must_use]
     pub fn mean_call_time(&self, size: f64) -> Duration {

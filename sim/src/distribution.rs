@@ -194,6 +194,25 @@ impl<Q: Quantity> Distribution<Q> {
         self.moments().0
     }
 
+    /// The smallest value that can be drawn, in nanoseconds, bytes or counts; 0 where there is no other.
+    #[must_use]
+    pub fn least(&self) -> f64 {
+        let least = |values: &mut dyn Iterator<Item = f64>| values.fold(f64::INFINITY, f64::min);
+        match self {
+            Self::Constant(value) => value.to_f64(),
+            Self::Uniform { low, .. } | Self::Pareto { low, .. } => low.to_f64(),
+            Self::Mixture(parts) => least(&mut parts.iter().map(|(_, part)| part.least())),
+            Self::Empirical(values) => least(&mut values.iter().map(|value| value.to_f64())),
+            Self::Exponential(_)
+            | Self::Erlang { .. }
+            | Self::Gamma { .. }
+            | Self::LogNormal { .. }
+            | Self::LogNormalMean { .. }
+            | Self::Weibull { .. }
+            | Self::HyperExponential(_) => 0.0,
+        }
+    }
+
     /// The squared coefficient of variation; 0 where the mean is 0.
     #[must_use]
     pub fn cv2(&self) -> f64 {

@@ -4,6 +4,7 @@
 //! every field but the necessary ones with a default. `plan.rs` checks it as a whole and
 //! resolves it into what the simulator runs. Deliberately absent: files, which the CLI reads.
 
+mod remedy;
 mod run;
 mod set;
 
@@ -26,6 +27,7 @@ use crate::files::{FileKind, Named};
 use crate::observation_fault::ObservationFault;
 use crate::traffic::Source;
 
+pub use remedy::with_remedies;
 pub use run::{Percent, Precision, Run, WarmUp};
 pub use set::{SetError, set};
 
@@ -116,7 +118,7 @@ impl Scenario {
     /// [`TextError`], with line and column.
     pub fn from_ron(text: &str) -> Result<Self, TextError> {
         let allowed = |path: &str| config::allowed(path.strip_prefix("broker.")?);
-        text::from_ron(text).map_err(|error| error.with_help(allowed))
+        text::from_ron(text).map_err(|error| with_remedies(text, error.with_help(allowed)))
     }
 
     /// Writes it, so that it reads back as the same.

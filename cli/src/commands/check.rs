@@ -2,6 +2,7 @@
 //! run of them costs. Nothing is saved.
 
 mod capacity;
+mod deadline;
 mod load;
 mod overload;
 
@@ -9,6 +10,7 @@ use std::io::Write;
 
 use ebbtide_core::config;
 use ebbtide_core::text::Format;
+use ebbtide_sim::scenario::with_remedies;
 use ebbtide_sim::{Plan, Scenario};
 
 use crate::args::CheckArgs;
@@ -48,7 +50,8 @@ fn check(word: &str) -> Result<String, CliError> {
 }
 
 fn configuration(source: &Source, format: Format) -> Result<String, CliError> {
-    config::from_text(format, &source.text).map_err(|error| source.fault(&error))?;
+    config::from_text(format, &source.text)
+        .map_err(|error| source.fault(&with_remedies(&source.text, error)))?;
     Ok(format!("{}: a configuration, in order\n", source.label))
 }
 
@@ -62,6 +65,7 @@ fn scenario(source: &Source) -> Result<String, CliError> {
         .map(|warning| Fault::warning(format!("{label}: {warning}")))
         .collect();
     let load = Load::of(&scenario, &plan);
+    warnings.extend(deadline::too_short(label, &scenario, &load));
     let mut trials = Trials::of(&scenario, &plan, &files, &load);
     let mut text = String::new();
     match trials.first() {

@@ -179,6 +179,37 @@ fn overrides_that_do_not_fit() {
     check_args("set_without_value", &room, &set("run.length"));
 }
 
+/// What newcomers write for five minutes, a call of 300 ms and a start of two seconds.
+#[test]
+fn values_that_are_nearly_right() {
+    let room = Room::with_small_scenario();
+    let set = |value: &str, told: &str| {
+        check_told(&room, &["simulate", "small.ron", "--set", value], told);
+    };
+    set("run.length=5m", "write \"5min\" for minutes, \"5ms\"");
+    let told =
+        "call is 300, expected a distribution of times; write one, such as Constant(\"300ms\")";
+    set("agents.echo.call=300", told);
+    set(
+        "agents.echo.call=300ms",
+        &told.replace("is 300", "is \"300ms\""),
+    );
+    set("traffic.0.arrivals=40", "such as Poisson(\"40/s\")");
+    set(
+        "broker.worker_start_ms=2s",
+        "it counts milliseconds: write 2000",
+    );
+    let small = room.read("small.ron");
+    room.write(
+        "call.ron",
+        small.replace("Exponential(\"20ms\")", "\"20ms\""),
+    );
+    let told = "call is \"20ms\", expected a distribution of times";
+    check_told(&room, &["check", "call.ron"], told);
+    room.write("start.json", "{\"worker_start_ms\": \"2.5s\"}");
+    check_told(&room, &["check", "start.json"], "write 2500");
+}
+
 /// Runs `args` and expects a bad input, told in these words.
 #[track_caller]
 fn check_told(room: &Room, args: &[&str], told: &str) {

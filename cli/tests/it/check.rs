@@ -87,6 +87,34 @@ fn an_agent_whose_limit_binds_is_named() {
     assert!(run.stderr.contains(told), "{}", run.stderr);
 }
 
+/// Every message expired, and `check` had no word on it.
+#[test]
+fn a_deadline_shorter_than_the_call_is_a_warning() {
+    let room = Room::with_small_scenario();
+    let small = room.read("small.ron");
+    let with = |call: &str, deadline: &str| {
+        let to = "to: Agent(\"echo\")";
+        assert!(small.contains(to));
+        let class = format!("{to}, deadline: \"{deadline}\"");
+        let text = small
+            .replace(to, &class)
+            .replace("Exponential(\"20ms\")", call);
+        room.write("late.ron", text);
+        room.run(&["check", "late.ron"])
+    };
+    let run = with("Constant(\"20ms\")", "15ms");
+    let told = "traffic[0].classes[0].deadline (class ask) is 15 ms, below the 20 ms that any call to agent echo takes: \
+                every message to it will expire";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+    let told = "raise the deadline, or make agents.echo.call shorter; more workers do not make a call shorter";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+    let run = with("Exponential(\"20ms\")", "15ms");
+    let told = "is 15 ms, below the 20 ms that a call to agent echo takes on average: many messages to it will expire";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+    let run = with("Uniform(low: \"5ms\", high: \"25ms\")", "20ms");
+    assert_eq!(run.stderr, "");
+}
+
 #[test]
 fn callers_who_wait_cannot_overload_anything() {
     let room = Room::with_small_scenario();

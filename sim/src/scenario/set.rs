@@ -48,12 +48,17 @@ pub fn set(text: &str, path: &str, value: &str) -> Result<String, SetError> {
         return Ok(edited);
     };
     let quoted = edit(text, path, &format!("{value:?}"))?;
-    if Scenario::from_ron(&quoted).is_ok() {
+    let Err(of_quoted) = Scenario::from_ron(&quoted) else {
         return Ok(quoted);
-    }
+    };
     Err(SetError::Value {
         path: path.to_owned(),
         value: value.to_owned(),
-        fault,
+        fault: if is_quantity(value) { of_quoted } else { fault },
     })
+}
+
+/// Whether it begins as a number and is none, such as `5m`: meant as text, so that is what to speak of.
+fn is_quantity(value: &str) -> bool {
+    value.starts_with(|first: char| first.is_ascii_digit()) && value.parse::<f64>().is_err()
 }

@@ -239,7 +239,7 @@ fn unknown_policy(name: &str, error: &UnknownPolicy) -> CliError {
     names.sort_unstable();
     names.dedup();
     let help = match closest(name, names.iter().copied()) {
-        Some(near) => format!("did you mean {near}?"),
+        Some(near) => format!("did you mean {near}? There are {}", names.join(", ")),
         None => format!("allowed are {}", names.join(", ")),
     };
     CliError::bad_input(format!("--policy: no policy is named {name:?}"), help)
