@@ -14,6 +14,9 @@ pub const RANKING_SCHEMA: u32 = 1;
 /// Of fewer replications next to no difference is known from luck.
 const FEW: u32 = 5;
 
+/// A regret below this reads as 1.00: where no oracle is known the policy was compared with itself.
+const AGAINST_ITSELF: f64 = 1.005;
+
 /// Everything that the arena found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ranking {
@@ -334,10 +337,17 @@ impl Ranking {
         let Some(default) = self.overall_of(&self.default, self.main_price) else {
             return "No scenario was finished.".to_owned();
         };
-        let against = if self.knows_oracles() {
-            "what full foresight would have paid"
-        } else {
-            "the best cost known (not every scenario has an oracle)"
+        let is_against_itself = |regret: f64| !self.knows_oracles() && regret < AGAINST_ITSELF;
+        let costs = |regret: f64| {
+            if self.knows_oracles() {
+                format!("costs {regret:.2} times what full foresight would have paid")
+            } else if is_against_itself(regret) {
+                "is itself the cheapest known (not every scenario has an oracle)".to_owned()
+            } else {
+                format!(
+                    "costs {regret:.2} times the best cost known (not every scenario has an oracle)"
+                )
+            }
         };
         let scenarios = match default.whole.scenarios {
             1 => "one scenario".to_owned(),
@@ -351,17 +361,25 @@ impl Ranking {
                 "Nearly all that {scenarios} cost is lateness that no policy avoids, so that there is no mean to say \
                  which is best: look at each."
             ),
-            (Some(own), None) => format!("{} costs {own:.2} times {against}.", self.default),
+            (Some(own), None) => format!("{} {}.", self.default, costs(own)),
             (Some(own), Some((rival, best))) => {
                 let winner = if own <= best {
                     &self.default
                 } else {
                     &rival.policy
                 };
+                let best = if is_against_itself(best) {
+                    "is itself the cheapest".to_owned()
+                } else if is_against_itself(own) {
+                    format!("costs {best:.2} times as much")
+                } else {
+                    format!("{best:.2} times")
+                };
                 format!(
-                    "Use {winner}. Over {scenarios} {} costs {own:.2} times {against}, the best of the others ({}) \
-                     {best:.2} times.",
-                    self.default, rival.policy,
+                    "Use {winner}. Over {scenarios} {} {}, the best of the others ({}) {best}.",
+                    self.default,
+                    costs(own),
+                    rival.policy,
                 )
             }
         };

@@ -22,7 +22,7 @@ pub(crate) fn render(ranking: &Ranking, colour: Colour) -> String {
         ranking.main_price,
         scenarios(ranking, colour).trim_fmt()
     ));
-    parts.push(NOTES.to_owned());
+    parts.push(notes(ranking));
     parts.join("\n\n") + "\n"
 }
 
@@ -33,8 +33,18 @@ const HALVES: [(&str, OfHalf); 2] = [
     ("the untuned half", |entry| entry.untuned.as_ref()),
 ];
 
+/// What the columns mean.
+fn notes(ranking: &Ranking) -> String {
+    let against = if ranking.knows_oracles() {
+        "the oracle's"
+    } else {
+        "the oracle's, or, where none is known, over that of the cheapest policy, which has 1.00 against itself"
+    };
+    format!("regret: cost over {against};\n  {NOTES}")
+}
+
 const NOTES: &str = "\
-regret: cost over the oracle's, lateness that nobody avoids taken from both, as a geometric mean
+lateness that nobody avoids is taken from both, means are geometric
 first: share of the scenarios in which no policy is known to be better; – of too few replications to tell
 worst: the largest cost over that of the best other policy, of a scenario's mean and of a single run";
 
@@ -189,6 +199,23 @@ mod tests {
             "{told}"
         );
         assert!(!told.contains('–') && !told.contains("Use "), "{told}");
+        // Nobody but themselves is known to be cheaper.
+        let mut cheapest = sample.clone();
+        for entry in &mut cheapest.overall {
+            let default = entry.standing == Standing::Default;
+            entry.whole.geomean_regret = Some(if default { 1.0 } else { 2.0 });
+        }
+        let told = cheapest.conclusion();
+        let expected = "Use adaptive. Over 2 scenarios adaptive is itself the cheapest known (not every scenario has \
+                        an oracle), the best of the others (fixed(3)) costs 2.00 times as much.";
+        assert!(told.starts_with(expected), "{told}");
+        for entry in &mut cheapest.overall {
+            let default = entry.standing == Standing::Default;
+            entry.whole.geomean_regret = Some(if default { 1.5 } else { 1.0 });
+        }
+        let told = cheapest.conclusion();
+        let expected = "the best of the others (fixed(3)) is itself the cheapest.";
+        assert!(told.contains(expected), "{told}");
         let mut alone = sample;
         alone.overall.retain(|it| it.standing == Standing::Default);
         let told = alone.conclusion();
