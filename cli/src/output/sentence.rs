@@ -109,7 +109,8 @@ fn of_one_replication(report: &Report, threshold: &Threshold) -> String {
         let result = threshold.judge(&policy.results);
         let with = workers(policy).map_or(String::new(), |w| format!(" with {w} on average"));
         let found = found(threshold, &result.value);
-        text += &format!("; {} had {found}{with}", policy.policy);
+        let shortfall = shortfall(policy);
+        text += &format!("; {} had {found}{with}{shortfall}", policy.policy);
     }
     text
 }
@@ -285,6 +286,14 @@ mod tests {
             &["p95(sojourn) < 500ms"],
             "one replication: no verdict on p95(sojourn) < 500 ms; remote had 140 ms with 5 workers on \
              average; in_process had 201 s with 1 worker on average",
+        );
+        let mut expiring = once("remote", 0.14, 5.0);
+        expiring.results.total.figures.success_rate.mean = Some(0.031);
+        check(
+            &[expiring],
+            &["p95(sojourn) < 500ms"],
+            "one replication: no verdict on p95(sojourn) < 500 ms; remote had 140 ms with 5 workers on \
+             average, but delivers only 3.10 % of the messages",
         );
     }
 
