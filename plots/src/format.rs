@@ -10,6 +10,8 @@ use ebbtide_measure::metric::Unit;
 const ALMOST_ALL: f64 = 0.9995;
 /// Below, zeros after the point would have to be counted.
 const SMALLEST: f64 = 1e-4;
+/// From here on a time in seconds says nothing to anybody.
+const LONG: f64 = 1e5;
 /// From here on digits would have to be counted.
 const LARGEST: f64 = 1e15;
 
@@ -78,6 +80,14 @@ fn time_unit(value: f64) -> (f64, &'static str) {
     }
 }
 
+/// The unit in which a time is told among others.
+fn figure_unit(value: f64) -> (f64, &'static str) {
+    if (0.9995..LONG).contains(&value.abs()) {
+        return (1.0, "s");
+    }
+    time_unit(value)
+}
+
 /// A share as a percentage: "12.5 %", and "> 99.9 %" rather than a rounded "100 %".
 pub(crate) fn percent(share: f64) -> String {
     if share > ALMOST_ALL && share < 1.0 {
@@ -116,10 +126,13 @@ pub(crate) fn counted(count: usize, noun: &str) -> String {
     format!("{} {noun}{ending}", quantity(count as f64))
 }
 
-/// A figure in its unit.
+/// A figure in its unit. Times are in seconds at most, so that those of one column compare at a glance.
 pub(crate) fn in_unit(unit: Unit, value: f64) -> String {
     match unit {
-        Unit::Seconds => seconds(value),
+        Unit::Seconds => {
+            let (length, unit) = figure_unit(value);
+            format!("{} {unit}", three(value / length))
+        }
         Unit::PerSecond => per_second(value),
         Unit::Share => percent(value),
         Unit::Count => quantity(value),
@@ -139,15 +152,18 @@ pub(crate) fn half_width(unit: Unit, mean: f64, half: f64) -> String {
     if half == 0.0 {
         return "0".to_owned();
     }
-    let scale = 10f64.powi(1 - half.abs().log10().floor() as i32);
-    let half = (half * scale).round() / scale;
     match unit {
         Unit::Seconds if mean != 0.0 => {
-            let (length, unit) = time_unit(mean);
-            format!("{} {unit}", three(half / length))
+            let (length, unit) = figure_unit(mean);
+            format!("{} {unit}", three(two_digits(half / length)))
         }
-        _ => in_unit(unit, half),
+        _ => in_unit(unit, two_digits(half)),
     }
+}
+
+fn two_digits(value: f64) -> f64 {
+    let scale = 10f64.powi(1 - value.abs().log10().floor() as i32);
+    (value * scale).round() / scale
 }
 
 /// The interval of an estimate.
@@ -193,12 +209,15 @@ mod tests {
         assert_eq!(clock(3599.9), "1 h");
     }
 
-    /// 94.8 h ± 10.9 d, it said, and 13.8 min ± 390 s.
+    /// 94.8 h ± 10.9 d, it said, and 13.8 min ± 390 s; and times of one column are in one unit, if it can be.
     #[test]
     fn half_a_width_is_told_in_its_means_unit() {
         let told = |mean, half| half_width(Unit::Seconds, mean, half);
-        assert_eq!(told(341_280.0, 939_000.0), "261 h");
-        assert_eq!(told(828.0, 390.0), "6.5 min");
+        assert_eq!(told(341_280.0, 939_000.0), "260 h");
+        assert_eq!(told(828.0, 390.0), "390 s");
+        // 57.5 min ± 0.317 min, it said.
+        assert_eq!(in_unit(Unit::Seconds, 3_450.4), "3450 s");
+        assert_eq!(told(3_450.4, 19.02), "19 s");
         assert_eq!(told(0.157, 0.004), "4 ms");
         assert_eq!(told(0.0, 0.004), "4 ms");
         assert_eq!(half_width(Unit::Count, 5.0, 0.049), "0.049");

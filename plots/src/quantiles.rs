@@ -82,6 +82,7 @@ fn chart(courses: &[(usize, &Course<'_>)]) -> Curves {
         }],
         bands: Vec::new(),
         notes: Vec::new(),
+        remark: None,
     }
 }
 

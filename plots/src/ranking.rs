@@ -75,7 +75,7 @@ fn reading(ranking: &Ranking) -> Markup {
                 "had without foresight, 2 is twice as much."
             } @else {
                 b { "Regret" } " is that cost over what an oracle pays that knows every message beforehand, or, where "
-                "a scenario has no oracle, over that of the cheapest policy; 2 is twice as much."
+                "a scenario has no oracle, over that of the cheapest policy, which has 1 against itself; 2 is twice as much."
             }
         }
         @if !skipped.is_empty() {

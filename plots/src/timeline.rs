@@ -50,6 +50,7 @@ struct Span {
     offered: u64,
     delivered: u64,
     lost: u64,
+    /// Slots with a call, on average, in workers' worth.
     busy_workers: f64,
 }
 
@@ -60,7 +61,8 @@ fn spans(detail: &RunDetail, most: usize) -> Vec<Span> {
     let span = |(index, group): (usize, &[Bin])| {
         let from_s = detail.series.start_of(index * joined).as_secs_f64();
         let sum = |of: fn(&Bin) -> u64| group.iter().map(of).sum();
-        let busy_s = |bin: &Bin| bin.busy_worker_time.as_secs_f64();
+        let slots = f64::from(detail.parallelism.max(1));
+        let busy_s = |bin: &Bin| bin.busy_slot_time.as_secs_f64() / slots;
         let whole_s = detail.series.width().as_secs_f64() * group.len() as f64;
         // The last bin ends with the run, not with its width.
         let length_s = match detail.end.as_secs_f64() - from_s {
@@ -91,6 +93,7 @@ fn over_time(detail: &RunDetail, panels: Vec<Panel>, notes: Vec<Note>) -> Curves
         panels,
         bands: detail.faults.iter().map(band).collect(),
         notes,
+        remark: None,
     }
 }
 

@@ -20,10 +20,8 @@ const GAP: i32 = 10;
 const NOTES: i32 = 46;
 /// How far a note's number may stand from its place.
 const NUDGE: i32 = 84;
-/// Notes whose texts are written below the figure; the table has them all.
-const TEXTS: usize = 10;
-/// Notes up to which each gets a line through the panels.
-const NOTE_LINES: usize = 40;
+/// Room for the text of a note.
+const TEXT: i32 = RIGHT - 2 * MARGIN;
 /// Widest label of a band.
 const BAND_LABEL: i32 = 600;
 /// How much a band darkens what lies behind.
@@ -36,6 +34,8 @@ pub(crate) struct Curves {
     pub(crate) panels: Vec<Panel>,
     pub(crate) bands: Vec<Band>,
     pub(crate) notes: Vec<Note>,
+    /// What is said below the notes.
+    pub(crate) remark: Option<String>,
 }
 
 /// A stretch of x that is shaded.
@@ -46,9 +46,10 @@ pub(crate) struct Band {
     pub(crate) label: String,
 }
 
-/// Something that happened at one x; notes are numbered in their order.
+/// Something that happened at one x: a number there, and its text below the figure.
 #[derive(Clone, Debug)]
 pub(crate) struct Note {
+    pub(crate) number: usize,
     pub(crate) at: f64,
     pub(crate) text: String,
 }
@@ -58,8 +59,18 @@ impl Curves {
     pub(crate) fn height(&self) -> i32 {
         let panel = |panel: &Panel| panel.legend().lines * LINE + GAP + panel.height + MARGIN;
         let panels: i32 = self.panels.iter().map(panel).sum();
-        let texts = self.notes.len().min(TEXTS + 1) as i32;
+        let texts = self.lines().len() as i32;
         self.lanes() + panels + 2 * LINE + texts * LINE
+    }
+
+    /// The lines below the figure.
+    fn lines(&self) -> Vec<String> {
+        let notes = self.notes.iter();
+        let texts = notes.map(|note| format!("{}. {}", note.number, note.text));
+        texts
+            .chain(self.remark.clone())
+            .flat_map(|text| TextLook::LABEL.wrapped(&text, TEXT))
+            .collect()
     }
 
     fn lanes(&self) -> i32 {
@@ -124,11 +135,9 @@ impl Curves {
                 lowest = y;
             }
         }
-        if self.notes.len() <= NOTE_LINES {
-            for note in &self.notes {
-                let x = frame.column(note.at);
-                pen.polyline(&[(x, frame.top), (x, frame.bottom)], LEADER, 2)?;
-            }
+        for note in &self.notes {
+            let x = frame.column(note.at);
+            pen.polyline(&[(x, frame.top), (x, frame.bottom)], LEADER, 2)?;
         }
         pen.polyline(
             &[(frame.left, frame.bottom), (RIGHT, frame.bottom)],
@@ -159,10 +168,8 @@ impl Curves {
         self.numbers(pen, frame)
     }
 
-    /// The notes' numbers, nudged apart; where there are too many, some numbers and dots.
+    /// The notes' numbers, nudged apart; where there are too many, dots for some.
     fn numbers<DB: DrawingBackend>(&self, pen: &Pen<'_, DB>, frame: Frame<'_>) -> Drawn<DB> {
-        let crowded = self.notes.len() > NOTE_LINES;
-        let (nudge, gap) = if crowded { (0, 80) } else { (NUDGE, 4) };
         let look = TextLook {
             colour: PAPER,
             ..TextLook::LABEL.em(20).anchor(HPos::Center)
@@ -170,17 +177,17 @@ impl Curves {
         let y = frame.top - NOTES / 2 - 4;
         let mut free = 0;
         let mut shown = Vec::new();
-        for (index, note) in self.notes.iter().enumerate() {
-            let number = (index + 1).to_string();
+        for note in &self.notes {
+            let number = note.number.to_string();
             let radius = (look.width(&number) / 2 + 8).max(18);
             let place = frame.column(note.at);
             let x = place.max(free + radius);
-            if x > (place + nudge).min(RIGHT) {
+            if x > (place + NUDGE).min(RIGHT) {
                 pen.disc((place, frame.top - 6), 3, MUTED)?;
                 continue;
             }
             pen.polyline(&[(x, y), (place, frame.top)], LEADER, 2)?;
-            free = x + radius + gap;
+            free = x + radius + 4;
             shown.push((x, radius, number));
         }
         for (x, radius, number) in shown {
@@ -210,20 +217,11 @@ impl Curves {
         )
     }
 
-    /// The texts of the first notes, and how many there are besides.
     fn texts<DB: DrawingBackend>(&self, pen: &Pen<'_, DB>, top: i32) -> Drawn<DB> {
-        let line = |index: usize| top + index as i32 * LINE + LINE / 2;
-        for (index, note) in self.notes.iter().take(TEXTS).enumerate() {
-            let text = format!("{}. {}", index + 1, note.text);
-            let text = TextLook::LABEL.fit(&text, RIGHT - 2 * MARGIN);
-            pen.text(&text, (2 * MARGIN, line(index)), TextLook::LABEL)?;
+        for (index, line) in self.lines().iter().enumerate() {
+            let y = top + index as i32 * LINE + LINE / 2;
+            pen.text(line, (2 * MARGIN, y), TextLook::LABEL)?;
         }
-        match self.notes.len().saturating_sub(TEXTS) {
-            0 => Ok(()),
-            more => {
-                let text = format!("… and {more} more, in the table");
-                pen.text(&text, (2 * MARGIN, line(TEXTS)), TextLook::LABEL)
-            }
-        }
+        Ok(())
     }
 }

@@ -89,6 +89,19 @@ impl TextLook {
         }
         cut + "…"
     }
+
+    /// `text` in lines of at most `room`, broken between words; a word that is wider is cut.
+    pub(crate) fn wrapped(self, text: &str, room: i32) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        for word in printable(text).split_whitespace() {
+            let longer = lines.last().map(|line| format!("{line} {word}"));
+            match longer.filter(|longer| self.width(longer) <= room) {
+                Some(longer) => *lines.last_mut().expect("it was made longer") = longer,
+                None => lines.push(self.fit(word, room)),
+            }
+        }
+        lines
+    }
 }
 
 /// `text` without what XML forbids or a line cannot hold.

@@ -64,10 +64,15 @@ pub(crate) fn peaks(points: &[(f64, Option<f64>)], most: usize) -> Points {
 
 /// Indices of at most [`ROWS`] rows out of `len`, evenly spread, first and last included.
 pub(crate) fn rows(len: usize) -> Vec<usize> {
-    if len <= ROWS {
+    evenly(len, ROWS)
+}
+
+/// Indices of at most `most` (2 or more) out of `len`, evenly spread, first and last included.
+pub(crate) fn evenly(len: usize, most: usize) -> Vec<usize> {
+    if len <= most {
         return (0..len).collect();
     }
-    (0..ROWS).map(|i| i * (len - 1) / (ROWS - 1)).collect()
+    (0..most).map(|i| i * (len - 1) / (most - 1)).collect()
 }
 
 #[cfg(test)]

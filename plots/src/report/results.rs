@@ -6,11 +6,11 @@ use ebbtide_measure::metric::Unit;
 use ebbtide_measure::{Estimate, Group, Metric, Results, Stat};
 use maud::{Markup, html};
 
-use crate::format::{half_width, mean};
+use crate::format::{half_width, interval, mean};
 use crate::input::ReportInput;
 
 /// The columns; what no row has is left out.
-const COLUMNS: [(&str, Metric); 11] = [
+const COLUMNS: [(&str, Metric); 12] = [
     ("P50", Metric::Sojourn(Stat::P50)),
     ("P95", Metric::Sojourn(Stat::P95)),
     ("P99", Metric::Sojourn(Stat::P99)),
@@ -18,6 +18,7 @@ const COLUMNS: [(&str, Metric); 11] = [
     ("delivered", Metric::SuccessRate),
     ("lateness", Metric::LatenessS),
     ("workers", Metric::WorkersMean),
+    ("at most", Metric::WorkersMax),
     ("worker-time", Metric::WorkerSeconds),
     ("utilisation", Metric::Utilisation),
     ("batch", Metric::BatchMean),
@@ -99,7 +100,9 @@ fn rows<'a>(input: &ReportInput<'a>, of: Pick) -> Vec<Row<'a>> {
 fn note(replications: u32) -> String {
     let means = match replications {
         1 => "One replication gives no interval".to_owned(),
-        n => format!("Means over {n} replications, with half the 95 % interval"),
+        n => format!(
+            "Means over {n} replications, with half the 95 % interval, or what is left of it where it would reach below zero or beyond 100 %"
+        ),
     };
     format!(
         "P50, P95 and P99 are of the sojourn. {means}. \
@@ -138,7 +141,18 @@ fn cell(unit: Unit, estimate: Option<&Estimate>) -> Markup {
         (mean(unit, &estimate))
         @if let Some(half) = estimate.half_width() {
             br;
-            small { "± " (half_width(unit, estimate.mean.unwrap_or_default(), half)) }
+            small {
+                @if estimate.cut(unit) == estimate {
+                    "±\u{a0}" (unbroken(&half_width(unit, estimate.mean.unwrap_or_default(), half)))
+                } @else {
+                    (unbroken(&interval(unit, &estimate.cut(unit))).replace("\u{a0}to\u{a0}", " to "))
+                }
+            }
         }
     }
+}
+
+/// `text` that is not broken at its spaces, as numbers and their units are not.
+fn unbroken(text: &str) -> String {
+    text.replace(' ', "\u{a0}")
 }

@@ -88,7 +88,7 @@ fn threshold_row(threshold: &ThresholdResult) -> Markup {
             th.name scope="row" { (threshold.expect) }
             td { (in_unit(unit, threshold.limit)) }
             td { (mean(unit, &threshold.value)) }
-            td { (interval(unit, &threshold.value)) }
+            td { (interval(unit, &threshold.value.cut(unit))) }
             td { (threshold.margin.map_or("–".to_owned(), change)) }
         }
     }

@@ -6,12 +6,15 @@ use ebbtide_measure::{RunDetail, Setting};
 
 use super::{POINTS, curve, highest, over_time, spans};
 use crate::draw::axis::Axis;
-use crate::draw::curves::Note;
+use crate::draw::curves::{Curves, Note};
 use crate::draw::panel::{Curve, Panel, Shape};
 use crate::draw::thin::{self, Points};
 use crate::figure::{Chart, Figure, Table};
 use crate::format::{clock, counted, seconds};
 use crate::theme::{BLUE, GREEN, ORANGE, SKY};
+
+/// Changes that are told at the figure.
+const NOTES: usize = 14;
 
 pub(super) fn figure(detail: &RunDetail) -> Figure {
     let workers = workers(detail);
@@ -24,12 +27,6 @@ pub(super) fn figure(detail: &RunDetail) -> Figure {
     panels.extend(batch_size(detail));
     panels.extend(batch_timeout(detail));
     let changes = detail.decisions.points();
-    let note = |(at, change): &(Time, SettingChange)| {
-        let (at, changed) = (at.as_secs_f64(), changed(change.before, change.after));
-        let text = format!("at {}: {changed}: {}", clock(at), change.reason.text);
-        Note { at, text }
-    };
-    let notes = changes.iter().map(note).collect();
     let known = !detail.pool.points().is_empty();
     let title = match panels.len() {
         1 => "Workers",
@@ -41,8 +38,46 @@ pub(super) fn figure(detail: &RunDetail) -> Figure {
         title: title.to_owned(),
         summary: summary(detail),
         table: table(changes),
-        chart: known.then(|| Chart::Curves(over_time(detail, panels, notes))),
+        chart: known.then(|| {
+            let (notes, remark) = notes(changes);
+            let curves = over_time(detail, panels, notes);
+            Chart::Curves(Curves { remark, ..curves })
+        }),
     }
+}
+
+/// Changes that are told at the figure, numbered as in the table: all, or those of the workers where there are too many,
+/// or some of these, evenly spread; and a word on the others.
+fn notes(changes: &[(Time, SettingChange)]) -> (Vec<Note>, Option<String>) {
+    let moves = |&place: &usize| {
+        let change = &changes[place].1;
+        change.before.workers != change.after.workers
+    };
+    let all: Vec<usize> = (0..changes.len()).collect();
+    let chosen: Vec<usize> = if all.len() <= NOTES {
+        all
+    } else {
+        all.into_iter().filter(moves).collect()
+    };
+    let told = thin::evenly(chosen.len(), NOTES);
+    let others = changes.len() - told.len();
+    let which = if told.len() == chosen.len() {
+        "of the batch alone"
+    } else {
+        "besides"
+    };
+    let remark =
+        (others > 0).then(|| format!("Without a number: {} {which}.", counted(others, "change")));
+    let note = |place: usize| {
+        let (at, change) = &changes[chosen[place]];
+        let (at, changed) = (at.as_secs_f64(), changed(change.before, change.after));
+        Note {
+            number: chosen[place] + 1,
+            at,
+            text: format!("at {}: {changed}: {}", clock(at), change.reason.text),
+        }
+    };
+    (told.into_iter().map(note).collect(), remark)
 }
 
 fn workers(detail: &RunDetail) -> Vec<Curve> {
@@ -55,7 +90,7 @@ fn workers(detail: &RunDetail) -> Vec<Curve> {
     let wanted = steps(detail, |state| f64::from(state.setting.workers));
     let ready = steps(detail, |state| f64::from(state.ready));
     vec![
-        curve("with a call", SKY, Shape::Area, busy.collect()),
+        curve("busy slots, in workers", SKY, Shape::Area, busy.collect()),
         curve("wanted", ORANGE, Shape::BroadSteps, wanted),
         curve("ready", BLUE, Shape::Steps, ready),
     ]
@@ -151,4 +186,58 @@ fn table(changes: &[(Time, SettingChange)]) -> Table {
     };
     let rows = thin::rows(changes.len()).into_iter().map(row).collect();
     Table::new(&["no.", "at", "change", "reason"], rows).out_of(changes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use ebbtide_measure::Reason;
+    use ebbtide_measure::units::Duration;
+
+    use super::*;
+
+    /// Changes, one a second, of the workers where `moves` says so, else of the batch.
+    fn changes(count: u64, moves: impl Fn(u64) -> bool) -> Vec<(Time, SettingChange)> {
+        let before = Setting {
+            workers: 1,
+            batch_size: 20,
+            batch_timeout: Duration::ZERO,
+        };
+        let change = |second: u64| {
+            let mut after = before;
+            if moves(second) {
+                after.workers = 2;
+            } else {
+                after.batch_size = 21;
+            }
+            let reason = Reason::new("steady", "so it was");
+            let change = SettingChange {
+                before,
+                after,
+                reason,
+            };
+            (Time::ZERO + Duration::from_secs(second), change)
+        };
+        (1..=count).map(change).collect()
+    }
+
+    /// It numbered 25 and told ten.
+    #[test]
+    fn every_number_at_the_figure_has_its_text() {
+        let told = |changes: &[(Time, SettingChange)]| {
+            let (notes, remark) = notes(changes);
+            let numbers: Vec<usize> = notes.iter().map(|note| note.number).collect();
+            (numbers, remark.unwrap_or_default())
+        };
+        let few = told(&changes(3, |second| second == 2));
+        assert_eq!(few, (vec![1, 2, 3], String::new()));
+        let many = told(&changes(30, |second| second % 10 == 5));
+        let remark = "Without a number: 27 changes of the batch alone.".to_owned();
+        assert_eq!(many, (vec![5, 15, 25], remark));
+        let (numbers, remark) = told(&changes(100, |_| true));
+        assert_eq!(
+            (numbers.len(), numbers[0], numbers[NOTES - 1]),
+            (NOTES, 1, 100)
+        );
+        assert_eq!(remark, "Without a number: 86 changes besides.");
+    }
 }

@@ -33,6 +33,7 @@ pub(crate) fn tiny(messages: u64) -> Experiment {
         ready: 1,
         wanted: 1,
         batch_size: 20,
+        busy_slot_time: took,
         busy_worker_time: took,
         ..Bin::default()
     };
@@ -46,6 +47,7 @@ pub(crate) fn tiny(messages: u64) -> Experiment {
         warm_up: Time::ZERO,
         length: at(0.02),
         end: at(0.02),
+        parallelism: 1,
         objective: None,
         faults: Vec::new(),
         series: Series::from_bins(span, vec![bin]),

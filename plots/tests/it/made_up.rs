@@ -78,6 +78,7 @@ pub(crate) fn main_job(bins: usize, factor: f64) -> RunDetail {
         warm_up: Time::ZERO,
         length: at(end_s),
         end: at(end_s),
+        parallelism: 10,
         objective: Some("p95(sojourn) < 500ms".parse().expect("an objective")),
         faults: vec![FaultBand {
             label: "write: brown-out".to_owned(),
@@ -123,6 +124,7 @@ fn series(bins: usize, width_s: f64, factor: f64) -> Series {
                 0
             },
             oldest_wait: tick.then(|| Duration::from_secs_f64(waiting as f64 / rate)),
+            busy_slot_time: Duration::from_secs_f64(f64::from(workers) * width_s * 6.0),
             busy_worker_time: Duration::from_secs_f64(f64::from(workers) * width_s * 0.8),
             ready: workers,
             wanted: workers,
@@ -258,6 +260,7 @@ pub(crate) fn results(factor: f64) -> Results {
     figures.success_rate = estimate(0.999_99 - lost as f64 / 1_880_412.0, 0.000_01);
     figures.lateness_s = estimate(12.0 * factor, 3.0);
     figures.workers_mean = Some(estimate(2.3 / factor, 0.1));
+    figures.workers_max = Some(estimate(6.2 / factor, 0.3));
     figures.worker_seconds = Some(estimate(1518.0, 20.0));
     figures.utilisation = Some(estimate(0.62, 0.01));
     figures.batch_mean = Some(estimate(6.4, 0.2));
@@ -265,6 +268,7 @@ pub(crate) fn results(factor: f64) -> Results {
     for agent in ["lookup", "rank", "write"] {
         let mut group = results.total.clone();
         group.figures.workers_mean = None;
+        group.figures.workers_max = None;
         group.figures.worker_seconds = None;
         group.figures.scale_actions = None;
         results.by_agent.insert(agent.to_owned(), group);
