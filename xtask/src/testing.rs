@@ -4,7 +4,7 @@
 //! With all features: those that are off by default are tested nowhere else.
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use crate::shell::{self, Done};
 use crate::tools;
@@ -14,18 +14,39 @@ pub(crate) fn run(root: &Path) -> Done {
     if let Err(missing) = tools::ensure_apt(root, "chromium", "chromium") {
         shell::skip_loudly("the test that opens a report in a browser", &missing);
     }
+    let all = ["--workspace", "--all-features"];
+    let has_nextest = shell::find("cargo-nextest").is_some();
+    let targets: &[&str] = if has_nextest { &[] } else { &["--all-targets"] };
+    let mut build = shell::cargo(root);
+    build.args(["test", "--no-run"]).args(all).args(targets);
+    stage(
+        "1 of 4: building the tests",
+        "3 to 6 min the first time",
+        &mut build,
+    )?;
     // First, so that the closing lines of a run are those of the larger part.
     let mut doc = shell::cargo(root);
-    doc.args(["test", "--workspace", "--all-features", "--doc", "--quiet"]);
-    shell::run(&mut doc)?;
+    doc.args(["test", "--doc", "--quiet"]).args(all);
+    stage(
+        "2 of 4: examples in the documentation",
+        "3 to 5 min",
+        &mut doc,
+    )?;
     let mut rest = shell::cargo(root);
-    if shell::find("cargo-nextest").is_some() {
-        rest.args(["nextest", "run", "--workspace", "--all-features"]);
+    if has_nextest {
+        rest.args(["nextest", "run"]).args(all);
     } else {
-        rest.args(["test", "--workspace", "--all-features", "--all-targets"]);
+        rest.args(["test"]).args(all).args(targets);
     }
-    shell::run(&mut rest)?;
+    stage("3 of 4: all other tests", "3 to 5 min", &mut rest)?;
+    eprintln!("\n--- 4 of 4: programs in examples/, some seconds each");
     examples(root)
+}
+
+/// Runs a command after a line that says what it does, and roughly how long it takes on two cores.
+fn stage(what: &str, takes: &str, command: &mut Command) -> Done {
+    eprintln!("\n--- {what}, {takes} on two cores");
+    shell::run(command)
 }
 
 /// Every example runs to its end.
