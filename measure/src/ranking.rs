@@ -368,10 +368,10 @@ impl Ranking {
                 } else {
                     &rival.policy
                 };
-                let best = if is_against_itself(best) {
-                    "is itself the cheapest".to_owned()
-                } else if is_against_itself(own) {
+                let best = if is_against_itself(own) {
                     format!("costs {best:.2} times as much")
+                } else if is_against_itself(best) {
+                    "is itself the cheapest".to_owned()
                 } else {
                     format!("{best:.2} times")
                 };
