@@ -204,7 +204,7 @@ impl Breaker {
             (State::HalfOpen { .. }, _) if !probe => false,
             (State::HalfOpen { .. }, Health::Bad) => self.open(now),
             (State::HalfOpen { successes }, Health::Good) => {
-                self.probe_succeeded(now, successes + 1)
+                self.probe_succeeded(now, successes + 1, bound)
             }
             (State::Closed | State::Recovering { .. }, Health::Bad) => {
                 self.run += 1;
@@ -231,7 +231,17 @@ impl Breaker {
         stays
     }
 
-    fn probe_succeeded(&mut self, now: Time, successes: u32) -> bool {
+    /// A recovery whose limit does not bind is over, called or not. Whether that closed the
+    /// breaker.
+    pub fn close_within(&mut self, bound: u32) -> bool {
+        let over = matches!(self.state, State::Recovering { limit, .. } if limit >= bound);
+        if over {
+            self.state = State::Closed;
+        }
+        over
+    }
+
+    fn probe_succeeded(&mut self, now: Time, successes: u32, bound: u32) -> bool {
         if successes < PROBES {
             self.state = State::HalfOpen { successes };
             return false;
@@ -241,6 +251,7 @@ impl Breaker {
             successes: 0,
             since: now,
         };
+        self.close_within(bound);
         true
     }
 
@@ -263,17 +274,12 @@ impl Breaker {
         } else {
             (limit, successes, since)
         };
-        let over = limit >= bound;
-        self.state = if over {
-            State::Closed
-        } else {
-            State::Recovering {
-                limit,
-                successes,
-                since,
-            }
+        self.state = State::Recovering {
+            limit,
+            successes,
+            since,
         };
-        over
+        self.close_within(bound)
     }
 
     fn open(&mut self, now: Time) -> bool {
@@ -389,17 +395,15 @@ mod tests {
         assert_eq!(it.limit(), 8);
     }
 
-    /// A limit of one call is its agent's own: there is nothing to recover to.
+    /// A limit of one call is its agent's own: there is nothing to recover to. It once took one
+    /// more good call to see that, and an agent that nobody called stayed recovering for good.
     #[test]
-    fn it_is_closed_as_soon_as_its_limit_no_longer_binds() {
+    fn the_last_probe_closes_it_where_a_limit_of_one_does_not_bind() {
         let mut it = breaker(100, 1);
         it.call_ended(secs(0.0), Health::Bad, false, 1, 1);
         it.half_open();
-        for _ in 0..3 {
-            it.call_ended(secs(5.0), Health::Good, true, 1, 1);
-        }
-        assert_eq!(it.state(), BreakerState::Recovering);
-        assert!(it.call_ended(secs(5.0), Health::Good, false, 1, 1));
+        let mut probe = || it.call_ended(secs(5.0), Health::Good, true, 1, 1);
+        assert_eq!([(); 3].map(|()| probe()), [false, false, true]);
         assert_eq!(it.state(), BreakerState::Closed);
     }
 

@@ -90,6 +90,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             subscribers.insert(place, id);
         }
         agent.replace_config(config, &self.config, self.now);
+        self.bound_changed(id);
         Ok(())
     }
 

@@ -4,13 +4,14 @@
 //! or held back. What a configuration changes is in `reconfigure.rs`.
 
 use ebbtide_policies::Policy;
-use ebbtide_policies::observation::Setting;
+use ebbtide_policies::observation::{BreakerState, Setting};
 use ebbtide_policies::units::Time;
 
 use crate::config::{BrokerConfig, Checked};
 use crate::control::{Control, bounds, room_for};
 use crate::error::PinError;
-use crate::event::Listener;
+use crate::event::{Listener, What};
+use crate::message::AgentId;
 use crate::state::BrokerState;
 
 impl Control {
@@ -88,5 +89,18 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let workers = self.workers.iter().count() as u32;
         self.control.set_bounds(&self.config, workers);
         self.resize(self.control.setting.workers);
+        for at in 0..self.agents.present().len() {
+            self.bound_changed(AgentId(self.agents.present()[at]));
+        }
+    }
+
+    /// What bounds a recovering breaker's limit may have moved, and end the recovery.
+    pub(crate) fn bound_changed(&mut self, agent: AgentId) {
+        let bound = self.breaker_bound(&self.agents[agent.0 as usize]);
+        let breaker = self.agents[agent.0 as usize].breaker.as_mut();
+        if breaker.is_some_and(|it| it.close_within(bound)) {
+            let state = BreakerState::Closed;
+            self.emit(What::Breaker { agent, state });
+        }
     }
 }

@@ -231,6 +231,64 @@ fn lanes_share_by_the_new_weights_and_discipline() {
     assert_eq!(serve(&mut rig, 20, 31), 10, "no debts from before");
 }
 
+/// Nobody need call an agent for its recovery to end where the breaker's limit no longer binds.
+#[test]
+fn a_recovering_breaker_is_closed_by_bounds_within_its_limit() {
+    let wide = BrokerConfig {
+        max_workers: 3,
+        delivery_parallelism: 1,
+        breaker: Some(BreakerConfig {
+            failures_in_a_row: 1,
+            open_ms: 100,
+            ..BreakerConfig::default()
+        }),
+        ..plain()
+    };
+    let last_state = |change: &dyn Fn(&mut Rig, AgentId)| {
+        let mut rig = Rig::new(wide.clone());
+        let echo = rig.agent("echo");
+        rig.send_each(0, echo, 0..3);
+        let call = rig.take(0)[0];
+        rig.fail(1, &call);
+        for at in [101, 102, 103] {
+            let probe = rig.take(at)[0];
+            rig.deliver(at, &probe);
+        }
+        change(&mut rig, echo);
+        let mut states = rig.events().iter().filter_map(|event| match event.what {
+            What::Breaker { state, .. } => Some(state),
+            _ => None,
+        });
+        states.next_back()
+    };
+    assert_eq!(last_state(&|_, _| ()), Some(BreakerState::Recovering));
+
+    let fewer_workers = |rig: &mut Rig, _| {
+        let max_workers = 1;
+        let wide = wide.clone();
+        reconfigure(
+            rig,
+            104,
+            BrokerConfig {
+                max_workers,
+                ..wide
+            },
+        );
+    };
+    assert_eq!(last_state(&fewer_workers), Some(BreakerState::Closed));
+
+    let lower_limit = |rig: &mut Rig, echo| {
+        let lower = AgentConfig {
+            in_flight_limit: Some(1),
+            ..AgentConfig::new("echo")
+        };
+        let lower = Checked::new(lower).expect("sound");
+        let changed = rig.state.reconfigure_agent(ms(104), echo, lower);
+        changed.expect("it is there");
+    };
+    assert_eq!(last_state(&lower_limit), Some(BreakerState::Closed));
+}
+
 #[test]
 fn a_breaker_that_is_taken_away_lets_calls_flow() {
     let config = BrokerConfig {

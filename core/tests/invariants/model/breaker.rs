@@ -86,12 +86,17 @@ impl Reference {
                 };
             }
             Phase::HalfOpen { .. } => {
-                self.agents[agent].breaker.phase = Phase::Recovering {
+                let recovering = Phase::Recovering {
                     limit: 1,
                     successes: 0,
                     since: self.now,
                 };
-                self.say_breaker(agent, BreakerState::Recovering);
+                let (phase, state) = match bound > 1 {
+                    true => (recovering, BreakerState::Recovering),
+                    false => (Phase::Closed, BreakerState::Closed),
+                };
+                self.agents[agent].breaker.phase = phase;
+                self.say_breaker(agent, state);
             }
             Phase::Closed | Phase::Recovering { .. } => {
                 let now = self.now;
