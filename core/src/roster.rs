@@ -21,7 +21,7 @@ const PRESENT: &str = "an agent is not gone while anything of its is in the brok
 pub(crate) struct Roster {
     /// By [`AgentId`]; empty where an agent is gone.
     rows: Vec<Option<Box<Agent>>>,
-    /// Those that are not gone, in the order of registration.
+    /// Those that are not gone, in the order of registration, which is that of their numbers.
     present: Vec<u32>,
     /// Those of them that are removed.
     leaving: Vec<u32>,
@@ -116,7 +116,9 @@ impl Roster {
             let stays = row.as_ref().is_some_and(|agent| !agent.is_idle());
             if !stays {
                 *row = None;
-                present.retain(|&other| other != at);
+                if let Ok(place) = present.binary_search(&at) {
+                    present.remove(place);
+                }
             }
             stays
         });
