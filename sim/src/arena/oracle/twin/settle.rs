@@ -175,7 +175,10 @@ impl Twin<'_> {
     }
 
     fn tell_breaker(&mut self, slot: u32, health: Health) {
-        let slots = u32::try_from(self.workers.ready_slots()).unwrap_or(u32::MAX);
+        let config = self.path.config;
+        let slots = config
+            .max_workers
+            .saturating_mul(config.delivery_parallelism);
         let call = &self.calls[slot as usize];
         let agent = &mut self.agents[call.agent as usize];
         let bound = agent.limit.min(slots.max(1));

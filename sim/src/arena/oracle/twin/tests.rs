@@ -154,8 +154,7 @@ fn classes_with_lanes_and_deadlines_at_two_agents() {
     agree(text, 1e-6);
 }
 
-/// In an outage more wait than are looked at, and what has most time left is not among the last. To a hundredth, as in
-/// the wake of any outage the two part a little; a twin that looks at all is two and a half off.
+/// In an outage more wait than are looked at, and what has most time left is not among the last.
 #[test]
 fn an_outage_with_more_messages_than_are_looked_at_and_deadlines_of_two_lengths() {
     let text = "(run: (length: \"300s\", warm_up: \"0s\"), traffic: [(arrivals: Poisson(\"60/s\"), \
@@ -166,15 +165,24 @@ fn an_outage_with_more_messages_than_are_looked_at_and_deadlines_of_two_lengths(
         (agent: \"a\", from: \"150s\", until: \"220s\", effect: Fail(0.6))], \
         broker: (worker_start_ms: 1000, delivery_parallelism: 2, breaker: (open_ms: 1000), \
         objective: \"p95(sojourn) < 500ms\"))";
-    agree(text, 0.01);
+    agree(text, 1e-9);
+}
+
+/// Many are wanted at once after an outage, with fewer workers ready than there may be: how far an agent has
+/// recovered goes by those that there may be.
+#[test]
+fn a_crowd_after_an_outage_meets_as_slow_a_start() {
+    let faults = "faults: [(agent: \"a\", from: \"100s\", until: \"130s\", effect: Outage)],";
+    let agent = "call: LogNormal(median: \"40ms\", sigma: 0.5)";
+    agree(&scenario("Poisson(\"40/s\")", agent, faults), 1e-9);
 }
 
 /// What core made of the shipped schedules the twin makes of them too, on every scenario of the suite that
-/// needs no file: to a millionth nearly always, to two per cent in the wake of an outage.
+/// needs no file.
 #[test]
 fn on_the_suite_it_comes_to_what_core_came_to() {
     let cache = Cache::shipped();
-    let (mut compared, mut apart) = (0, Vec::new());
+    let mut compared = 0;
     for (_, shipped) in suite::all() {
         let scenario = Scenario::from_ron(shipped.text).unwrap_or_else(|error| panic!("{error}"));
         if !scenario.files().is_empty() {
@@ -191,16 +199,12 @@ fn on_the_suite_it_comes_to_what_core_came_to() {
         for at in &entry.replications[0].prices {
             for found in [&at.fixed, &at.paced, &at.free] {
                 let share = apart_by(&through_twin(&path, &found.schedule), &found.cost);
-                assert!(share < 0.02, "{} at {}: {share}", shipped.name, at.price);
-                if share > 1e-6 {
-                    apart.push(format!("{} at {}: {share}", shipped.name, at.price));
-                }
+                assert!(share < 1e-6, "{} at {}: {share}", shipped.name, at.price);
                 compared += 1;
             }
         }
     }
     assert!(compared >= 150, "only {compared} were compared");
-    assert!(apart.len() * 50 <= compared, "{apart:#?}");
 }
 
 /// The largest difference between two costs' parts, as a share.
