@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ebbtide_core::config::Checked;
+use ebbtide_core::fault::Fault;
 use ebbtide_core::{AddAgentError, AgentConfig, BrokerConfig, BrokerState};
 use ebbtide_policies::fixed::Fixed;
 use ebbtide_policies::units::{Duration, Time};
@@ -197,18 +198,14 @@ impl Builder {
     /// # Errors
     /// [`StartError`] if the configuration has faults, the policy is unknown, an agent cannot
     /// be added, the decision log or the journal cannot be written, or there is no runtime. Without timers
-    /// (`enable_time`) one will do, unless its clock is to be the broker's ([`TimeSource::Runtime`]): then
-    /// tokio's own panic message is printed besides.
+    /// (`enable_time`) one will do, unless its clock is to be the broker's ([`TimeSource::Runtime`]): that is
+    /// [`StartError::NoTimers`], and tokio's own panic message is printed besides.
     pub async fn start(self) -> Result<Broker, StartError> {
         let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         if self.time.is_runtime() && !has_timers() {
-            return Err(StartError::NoRuntime);
+            return Err(StartError::NoTimers);
         }
-        let config = Checked::new(self.config)?;
-        let policy = match self.policy {
-            Some(policy) => own(policy),
-            None => registry::build(&config.policy)?,
-        };
+        let (config, policy) = checked(self.config, self.policy)?;
         // Core would keep to the configuration's own bounds, and say nothing.
         Checked::new(BrokerConfig::clone(&config).under(&*policy))?;
         // Before an old file is replaced.
@@ -233,6 +230,29 @@ impl Builder {
         alarm::start(&shared).map_err(StartError::Alarm)?;
         let open = Arc::new(Open { shared });
         Ok(Broker { open })
+    }
+}
+
+/// The configuration and who decides under it, or all that is wrong with both.
+fn checked(
+    config: BrokerConfig,
+    own_policy: Option<Box<dyn Policy>>,
+) -> Result<(Checked<BrokerConfig>, Box<dyn Policy>), StartError> {
+    let policy = match own_policy {
+        Some(policy) => Ok(own(policy)),
+        None => registry::build(&config.policy),
+    };
+    match (Checked::new(config), policy) {
+        (Ok(config), Ok(policy)) => Ok((config, policy)),
+        (Ok(_), Err(unknown)) => Err(unknown.into()),
+        (Err(error), Ok(_)) => Err(error.into()),
+        (Err(mut error), Err(unknown)) => {
+            // That it is empty has been said.
+            if error.faults.iter().all(|fault| fault.path != "policy") {
+                error.faults.push(Fault::new("policy", unknown.problem()));
+            }
+            Err(error.into())
+        }
     }
 }
 

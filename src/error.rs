@@ -32,11 +32,12 @@ pub enum StartError {
     /// The thread that keeps deadlines cannot be started.
     #[error("no thread can be started to keep the deadlines")]
     Alarm(#[source] std::io::Error),
-    /// There is no tokio runtime to start it on, or one without timers whose clock it is to follow.
-    #[error(
-        "there is no tokio runtime here, or none with timers to follow: start the broker within one"
-    )]
+    /// There is no tokio runtime to start it on.
+    #[error("there is no tokio runtime here: start the broker within one")]
     NoRuntime,
+    /// The runtime's clock is to be the broker's, and the runtime has no timers.
+    #[error("the time source is the runtime, which has no timers: build it with enable_time")]
+    NoTimers,
 }
 
 /// An agent that could not be found by its name and types.

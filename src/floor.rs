@@ -302,6 +302,7 @@ impl Floor {
         }
         self.errands.nudges.extend(self.crew.dismiss_all());
         self.starts.clear();
+        self.driver.ear_mut().figures.workers.clear();
         self.errands.alarm = true;
         self.errands.closed = true;
     }

@@ -42,7 +42,7 @@ pub struct Stats {
     pub removed: RemovedAgents,
     /// The lanes, highest first.
     pub lanes: Vec<LaneStats>,
-    /// The workers that are not gone.
+    /// The workers that are not gone; none once the broker is closed.
     pub workers: Vec<WorkerStats>,
     /// Workers lost, ever: their thread was blocked or their task ended.
     pub workers_lost: u64,

@@ -51,7 +51,48 @@ fn a_clock_without_timers_is_none() {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let builder = Broker::builder().time_source(TimeSource::Runtime);
     let started = runtime.unwrap().block_on(builder.start());
-    assert!(matches!(started.unwrap_err(), StartError::NoRuntime));
+    let error = started.unwrap_err();
+    assert!(matches!(error, StartError::NoTimers), "{error}");
+}
+
+/// A name that no policy has was heard of only once the rest was mended.
+#[tokio::test(start_paused = true)]
+async fn a_start_names_all_faults_of_its_configuration() {
+    let config = BrokerConfig {
+        queue_warning_threshold: 2.0,
+        batch_size: 0,
+        policy: "fxied".to_owned(),
+        ..BrokerConfig::default()
+    };
+    let started = Broker::builder().config(config).start().await;
+    let error = started.unwrap_err().to_string();
+    let all = [
+        "batch_size is 0",
+        "queue_warning_threshold is 2",
+        "policy",
+        "fxied",
+    ];
+    assert!(all.iter().all(|it| error.contains(it)), "{error}");
+}
+
+/// It showed the replacement of one that had gone with the runtime, as starting.
+#[test]
+fn a_closed_broker_has_no_workers() {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build().unwrap();
+    let lives_on = runtime.block_on(async {
+        let broker = Broker::builder().config(fixed(2)).start().await.unwrap();
+        assert_eq!(broker.stats().workers.len(), 2);
+        broker.shutdown(MS).await;
+        assert!(broker.stats().workers.is_empty());
+
+        let broker = Broker::builder().config(fixed(2)).start().await.unwrap();
+        let echo = broker.add_agent("echo", async |it: &u32| Ok(*it)).unwrap();
+        echo.request(1).await.unwrap();
+        broker
+    });
+    drop(runtime);
+    assert!(lives_on.stats().workers.is_empty());
 }
 
 /// What a handler that blocks its thread needs.
