@@ -116,7 +116,8 @@ impl Broker {
     }
 
     /// Replaces the configuration, with effect from now on; calls under way keep the timeout they
-    /// started with.
+    /// started with. A worker under way is ready `worker_start_ms`, as it is now, after it was ordered:
+    /// at once if that has passed.
     ///
     /// ```
     /// use ebbtide::{Broker, BrokerConfig};

@@ -217,8 +217,12 @@ impl Floor {
         config: Checked<BrokerConfig>,
     ) -> Result<(), ReconfigureError> {
         let interval = Duration::from_secs(config.worker_health_check_interval_sec);
+        let (before, start) = (self.driver.config().worker_start(), config.worker_start());
         self.driver.reconfigure(config)?;
         self.health.look_every(self.driver.now(), interval);
+        for (over, _) in &mut self.starts {
+            *over = over.before(before) + start;
+        }
         Ok(())
     }
 

@@ -46,6 +46,12 @@ impl Time {
     pub const fn since(self, earlier: Self) -> Duration {
         Duration(self.0.saturating_sub(earlier.0))
     }
+
+    /// So long before this; no earlier than zero.
+    #[must_use]
+    pub const fn before(self, length: Duration) -> Self {
+        Self(self.0.saturating_sub(length.0))
+    }
 }
 
 impl Add<Duration> for Time {

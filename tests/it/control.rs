@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ebbtide::{
     AgentConfig, Broker, BrokerConfig, Decision, Lane, Observation, Pause, Policy, SwitchError,
-    registry,
+    WorkerState, registry,
 };
 use tokio::time::{Instant, sleep};
 
@@ -212,4 +212,36 @@ async fn a_refused_policy_may_ask_the_broker_when_it_is_dropped_or_panic() {
         Err(SwitchError::Config(_))
     ));
     assert_eq!(ready(&broker), 3);
+}
+
+/// Workers under way kept the start-up that they were ordered with, be it an hour.
+#[tokio::test(start_paused = true)]
+async fn another_start_up_holds_for_workers_under_way() {
+    let config = |worker_start_ms| BrokerConfig {
+        num_workers: 1,
+        policy: "fixed".to_owned(),
+        worker_start_ms,
+        ..BrokerConfig::default()
+    };
+    let broker = Broker::builder().config(config(3_600_000)).start().await;
+    let broker = broker.unwrap();
+    let states = || broker.stats().workers.into_iter().map(|it| it.state);
+    broker.pin_workers(Some(2)).unwrap();
+    sleep(10_000 * MS).await;
+    let ready = |expected: [bool; 2]| {
+        let ready = states().map(|it| it == WorkerState::Ready);
+        assert_eq!(ready.collect::<Vec<_>>(), expected);
+    };
+    broker.reconfigure(config(15_000)).unwrap();
+    sleep(4_999 * MS).await;
+    ready([true, false]);
+    sleep(2 * MS).await;
+    ready([true, true]);
+
+    broker.pin_workers(Some(1)).unwrap();
+    broker.pin_workers(Some(2)).unwrap();
+    sleep(10_000 * MS).await;
+    ready([true, false]);
+    broker.reconfigure(config(5_000)).unwrap();
+    ready([true, true]);
 }
