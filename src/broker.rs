@@ -13,7 +13,7 @@ use ebbtide_policies::units::{Duration, Time};
 use crate::address::AgentRef;
 use crate::builder::Builder;
 use crate::error::AgentError;
-use crate::floor::{Floor, Phase, Registered};
+use crate::floor::{Floor, Phase};
 use crate::handler::{AnyAgent, IntoAgent};
 use crate::notice::Events;
 use crate::runner::Types;
@@ -106,17 +106,16 @@ impl Broker {
     {
         let found = self.shared().on_floor(|floor| {
             let id = floor.agent_named(name)?;
-            let name = floor.agents[id.0 as usize].name.clone();
-            let runner = floor.runner(id).ok_or_else(|| floor.unknown(&name))?;
-            Ok::<_, AgentError>((id, name, runner))
+            let runner = floor.runner(id).ok_or_else(|| floor.unknown(name))?;
+            Ok::<_, AgentError>((id, runner))
         });
-        let (id, name, runner) = found?;
+        let (id, runner) = found?;
         let (has, asked) = (runner.types(), Types::of::<M, R>());
         if (has.message, has.reply) == (asked.message, asked.reply) {
-            return Ok(AgentRef::new(self.open.clone(), id, name));
+            return Ok(AgentRef::new(self.open.clone(), id, name.into()));
         }
         Err(AgentError::Types {
-            name: name.to_string(),
+            name: name.to_owned(),
             takes: has.names.0,
             gives: has.names.1,
             asked: format!("{} and {}", asked.names.0, asked.names.1),
@@ -136,9 +135,15 @@ impl Broker {
             self.shared().porch.remove(id);
             floor.names.remove(name);
             floor.leaving.push(id);
-            Ok(floor.agents[id.0 as usize].runner.take())
+            Ok(floor.runners[id.0 as usize].take())
         });
         removed.map(drop)
+    }
+
+    /// The name of an agent that is, or was, registered with this broker. Notices and dead letters have it.
+    #[must_use]
+    pub fn agent_name(&self, agent: AgentId) -> Option<Arc<str>> {
+        self.shared().on_floor(|floor| floor.name(agent).cloned())
     }
 
     /// The broker's books: where every message is that it ever accepted.
@@ -261,13 +266,12 @@ impl Floor {
             self.errands.gone.push(Box::new(runner));
             return added;
         };
-        // Statistics name it from now on.
-        self.driver.ear_mut().figures.agent(id);
-        self.names.insert(Arc::clone(&name), id);
-        self.agents.push(Registered {
-            name,
-            runner: Some(runner),
-        });
+        // Statistics and notices name it from now on.
+        let ear = self.driver.ear_mut();
+        ear.figures.agent(id);
+        ear.notices.names.push(Arc::clone(&name));
+        self.names.insert(name, id);
+        self.runners.push(Some(runner));
         Ok(id)
     }
 

@@ -146,12 +146,12 @@ impl Broker {
     #[must_use]
     pub fn dead_letters(&self) -> Vec<DeadLetter> {
         self.shared().on_floor(|floor| {
-            let agents = &floor.agents;
+            let name = |agent| floor.name(agent).cloned();
             let kept = floor.driver.ear().dead.kept.iter();
             let letter = |(id, death): &(DeadLetterId, Death)| DeadLetter {
                 id: *id,
                 agent: death.account.agent,
-                agent_name: agents[death.account.agent.0 as usize].name.clone(),
+                agent_name: name(death.account.agent).expect("it was registered"),
                 lane: death.account.lane,
                 kind: death.kind,
                 reason: death.reason,

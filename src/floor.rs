@@ -57,8 +57,9 @@ pub(crate) struct Floor {
     pub(crate) largest: u32,
     /// Senders that were let in and do not know it yet.
     admitted: Vec<Waker>,
-    /// By [`AgentId`]; of removed ones the name stays, which dead letters have.
-    pub(crate) agents: Vec<Registered>,
+    /// By [`AgentId`]. `None` once one is removed or the broker is closed: a handler may hold what
+    /// holds the broker. Calls under way have it still.
+    pub(crate) runners: Vec<Option<Arc<dyn Runner>>>,
     /// Those that are not removed.
     pub(crate) names: HashMap<Arc<str>, AgentId>,
     /// Removed ones that have figures of their own, as something of theirs is still here.
@@ -79,15 +80,6 @@ pub(crate) struct Floor {
     /// Why it is not open, once it is not.
     pub(crate) closed_by: Closed,
     pub(crate) errands: Box<Errands>,
-}
-
-/// An agent as the shell knows it.
-#[derive(Clone)]
-pub(crate) struct Registered {
-    pub(crate) name: Arc<str>,
-    /// `None` once it is removed or the broker is closed: a handler may hold what holds the
-    /// broker. Calls under way have it still.
-    pub(crate) runner: Option<Arc<dyn Runner>>,
 }
 
 /// How far a broker's life has come.
@@ -116,7 +108,7 @@ impl Floor {
             arrivals: Vec::new(),
             largest: 0,
             admitted: Vec::new(),
-            agents: Vec::new(),
+            runners: Vec::new(),
             names: HashMap::new(),
             leaving: Vec::new(),
             graces: VecDeque::new(),
@@ -140,7 +132,12 @@ impl Floor {
 
     /// The handler of an agent that is called still.
     pub(crate) fn runner(&self, agent: AgentId) -> Option<Arc<dyn Runner>> {
-        self.agents.get(agent.0 as usize)?.runner.clone()
+        self.runners.get(agent.0 as usize)?.clone()
+    }
+
+    /// The name of an agent that is, or was, registered.
+    pub(crate) fn name(&self, agent: AgentId) -> Option<&Arc<str>> {
+        self.driver.ear().notices.name(agent)
     }
 
     /// When the alarm is to go off.
@@ -301,7 +298,7 @@ impl Floor {
         self.hear(shared);
         self.phase = Phase::Closed;
         self.driver.close_journal();
-        for runner in self.agents.iter_mut().filter_map(|it| it.runner.take()) {
+        for runner in self.runners.iter_mut().filter_map(Option::take) {
             self.errands.gone.push(Box::new(runner));
         }
         self.errands.nudges.extend(self.crew.dismiss_all());

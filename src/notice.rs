@@ -2,6 +2,10 @@
 //! workers, dead letters. Lossy but counted: a listener that is too slow misses the oldest and
 //! learns how many.
 
+mod line;
+
+use std::sync::Arc;
+
 use ebbtide_core::Lane;
 use ebbtide_core::message::{AgentId, DeadReason, WorkerId};
 use ebbtide_policies::decision::Reason;
@@ -12,11 +16,14 @@ use tokio::sync::broadcast::{self, Receiver, Sender, error::RecvError, error::Tr
 /// Notices kept for a slow listener.
 const KEPT: usize = 1024;
 
-/// Something that happened.
+/// Something that happened. It reads as a line for a log: `agent "echo": its breaker is open`.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Notice {
     /// When, since the broker started.
     pub at: Time,
+    /// The name of the agent that it is about, if it is about one.
+    pub agent_name: Option<Arc<str>>,
     /// What.
     pub what: Happening,
 }
@@ -117,13 +124,35 @@ pub enum Happening {
     },
 }
 
+impl Happening {
+    /// Whom it is about, if that is an agent.
+    #[must_use]
+    pub const fn agent(&self) -> Option<AgentId> {
+        match *self {
+            Self::DeadLettered { agent, .. }
+            | Self::CallTimedOut { agent }
+            | Self::Breaker { agent, .. }
+            | Self::AgentPaused { agent, .. }
+            | Self::AgentResumed { agent } => Some(agent),
+            _ => None,
+        }
+    }
+}
+
 /// Where notices go out.
 #[derive(Debug)]
-pub(crate) struct Notices(Sender<Notice>);
+pub(crate) struct Notices {
+    to: Sender<Notice>,
+    /// By [`AgentId`], those of removed ones too.
+    pub(crate) names: Vec<Arc<str>>,
+}
 
 impl Default for Notices {
     fn default() -> Self {
-        Self(broadcast::channel(KEPT).0)
+        Self {
+            to: broadcast::channel(KEPT).0,
+            names: Vec::new(),
+        }
     }
 }
 
@@ -131,15 +160,25 @@ impl Notices {
     /// Tells everyone who listens, if anybody does.
     #[inline]
     pub(crate) fn tell(&self, at: Time, what: impl FnOnce() -> Happening) {
-        if self.0.receiver_count() > 0 {
+        if self.to.receiver_count() > 0 {
+            let what = what();
+            let agent_name = what.agent().and_then(|it| self.name(it)).cloned();
             // That all listeners have gone meanwhile is no error.
-            let _ = self.0.send(Notice { at, what: what() });
+            let _ = self.to.send(Notice {
+                at,
+                agent_name,
+                what,
+            });
         }
+    }
+
+    pub(crate) fn name(&self, agent: AgentId) -> Option<&Arc<str>> {
+        self.names.get(agent.0 as usize)
     }
 
     pub(crate) fn subscribe(&self) -> Events {
         Events {
-            from: self.0.subscribe(),
+            from: self.to.subscribe(),
             missed: 0,
         }
     }
@@ -160,6 +199,8 @@ impl Notices {
 /// agent.request(7).await.unwrap_err();
 /// let notice = events.next().await.unwrap();
 /// assert!(matches!(notice.what, Happening::DeadLettered { attempts: 3, .. }));
+/// let line = r#"agent "agent": a message was given up after 3 attempts, every attempt failed"#;
+/// assert_eq!(notice.to_string(), line);
 /// # Ok(())
 /// # }
 /// ```

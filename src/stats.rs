@@ -229,10 +229,9 @@ impl Floor {
         let now = self.driver.now();
         let ear = self.driver.ear();
         let figures = &ear.figures;
-        let agents = (0..).zip(&self.agents).zip(&figures.agents);
-        let agents = agents.filter_map(|((id, registered), agent)| {
-            let name = registered.name.clone();
-            Some(agent_stats(AgentId(id), name, agent.as_ref()?))
+        let agents = (0..).zip(&ear.notices.names).zip(&figures.agents);
+        let agents = agents.filter_map(|((id, name), agent)| {
+            Some(agent_stats(AgentId(id), name.clone(), agent.as_ref()?))
         });
         let lanes = Lane::ALL.into_iter().zip(&figures.lanes);
         let delivered = figures.window.delivered_before + figures.window.delivered;

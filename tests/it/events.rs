@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ebbtide::{
-    AgentConfig, Broker, BrokerConfig, Failure, NoReply, NotAccepted, Outcome, Pause, Rate,
-    RateLimit, ReplayError, with,
+    AgentConfig, AgentId, Broker, BrokerConfig, Failure, Lane, NoReply, NotAccepted, Outcome,
+    Pause, Rate, RateLimit, ReplayError, with,
 };
 use tokio::time::sleep;
 
@@ -26,6 +26,36 @@ fn subscriber(name: &str) -> AgentConfig {
         topics: vec!["news".to_owned()],
         ..AgentConfig::new(name)
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_notice_names_its_agent_and_reads_as_a_line() {
+    let broker = fixed(BrokerConfig::default()).await;
+    let mut events = broker.events();
+    let agent = async |_: &u32| Ok(());
+    for name in ["one", "two"] {
+        broker.add_agent(name, agent).unwrap();
+    }
+    broker
+        .pause_agent("two", Pause::For((50 * MS).into()))
+        .unwrap();
+    let notice = events.try_next().unwrap();
+    assert_eq!(notice.agent_name.as_deref(), Some("two"));
+    assert_eq!(notice.to_string(), r#"agent "two": paused until 50ms"#);
+
+    broker.pause_lane(Lane::Bulk, Pause::UntilResumed);
+    let notice = events.try_next().unwrap();
+    assert_eq!(notice.agent_name, None);
+    assert_eq!(notice.to_string(), "lane bulk: paused until it is resumed");
+
+    broker.remove_agent("one").unwrap();
+    let name = |id| broker.agent_name(AgentId(id));
+    assert_eq!(
+        name(0).as_deref(),
+        Some("one"),
+        "as its dead letters have it"
+    );
+    assert_eq!(name(2), None);
 }
 
 #[tokio::test(start_paused = true)]
