@@ -5,6 +5,7 @@
 //! says. Methods have core's names.
 
 use std::any::TypeId;
+use std::collections::BTreeSet;
 
 use ebbtide_core::config::Checked;
 use ebbtide_core::error::{PinError, ReconfigureAgentError, ReconfigureError};
@@ -333,6 +334,19 @@ impl Driver {
     /// Whether there may be something to take: cheaper than [`Self::takeable_at`].
     pub(crate) fn may_take(&self) -> bool {
         self.state.may_take()
+    }
+
+    /// No later than the first lease runs out.
+    pub(crate) fn first_expiry(&self) -> Time {
+        self.state.first_expiry()
+    }
+
+    /// Workers with calls whose leases run out by `then`.
+    pub(crate) fn expire_by(&self, then: Time) -> BTreeSet<WorkerId> {
+        match self.state.first_expiry() <= then {
+            true => self.state.expire_by(then),
+            false => BTreeSet::new(),
+        }
     }
 
     pub(crate) fn has_free_slot(&self, worker: WorkerId) -> bool {

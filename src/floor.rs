@@ -22,7 +22,7 @@ use crate::crew::{Crew, LostCall, Mood, WorkerLink};
 use crate::driver::Driver;
 use crate::ear::News;
 use crate::errands::Errands;
-use crate::health::{Escalation, Health, RestartLimit};
+use crate::health::{AHEAD, Escalation, Health, RestartLimit};
 use crate::notice::Happening;
 use crate::parcel::Parcel;
 use crate::room::WaitingRoom;
@@ -68,7 +68,7 @@ pub(crate) struct Floor {
     graces: VecDeque<(Time, WorkerId, LeaseId)>,
     /// Workers that take their time to be ready, first to be first.
     starts: VecDeque<(Time, Arc<WorkerLink>)>,
-    health: Health,
+    pub(crate) health: Health,
     /// Workers ordered now are ready no sooner.
     held_back_until: Time,
     /// When the alarm goes off.
@@ -147,9 +147,17 @@ impl Floor {
 
     /// The alarm has gone off: whatever is due happens.
     pub(crate) fn wake_up(&mut self, shared: &Arc<Shared>) {
-        self.driver.advance();
         let now = self.driver.now();
-        for worker in self.health.look(now, &self.crew) {
+        self.health.see(now, self.crew.turns());
+        // Before its leases run out: calls that nobody could poll spend no attempt.
+        for worker in self.driver.expire_by(now + AHEAD) {
+            if self.health.blocked_since(now, worker).is_some() {
+                self.lose_worker(worker);
+            }
+        }
+        self.hear(shared);
+        self.driver.advance();
+        for worker in self.health.look(now) {
             self.lose_worker(worker);
         }
         self.room.expire(now, &mut self.errands.wakers);
@@ -354,6 +362,10 @@ impl Floor {
         let is_still = self.driver.rests() && self.crew.turns().is_empty();
         let look = (!is_still).then(|| self.health.next_look());
         let mut at = look.map_or(timer, |look| timer.min(look));
+        at = at.min(Health::look_ahead(
+            self.driver.now(),
+            self.driver.first_expiry(),
+        ));
         if let Some(&(over, ..)) = self.graces.front() {
             at = at.min(over);
         }

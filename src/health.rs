@@ -1,10 +1,11 @@
 //! Workers that have stopped: how they are found, and how often they are replaced.
 //!
 //! A worker is stuck when it has been polling one and the same handler for too long: it blocks
-//! the thread. Two things look: a lease that ran out while its worker
-//! was in a turn, soon after; and the interval check, for those that hold no lease. A worker
-//! whose task ends tells so itself. Handlers that merely never end are no fault of their worker:
-//! they lose their lease and their slot is freed.
+//! the thread. Three things look: a lease that runs out, which finds what has gone on for a while, so that
+//! calls which nobody could poll spend no attempt; if its worker has but begun, the same soon
+//! after; and the interval check, for those that hold no lease. A worker whose task ends tells so
+//! itself. Handlers that merely never end are no fault of their worker: they lose their lease and
+//! their slot is freed.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,10 +13,14 @@ use std::sync::Arc;
 use ebbtide_core::message::WorkerId;
 use ebbtide_policies::units::{Duration, Time};
 
-use crate::crew::{Crew, WorkerLink};
+use crate::crew::WorkerLink;
 
-/// A worker whose handler is out of time is given this long to end it.
+/// A handler that holds up its worker when a lease runs out has this long: before, or else after.
 pub(crate) const LAST_CHANCE: Duration = Duration::from_millis(100);
+
+/// So long before a lease runs out its worker is looked at: once it has run out its call has spent an
+/// attempt, whoever held it up.
+pub(crate) const AHEAD: Duration = Duration::from_millis(50);
 
 /// How many lost workers are replaced at once within a while, and what follows beyond that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +58,9 @@ impl Default for RestartLimit {
     }
 }
 
+/// A worker, and the turn and handler that it is at.
+pub(crate) type Turn = (WorkerId, u64);
+
 /// What is known of the workers' health.
 pub(crate) struct Health {
     limit: RestartLimit,
@@ -60,8 +68,8 @@ pub(crate) struct Health {
     suspects: VecDeque<(Time, Arc<WorkerLink>, u64)>,
     interval: Duration,
     next_check: Time,
-    /// Turns that workers were in at the last interval check.
-    seen: Vec<(WorkerId, u64)>,
+    /// Turns that workers were in when they were last looked at, and since when they were seen in them.
+    in_turn: Vec<(Turn, Time)>,
     /// Losses within the limit's time.
     losses: VecDeque<Time>,
 }
@@ -73,7 +81,7 @@ impl Health {
             suspects: VecDeque::new(),
             interval,
             next_check: Time::ZERO + interval,
-            seen: Vec::new(),
+            in_turn: Vec::new(),
             losses: VecDeque::new(),
         }
     }
@@ -99,8 +107,33 @@ impl Health {
         suspect.map_or(self.next_check, |at| at.min(self.next_check))
     }
 
-    /// Workers found stuck by now.
-    pub(crate) fn look(&mut self, now: Time, crew: &Crew) -> Vec<WorkerId> {
+    /// When to look next at workers whose first lease runs out at `expiry`: in time to have seen for long
+    /// enough what they are at, and again just before.
+    pub(crate) fn look_ahead(now: Time, expiry: Time) -> Time {
+        let looks = [LAST_CHANCE * 2, AHEAD].map(|ahead| expiry.before(ahead));
+        let next = looks.into_iter().find(|&look| look > now);
+        next.filter(|_| expiry < Time::MAX).unwrap_or(Time::MAX)
+    }
+
+    /// Workers are in these turns now.
+    pub(crate) fn see(&mut self, now: Time, turns: Vec<Turn>) {
+        let before = std::mem::take(&mut self.in_turn);
+        let since = |turn: Turn| {
+            let seen = before.iter().find(|(other, _)| *other == turn);
+            (turn, seen.map_or(now, |&(_, since)| since))
+        };
+        self.in_turn = turns.into_iter().map(since).collect();
+    }
+
+    /// Since when this worker, as last seen, has been at one and the same handler, if that is long.
+    pub(crate) fn blocked_since(&self, now: Time, worker: WorkerId) -> Option<Time> {
+        let seen = self.in_turn.iter().find(|((other, _), _)| *other == worker);
+        let since = seen.map(|&(_, since)| since);
+        since.filter(|&since| now.since(since) >= LAST_CHANCE)
+    }
+
+    /// Workers found stuck by now, as last seen.
+    pub(crate) fn look(&mut self, now: Time) -> Vec<WorkerId> {
         let mut stuck = Vec::new();
         while let Some((at, worker, turn)) = self.suspects.pop_front() {
             if at > now {
@@ -113,14 +146,9 @@ impl Health {
         }
         if self.next_check <= now {
             self.next_check = now + self.interval;
-            let in_turn = crew.turns();
-            stuck.extend(
-                in_turn
-                    .iter()
-                    .filter(|it| self.seen.contains(it))
-                    .map(|it| it.0),
-            );
-            self.seen = in_turn;
+            let long = |since| now.since(since) >= self.interval;
+            let in_turn = self.in_turn.iter().filter(|(_, since)| long(*since));
+            stuck.extend(in_turn.map(|((worker, _), _)| *worker));
         }
         stuck.sort_unstable();
         stuck.dedup();
@@ -162,6 +190,24 @@ mod tests {
         assert_eq!(health.next_look(), Time::ZERO + secs(30));
         health.look_every(Time::ZERO + secs(10), secs(5));
         assert_eq!(health.next_look(), Time::ZERO + secs(15));
+    }
+
+    #[test]
+    fn a_worker_at_one_handler_for_long_is_blocked_since_it_was_first_seen_so() {
+        let (one, other) = (WorkerId(1), WorkerId(2));
+        let at = |millis| Time::ZERO + Duration::from_millis(millis);
+        let mut health = Health::new(RestartLimit::default(), Duration::from_secs(1));
+        health.see(at(10), vec![(one, 3), (other, 5)]);
+        assert_eq!(health.blocked_since(at(10), one), None);
+        health.see(at(110), vec![(one, 3), (other, 7)]);
+        assert_eq!(health.blocked_since(at(110), one), Some(at(10)));
+        assert_eq!(health.blocked_since(at(110), other), None, "it went on");
+        health.see(at(1_000), vec![(one, 3)]);
+        assert!(health.look(at(1_000)).is_empty());
+        health.see(at(2_000), vec![(one, 3)]);
+        assert_eq!(health.look(at(2_000)), [one]);
+        health.see(at(2_001), Vec::new());
+        assert_eq!(health.blocked_since(at(2_001), one), None);
     }
 
     #[test]

@@ -134,6 +134,10 @@ pub struct WorkerStats {
     pub in_flight: u32,
     /// Calls it has started.
     pub calls: u64,
+    /// Since when it has been seen at one and the same handler, which blocks its thread, if that
+    /// is a tenth of a second or longer. It is looked at with each control tick, each snapshot, and before
+    /// leases run out.
+    pub blocked_since: Option<Time>,
 }
 
 /// What a worker can do.
@@ -227,6 +231,7 @@ impl Floor {
         }
         self.let_go_of_agents();
         let now = self.driver.now();
+        self.health.see(now, self.crew.turns());
         let ear = self.driver.ear();
         let figures = &ear.figures;
         let agents = (0..).zip(&ear.notices.names).zip(&figures.agents);
@@ -271,6 +276,7 @@ impl Floor {
                     since: worker.since,
                     in_flight: worker.in_flight,
                     calls: worker.calls,
+                    blocked_since: self.health.blocked_since(now, worker.worker),
                 })
                 .collect(),
             workers_lost: figures.workers_lost,

@@ -6,11 +6,12 @@
 //! A broker in which nothing happens and nothing is there, whose policy goes by what happens, rests: nobody need
 //! come back for its ticks. They are run when something happens, as they would have been.
 
+use std::collections::BTreeSet;
+
 use ebbtide_policies::units::Time;
 
 use crate::event::{Listener, What};
-use crate::leases::{Lease, LeaseState};
-use crate::message::{AgentId, Outcome};
+use crate::message::{AgentId, Outcome, WorkerId};
 use crate::messages::Place;
 use crate::state::{BrokerState, Timers, Wake};
 
@@ -72,6 +73,24 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             true => Time::MAX,
             false => self.timers.first.0,
         }
+    }
+
+    /// No later than when the first open lease runs out; [`Time::MAX`]: there is none.
+    #[must_use]
+    pub fn first_expiry(&self) -> Time {
+        match self.rests() {
+            true => Time::MAX,
+            false => self.timers.leases,
+        }
+    }
+
+    /// The workers with calls whose leases run out by `then`. A shell that finds one of them stuck says so
+    /// before ([`worker_lost`](Self::worker_lost)): its calls, which nobody could see to, then
+    /// spend no attempt.
+    #[must_use]
+    pub fn expire_by(&self, then: Time) -> BTreeSet<WorkerId> {
+        let expire = self.leases.expire_by(then);
+        expire.map(|(_, lease)| lease.worker).collect()
     }
 
     /// Whether nothing happens and nothing is there, so that ticks may be run late: a shell need not come
@@ -174,24 +193,14 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
 
     /// Leases that have run out are lost; of the others the first to end is remembered.
     fn time_out_leases(&mut self) {
-        let now = self.now;
-        let active = |(_, lease): &(u32, &Lease)| lease.state == LeaseState::Active;
-        let over = self
-            .leases
-            .open_slots()
-            .filter(active)
-            .filter(|(_, lease)| lease.expires <= now);
+        let over = self.leases.expire_by(self.now);
         let over = over.map(|(slot, lease)| (lease.expires, lease.number, slot));
         let mut over: Vec<(Time, u64, u32)> = over.collect();
         over.sort_unstable();
         for (_, _, slot) in over {
             self.time_out(slot);
         }
-        let left = self
-            .leases
-            .open_slots()
-            .filter(active)
-            .map(|(_, lease)| lease.expires);
+        let left = self.leases.active_slots().map(|(_, lease)| lease.expires);
         self.timers.leases = left.min().unwrap_or(Time::MAX);
     }
 

@@ -126,6 +126,18 @@ impl Leases {
             .is_some_and(|lease| lease.state == LeaseState::Active)
     }
 
+    /// Slots of calls that may settle, lowest first.
+    pub(crate) fn active_slots(&self) -> impl Iterator<Item = (u32, &Lease)> {
+        let active = |(_, lease): &(u32, &Lease)| lease.state == LeaseState::Active;
+        self.open_slots().filter(active)
+    }
+
+    /// Those of calls whose time is over by `then`, lowest first.
+    pub(crate) fn expire_by(&self, then: Time) -> impl Iterator<Item = (u32, &Lease)> {
+        self.active_slots()
+            .filter(move |(_, lease)| lease.expires <= then)
+    }
+
     /// Slots in use, lowest first.
     pub(crate) fn open_slots(&self) -> impl Iterator<Item = (u32, &Lease)> {
         (0..)

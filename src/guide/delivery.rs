@@ -22,7 +22,7 @@
 //! | the handler failed or panicked | yes |
 //! | its lease ran out (`call_timeout_ms`): it hung, or was slow and did not say [`progress`](crate::Context::progress) | yes |
 //! | the handler said "later" or "too many requests" | no |
-//! | its worker was lost: another handler blocked the thread | no; the fifth time it is given up |
+//! | its worker was lost: a handler, its own or another, blocked the thread | no; the fifth time it is given up |
 //!
 //! So a handler with effects outside should be idempotent, or guard them with a key of its own.
 //! [`idempotency_key`](crate::Request::idempotency_key) guards the other side: a sender that sends
@@ -36,10 +36,13 @@
 //! is then dropped at its next `await`. The same happens when its caller goes away or its
 //! message's deadline passes, unless the call carries other messages besides.
 //!
-//! A handler that blocks its thread cannot be dropped. If a lease of its worker runs out and it still
-//! blocks a tenth of a second later, the worker is declared lost and replaced, all calls of that
-//! worker go back to the queue, and the thread is the runtime's again when the handler lets go of
-//! it. A worker that is busy with one handler after another is not lost. Blocking work belongs into `tokio::task::spawn_blocking`.
+//! A handler that blocks its thread cannot be dropped. If it has done so for a tenth of a second when a
+//! lease of its worker has 50 ms left, the worker is declared lost and replaced, all calls of that
+//! worker go back to the queue without an attempt spent, and the thread is the runtime's again when the
+//! handler lets go of it. If it has just begun (as with a `call_timeout_ms` below 200), the call whose
+//! time is over spends its attempt, and the worker is lost if it blocks still a tenth of a second later. A worker
+//! that is busy with one handler after another is not lost; one that is blocked shows in
+//! [statistics](crate::WorkerStats::blocked_since). Blocking work belongs into `tokio::task::spawn_blocking`.
 //!
 //! # Order
 //!

@@ -5,7 +5,7 @@ use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ebbtide::{Broker, BrokerConfig, Context, Failure, Happening, NoReply, with};
+use ebbtide::{Broker, BrokerConfig, Context, Failure, Happening, Lane, NoReply, Pause, with};
 use tokio::time::{Instant, sleep};
 
 const MS: Duration = Duration::from_millis(1);
@@ -186,3 +186,42 @@ async fn a_worker_whose_thread_is_blocked_is_replaced_and_its_messages_survive()
     assert_eq!(told.filter(lost).count(), 1);
     drop(release);
 }
+
+/// Its lease ran out while nobody could poll it, and it lost an attempt to its neighbour.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_beside_one_that_blocks_the_thread_spends_no_attempt() {
+    let config = BrokerConfig {
+        num_workers: 1,
+        call_timeout_ms: 500,
+        // Each tick looks, so that an alarm that comes late matters little.
+        control_interval_ms: 10,
+        policy: "fixed".to_owned(),
+        ..BrokerConfig::default()
+    };
+    let broker = Broker::builder().config(config).start().await.unwrap();
+    let (release, blocked) = std::sync::mpsc::channel::<()>();
+    let agent = async |(calls, blocked): &Kept, blocks: &bool, call: &Context| {
+        match (calls.fetch_add(1, Ordering::Relaxed), blocks) {
+            (0 | 1, true) => drop(blocked.lock().map(|blocked| blocked.recv())),
+            (0 | 1, false) => std::future::pending().await,
+            _ => {}
+        }
+        Ok(call.attempt())
+    };
+    let agent = with((AtomicU32::new(0), Mutex::new(blocked)), agent);
+    let agent = broker.add_agent("agent", agent).unwrap();
+    // One take starts both.
+    broker.pause_lane(Lane::Normal, Pause::UntilResumed);
+    let (innocent, blocks) = (agent.request(false), agent.request(true));
+    let (innocent, blocks) = (innocent.try_now().unwrap(), blocks.try_now().unwrap());
+    broker.resume_lane(Lane::Normal);
+    let attempts = (innocent.await.unwrap(), blocks.await.unwrap());
+    assert_eq!(attempts, (1, 1));
+    let stats = broker.stats();
+    assert_eq!(stats.workers_lost, 1);
+    assert!(stats.workers.iter().all(|it| it.blocked_since.is_none()));
+    drop(release);
+}
+
+/// Calls so far, and what a call waits for that blocks its thread.
+type Kept = (AtomicU32, Mutex<Receiver<()>>);
