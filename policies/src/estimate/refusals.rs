@@ -145,7 +145,7 @@ impl Refusals {
         let done = self.by_workers.entry(workers).or_default();
         done.messages += agent.delivered as f64;
         done.length_s += length_s;
-        done.calls += (agent.calls.succeeded + agent.calls.rate_limited) as f64;
+        done.calls += agent.calls.succeeded as f64 + agent.calls.rate_limited as f64;
         done.refused += agent.calls.rate_limited as f64;
         if self.get_more_done() {
             self.by_chance_s = BELIEVED_S;

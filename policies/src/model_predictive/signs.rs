@@ -29,7 +29,7 @@ impl Adaptive {
             workers: seen.setting.workers,
             min_workers: seen.bounds.min_workers.max(1),
             max_workers: seen.bounds.max_workers,
-            overflows: seen.flow.refused + seen.flow.expired > 0,
+            overflows: seen.flow.refused > 0 || seen.flow.expired > 0,
             delivered: seen.flow.delivered as f64,
             ready: seen.workers.ready,
             draining: seen.workers.draining,
