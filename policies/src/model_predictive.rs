@@ -206,7 +206,8 @@ impl Policy for Adaptive {
             best_workers,
             waiting: seen.queue.waiting.saturating_sub(seen.behind()),
             max_workers: seen.bounds.max_workers,
-            is_trial: allowed.is_trial,
+            is_trial: allowed.is_trial
+                && (obstacle != Obstacle::AgentLimited || allowed.least_workers > 0),
             hazard: situation.hazard.filter(|_| self.jumps.are_known()),
             tried,
         };
@@ -299,7 +300,7 @@ impl Adaptive {
 
     fn obstacle(&self, seen: &Observation, load: &Workload) -> Obstacle {
         let blocked = seen.slots.blocked;
-        let paused = if self.beliefs.is_any_refusing_by_chance() {
+        let paused = if self.beliefs.are_pauses_by_chance(seen) {
             Duration::ZERO
         } else {
             blocked.paused
@@ -445,14 +446,11 @@ impl Adaptive {
             // More workers did not help: no patience with them.
             return (situation.most(), Pacing::Shrink);
         }
-        if present < least {
-            return (least, Pacing::Grow);
-        }
         let minds = |agent: &AgentLoad| agent.slow_down != SlowDown::NONE;
         self.pace.pace(Wanted {
             now: seen.at,
             present,
-            best,
+            best: best.max(least.min(situation.most())),
             is_crowded: seen.queue.waiting > 0 && situation.load.agents.iter().any(minds),
             load: situation
                 .load

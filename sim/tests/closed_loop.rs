@@ -191,3 +191,27 @@ fn a_saturated_agent_gets_the_workers_that_it_can_use() {
     assert!(delivered.is_some_and(|it| it > 46.0), "{delivered:?}");
     assert!(workers.is_some_and(|it| it < 15.0), "{workers:?}");
 }
+
+/// Messages that expired in a backlog made less delivered by every later pool, as if more workers had got more done
+/// of an agent that refused by chance: eleven workers for twenty calls a second that it lets in.
+#[test]
+fn a_rate_limit_stays_one_where_messages_expire() {
+    let run = results(
+        r#"(
+            run: (length: "5min", warm_up: "0s", replications: 3),
+            traffic: [(
+                arrivals: Phases([("8/s", "60s"), ("16/s", "60s"), ("30/s", "180s")]),
+                classes: [(name: "m", to: Agent("a"), deadline: "30s")],
+            )],
+            agents: [(
+                name: "a",
+                call: Exponential("200ms"),
+                rate_limit: (calls: (rate: "20/s", burst: 5), retry_after: "200ms"),
+            )],
+            broker: (max_workers: 30, num_workers: 2, delivery_parallelism: 1, objective: "p95(sojourn) < 1s"),
+            policies: ["adaptive"],
+        )"#,
+    );
+    let workers = run.total.figures.workers_mean.and_then(|it| it.mean);
+    assert!(workers.is_some_and(|it| it < 6.0), "{workers:?}");
+}

@@ -208,16 +208,20 @@ impl Classes {
     }
 
     fn points(&self, variance: f64) -> Vec<Point> {
-        let mut points = Vec::new();
-        let mut together = Class::default();
-        for (class, at) in self.0.iter().zip(1..) {
-            together.add(*class, 1.0);
-            if together.calls >= ENOUGH || at == CLASSES && together.calls >= 1.0 {
-                points.push(together.point(variance));
-                together = Class::default();
+        let mut groups: Vec<Class> = Vec::new();
+        let mut open = Class::default();
+        for class in &self.0 {
+            open.add(*class, 1.0);
+            if open.calls >= ENOUGH {
+                groups.push(std::mem::take(&mut open));
             }
         }
-        points
+        match groups.last_mut() {
+            Some(last) => last.add(open, 1.0),
+            None if open.calls >= 1.0 => groups.push(open),
+            None => {}
+        }
+        groups.iter().map(|group| group.point(variance)).collect()
     }
 }
 

@@ -1,9 +1,9 @@
 //! What it means that an agent answers "too many requests".
 //!
 //! It is taken for a limit to its rate: it gets no more than it delivers until it no longer refuses. But some refuse
-//! calls however many there are, because others use the limit up or for their own reasons. Then more gets done with more
-//! workers although it refuses all the same, which no limit allows; that is looked for, and believed for some minutes.
-//! What remains true of such an agent is that slots wait while it pauses.
+//! calls however many there are, because others use the limit up or for their own reasons. Then it lets more in from more
+//! workers and refuses as large a share, which no limit does; that is looked for, and believed for some minutes, unless it
+//! refuses a larger share. What remains true of such an agent is that slots wait while it pauses.
 
 #[cfg(test)]
 mod tests;
@@ -18,22 +18,26 @@ const TOLERATED: f64 = 0.05;
 const KNOWN_S: f64 = 4.0;
 /// A limited rate that is no longer refused is tried this much higher each second.
 const RELEASE: f64 = 1.05;
-/// What was done by how many workers fades with this time constant, in seconds, …
+/// What became of how many workers' calls fades with this time constant, in seconds, …
 const MEMORY_S: f64 = 60.0;
 /// … until so much of a second is left.
 const FORGOTTEN_S: f64 = 0.01;
+/// Refusals that lie farther apart, in seconds, say nothing of what is let in between.
+const LONGEST_CYCLE_S: f64 = 15.0;
 /// Seconds that a number of workers must have been watched.
 const WATCHED_S: f64 = 5.0;
-/// More workers got more done if it was more by this share …
+/// More is let in if it is more by this share …
 const MORE: f64 = 0.15;
 /// … and by so many standard errors.
 const MORE_ERRORS: f64 = 3.0;
-/// It refuses alike if its share of refused calls is no more than this many times as large.
+/// It refuses alike if no more than this many times as many are refused for each that is let in.
 const ALIKE: f64 = 1.5;
-/// So long no refusal is taken for a limit once more got done, in seconds.
+/// So long no refusal is taken for a limit once more was let in, in seconds.
 const BELIEVED_S: f64 = 600.0;
 /// The share of the slots' time for which it pauses fades with this time constant, in seconds.
 const PAUSES_MEMORY_S: f64 = 20.0;
+/// An agent of which no call has ended for so long, in seconds, pauses for longer than a moment.
+const LONG_PAUSE_S: f64 = 5.0;
 /// Pauses are no more than this share of the time: beyond, no slots would be enough.
 const MOST_PAUSED: f64 = 0.8;
 
@@ -43,12 +47,15 @@ pub struct Refusals {
     limit: Option<f64>,
     /// Since when, in seconds.
     limited_s: f64,
-    /// Whether it refused in the interval before, and the workers then.
-    before: Option<u32>,
+    cycle: Option<Cycle>,
     by_workers: BTreeMap<u32, Done>,
     /// How much longer refusals are taken for chance, in seconds.
     by_chance_s: f64,
+    /// What made that believed.
+    accepted: Done,
     paused_share: f64,
+    /// Since when no call has ended, in seconds.
+    silent_s: f64,
 }
 
 /// The pool during an interval.
@@ -62,13 +69,19 @@ pub struct Pool {
     pub paused_share: f64,
 }
 
-/// What was delivered while it refused.
+/// What became of calls while it refused some.
 #[derive(Clone, Copy, Debug, Default)]
 struct Done {
-    messages: f64,
     length_s: f64,
-    calls: f64,
+    let_in: f64,
     refused: f64,
+}
+
+/// From an interval with refusals to the next: pauses may last longer than one.
+#[derive(Clone, Copy, Debug)]
+struct Cycle {
+    workers: u32,
+    done: Done,
 }
 
 impl Refusals {
@@ -83,8 +96,20 @@ impl Refusals {
         } else {
             0.0
         };
+        let is_silent = agent.calls.succeeded == 0 && agent.calls.failed == 0 && refused == 0.0;
+        self.silent_s = if is_silent {
+            self.silent_s + length_s
+        } else {
+            0.0
+        };
+        // Others may pause too.
+        let paused_share = if refused > 0.0 {
+            pool.paused_share
+        } else {
+            0.0
+        };
         let keep = (-length_s / PAUSES_MEMORY_S).exp();
-        self.paused_share = self.paused_share * keep + pool.paused_share * (1.0 - keep);
+        self.paused_share = self.paused_share * keep + paused_share * (1.0 - keep);
         self.watch(length_s, pool.workers, agent);
         let calls = refused + agent.calls.succeeded as f64;
         let delivered = agent.delivered as f64 / length_s;
@@ -111,10 +136,10 @@ impl Refusals {
         self.by_chance_s > 0.0
     }
 
-    /// Whether it refuses calls, be it by chance.
+    /// Whether it pauses for a moment now and then, as it refuses calls.
     #[must_use]
-    pub fn are_usual(&self) -> bool {
-        self.limit.is_some() || self.are_by_chance()
+    pub fn make_short_pauses(&self) -> bool {
+        (self.limit.is_some() || self.are_by_chance()) && self.silent_s < LONG_PAUSE_S
     }
 
     /// How much longer a slot is busy with a call because the agent pauses, as a factor: where there
@@ -128,7 +153,7 @@ impl Refusals {
         }
     }
 
-    /// Whether more workers get more done.
+    /// Whether more is let in from more workers.
     fn watch(&mut self, length_s: f64, workers: u32, agent: &AgentObservation) {
         let keep = (-length_s / MEMORY_S).exp();
         self.by_workers.retain(|_, done| {
@@ -136,62 +161,84 @@ impl Refusals {
             done.length_s > FORGOTTEN_S
         });
         self.by_chance_s = (self.by_chance_s - length_s).max(0.0);
-        // The first interval may have what a limit had saved up, and another pool's calls.
         let refuses = agent.calls.rate_limited > 0;
-        let before = std::mem::replace(&mut self.before, refuses.then_some(workers));
-        if !refuses || before != Some(workers) {
+        let Some(cycle) = self.cycle.as_mut().filter(|it| it.goes_on(workers)) else {
+            // It ends an interval that may have what a limit had saved up, or another pool's calls.
+            self.cycle = refuses.then(|| Cycle {
+                workers,
+                done: Done::default(),
+            });
+            return;
+        };
+        cycle.done.add(length_s, agent);
+        if !refuses {
             return;
         }
+        let cycle = std::mem::take(&mut cycle.done);
         let done = self.by_workers.entry(workers).or_default();
-        done.messages += agent.delivered as f64;
-        done.length_s += length_s;
-        done.calls += agent.calls.succeeded as f64 + agent.calls.rate_limited as f64;
-        done.refused += agent.calls.rate_limited as f64;
-        if self.get_more_done() {
+        done.length_s += cycle.length_s;
+        done.let_in += cycle.let_in;
+        done.refused += cycle.refused;
+        if self.by_chance_s > 0.0 && done.is_known() && !done.is_as_welcome_as(self.accepted) {
+            self.by_chance_s = 0.0;
+            self.by_workers.clear();
+        } else if let Some(done) = self.more_let_in() {
             self.by_chance_s = BELIEVED_S;
+            self.accepted = done;
         }
     }
 
-    fn get_more_done(&self) -> bool {
-        let watched = || (self.by_workers.values()).filter(|done| done.length_s >= WATCHED_S);
-        let mut fewest: Option<Done> = None;
-        for done in watched() {
-            if fewest
-                .is_some_and(|fewest| done.is_more_than(fewest) && done.is_as_welcome_as(fewest))
-            {
-                return true;
-            }
-            if fewest.is_none_or(|fewest| done.rate() < fewest.rate()) {
-                fewest = Some(*done);
+    /// What is let in from more workers, if that is more than from fewer, and as large a share.
+    fn more_let_in(&self) -> Option<Done> {
+        let mut least: Option<Done> = None;
+        for done in self.by_workers.values().filter(|done| done.is_known()) {
+            match least {
+                Some(least) if done.is_more_than(least) && done.is_as_welcome_as(least) => {
+                    return Some(*done);
+                }
+                Some(least) if done.rate() >= least.rate() => {}
+                _ => least = Some(*done),
             }
         }
-        false
+        None
+    }
+}
+
+impl Cycle {
+    /// Whether the pool is the same, and that it refuses not long ago.
+    fn goes_on(&self, workers: u32) -> bool {
+        self.workers == workers && self.done.length_s < LONGEST_CYCLE_S
     }
 }
 
 impl Done {
+    fn add(&mut self, length_s: f64, agent: &AgentObservation) {
+        self.length_s += length_s;
+        // Not what was delivered: where messages wait until they expire that is little, whoever is to blame.
+        self.let_in += agent.calls.succeeded as f64 + agent.calls.failed as f64;
+        self.refused += agent.calls.rate_limited as f64;
+    }
+
     fn fade(&mut self, keep: f64) {
-        let parts = [
-            &mut self.messages,
-            &mut self.length_s,
-            &mut self.calls,
-            &mut self.refused,
-        ];
+        let parts = [&mut self.length_s, &mut self.let_in, &mut self.refused];
         parts.into_iter().for_each(|it| *it *= keep);
     }
 
-    fn rate(self) -> f64 {
-        self.messages / self.length_s
+    fn is_known(&self) -> bool {
+        self.length_s >= WATCHED_S
     }
 
-    /// Whether no larger share of the calls was refused, or not much: a limit minds more of them.
+    fn rate(self) -> f64 {
+        self.let_in / self.length_s
+    }
+
+    /// Whether no more is refused for each call that is let in, or not much: a limit minds more of them.
     fn is_as_welcome_as(self, other: Self) -> bool {
-        self.refused * other.calls < ALIKE * other.refused * self.calls
+        self.refused * other.let_in < ALIKE * other.refused * self.let_in
     }
 
     fn is_more_than(self, other: Self) -> bool {
-        let variance =
-            self.messages / self.length_s.powi(2) + other.messages / other.length_s.powi(2);
+        let variance = self.let_in / self.length_s.powi(2) + other.let_in / other.length_s.powi(2);
         let by = self.rate() - other.rate();
         by > MORE * other.rate() && by > MORE_ERRORS * variance.sqrt()
     }

@@ -203,9 +203,11 @@ impl Beliefs {
         self.agents.iter().any(|it| it.refusals.limit().is_some())
     }
 
-    /// Whether some agent refuses calls however many there are.
-    pub(super) fn is_any_refusing_by_chance(&self) -> bool {
-        self.agents.iter().any(|it| it.refusals.are_by_chance())
+    /// Whether slots wait for agents that pause for a moment, however many calls they get, and for no others.
+    pub(super) fn are_pauses_by_chance(&self, seen: &Observation) -> bool {
+        let pairs = || self.agents.iter().zip(&seen.agents);
+        pairs().any(|(it, _)| it.refusals.are_by_chance())
+            && pairs().all(|(it, agent)| !it.is_out(agent) && it.refusals.limit().is_none())
     }
 
     /// Whether some load comes back by a season that can be relied on, by more than `season_errors`.
@@ -442,9 +444,9 @@ impl Belief {
         }
     }
 
-    /// Whoever refuses what is too much pauses for a moment, and is not out.
+    /// Whoever pauses for a moment, as it refuses calls, is not out.
     fn is_out(&self, agent: &AgentObservation) -> bool {
-        is_out(agent) && !(agent.paused && self.refusals.are_usual())
+        is_out(agent) && !(agent.paused && self.refusals.make_short_pauses())
     }
 
     /// Whether workers for an agent that is out should stay until it comes back. As in renting

@@ -57,7 +57,7 @@ impl Story<'_> {
         let setting = self.chosen.setting;
         let workers = people(setting.workers);
         let (code, text) = match self.pacing {
-            _ if self.is_trial && self.obstacle != Obstacle::AgentLimited => (
+            _ if self.is_trial => (
                 "trial",
                 format!("{workers} for a while, to see if more gets done").into(),
             ),

@@ -290,7 +290,8 @@ impl Trials {
 
     /// Whether that is what keeps the pool small.
     fn is_held_down(&self, state: &State) -> bool {
-        let is_throttled = state.is_throttled && self.fewer_workers(state).is_none();
+        let may_be_fewer = self.fewer.is_over(state.now) && self.fewer_workers(state).is_some();
+        let is_throttled = state.is_throttled && !may_be_fewer;
         state.is_crowded || is_throttled || self.cliff.is_some_and(|most| state.workers >= most)
     }
 

@@ -291,9 +291,9 @@ impl AgentModel {
         }
         let units = items.iter().map(|item| f64::from(item.units)).sum();
         let first = &items[0];
-        let luck = (self.draws.refusal.draw(first.key.mixed(), first.attempt)).unit();
+        let mut luck = self.draws.refusal.draw(first.key.mixed(), first.attempt);
         let gates = self.gate.iter_mut().chain(self.faults.gates(now));
-        let Some(wait) = gates.filter_map(|it| it.wait(now, units, luck)).max() else {
+        let Some(wait) = (gates.filter_map(|it| it.wait(now, units, luck.unit()))).max() else {
             let gates = self.gate.iter_mut().chain(self.faults.gates(now));
             gates.for_each(|gate| gate.enter(units));
             return None;
@@ -370,7 +370,7 @@ impl AgentModel {
         Duration::from_nanos(whole(work)) + self.round_trip(first)
     }
 
-    /// How many calls have started at this instant before.
+    /// Calls that have started at this instant before.
     #[inline]
     fn index_at(&mut self, now: Time) -> u32 {
         let before = self.last_start.1 * u32::from(self.last_start.0 == now);

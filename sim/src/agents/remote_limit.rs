@@ -10,6 +10,11 @@ use crate::numbers;
 /// What a call refused by chance is told to wait where the scenario does not say.
 const PAUSE: Duration = Duration::from_secs(1);
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_never(share: &f64) -> bool {
+    *share == 0.0
+}
+
 /// Calls and units that the remote side lets in. A call is let in when both have enough.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,7 +27,11 @@ pub struct RemoteLimit {
     pub units: Option<RateLimit>,
     /// Share of calls refused whatever their rate, 0 to 1, drawn by message and call: others may
     /// have used the limit up.
-    #[serde(default, deserialize_with = "numbers::share")]
+    #[serde(
+        default,
+        skip_serializing_if = "is_never",
+        deserialize_with = "numbers::share"
+    )]
     pub share: f64,
     /// What a refused call is told to wait; absent: until there are tokens enough again, or a
     /// second if it was refused by chance.

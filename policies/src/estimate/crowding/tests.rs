@@ -81,6 +81,33 @@ fn what_is_in_doubt_is_settled_by_fewer_calls() {
     assert!(cleared.doubt().is_none() && cleared.slow_down(1e3) == SlowDown::NONE);
 }
 
+/// The first of many to end are the short ones: two of them said that calls take longer among few.
+#[test]
+fn two_short_calls_among_many_say_nothing() {
+    let mut crowding = Crowding::default();
+    for second in 0..20_u32 {
+        let mut seen = agent("a");
+        seen.samples = (0..80)
+            .map(|k| CallSample {
+                batch: 1,
+                in_flight: 1 + k % 8,
+                time: Duration::from_millis([140, 200, 280][((k / 8 + second) % 3) as usize]),
+            })
+            .collect();
+        if second == 19 {
+            let short = CallSample {
+                batch: 1,
+                in_flight: 20,
+                time: Duration::from_millis(5),
+            };
+            seen.samples.extend([short; 2]);
+        }
+        crowding.observe(1.0, &seen);
+    }
+    assert_eq!(crowding.slow_down(1e3), SlowDown::NONE);
+    assert_eq!(crowding.doubt(), None);
+}
+
 #[test]
 fn absurd_samples_stay_finite() {
     let absurd = |n, _| if n % 2 == 0 { 1e15 } else { 0.0 };

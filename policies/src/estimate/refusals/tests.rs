@@ -33,7 +33,7 @@ fn a_limit_is_none_where_more_workers_get_more_done() {
     watch(&mut refusals, 20, 1, 20, 2);
     assert!(!refusals.are_by_chance());
     watch(&mut refusals, 7, 2, 40, 4);
-    assert!(refusals.are_by_chance() && refusals.are_usual());
+    assert!(refusals.are_by_chance() && refusals.make_short_pauses());
     assert_eq!(refusals.limit(), None);
     assert!(refusals.longer() > 1.5, "{}", refusals.longer());
     // When it has not been seen for long, a limit is believed again.
@@ -58,4 +58,39 @@ fn a_limit_that_minds_more_calls_is_one() {
     watch(&mut refusals, 20, 1, 10, 1);
     watch(&mut refusals, 20, 2, 20, 10);
     assert!(refusals.limit().is_some());
+}
+
+#[test]
+fn chance_is_given_up_where_a_larger_share_is_refused() {
+    let mut refusals = Refusals::default();
+    watch(&mut refusals, 20, 1, 20, 2);
+    watch(&mut refusals, 7, 2, 40, 4);
+    assert!(refusals.are_by_chance());
+    watch(&mut refusals, 20, 4, 40, 40);
+    assert!(refusals.limit().is_some());
+}
+
+#[test]
+fn a_long_pause_is_none_of_a_moment() {
+    let mut refusals = Refusals::default();
+    watch(&mut refusals, 20, 3, 20, 5);
+    assert!(refusals.make_short_pauses());
+    watch(&mut refusals, 6, 3, 0, 0);
+    assert!(!refusals.make_short_pauses());
+}
+
+/// Only intervals next to each other counted: none were where a pause took longer.
+#[test]
+fn pauses_may_last_longer_than_an_interval() {
+    let mut refusals = Refusals::default();
+    let cycles = |refusals: &mut Refusals, workers, let_in| {
+        for _ in 0..6 {
+            watch(refusals, 1, workers, let_in, 2);
+            watch(refusals, 2, workers, 0, 0);
+        }
+    };
+    cycles(&mut refusals, 1, 20);
+    assert!(!refusals.are_by_chance());
+    cycles(&mut refusals, 2, 40);
+    assert!(refusals.are_by_chance());
 }
