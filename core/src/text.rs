@@ -143,6 +143,13 @@ pub fn has_field(text: &str, path: &str) -> bool {
     Outline::of(text).is_ok_and(|outline| outline.has(path))
 }
 
+/// The path of the innermost field at a byte of a RON or JSON text: `traffic[0].classes[1].size`;
+/// empty where there is none.
+#[must_use]
+pub fn path_at(text: &str, at: usize) -> String {
+    Outline::of(text).map_or_else(|_| String::new(), |outline| outline.path_at(at))
+}
+
 /// Reads a value from text.
 ///
 /// # Errors

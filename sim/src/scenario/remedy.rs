@@ -3,12 +3,15 @@
 //!
 //! Apart from the reader, which knows what stands where it failed, and not what the field is for.
 
-use ebbtide_core::text::{TextError, TextFault};
+use ebbtide_core::text::{self, TextError, TextFault};
 use ebbtide_policies::units::Duration;
 
-/// Fields that take one of several forms: what that is, and how it may look.
-const FORMS: [(&[&str], &str, &str); 5] = [
+const NANOS_PER_MS: u64 = 1_000_000;
+
+/// Fields that take one of several forms, in a section or anywhere: what that is, and how it may look.
+const FORMS: [(Option<&str>, &[&str], &str, &str); 6] = [
     (
+        None,
         &[
             "call",
             "per_item",
@@ -22,21 +25,31 @@ const FORMS: [(&[&str], &str, &str); 5] = [
         r#"write one, such as Constant("300ms"), Exponential("300ms") or LogNormal(median: "300ms", sigma: 0.5)"#,
     ),
     (
+        Some("classes"),
         &["size"],
         "a distribution of sizes",
         r#"write one, such as Constant("4KiB") or Uniform(low: "1KiB", high: "8KiB")"#,
     ),
     (
+        Some("arrivals"),
+        &["size"],
+        "a distribution of whole numbers",
+        "write one, such as Constant(5) or Geometric(5)",
+    ),
+    (
+        Some("classes"),
         &["units"],
         "a distribution of whole numbers",
         "write one, such as Constant(3) or Uniform(low: 1, high: 5)",
     ),
     (
+        None,
         &["arrivals"],
         "a kind of arrivals",
         r#"write one, such as Poisson("40/s") or Deterministic("40/s")"#,
     ),
     (
+        Some("classes"),
         &["to"],
         "an address",
         r#"write one, such as Agent("model") or Topic("news")"#,
@@ -63,12 +76,16 @@ fn quantity(fault: &TextFault, found: &str) -> Option<String> {
     let quoted = found.strip_prefix('"')?.strip_suffix('"')?;
     if fault.path.contains("_ms") {
         let length: Duration = quoted.parse().ok()?;
-        let millis = length.as_nanos() as f64 / 1e6;
-        return Some(format!("it counts milliseconds: write {millis}"));
+        let (millis, rest) = (
+            length.as_nanos() / NANOS_PER_MS,
+            length.as_nanos() % NANOS_PER_MS,
+        );
+        return (rest == 0).then(|| format!("it counts milliseconds: write {millis}"));
     }
     let number = quoted.strip_suffix('m')?.trim_end();
-    let is_unit = fault.message.contains("unknown unit") && number.parse::<f64>().is_ok();
-    is_unit.then(|| format!("write \"{number}min\" for minutes, \"{number}ms\" for milliseconds"))
+    let (_, units) = fault.message.split_once("unknown unit")?;
+    let is_time = units.contains(" min,") && number.parse::<f64>().is_ok();
+    is_time.then(|| format!("write \"{number}min\" for minutes, \"{number}ms\" for milliseconds"))
 }
 
 /// The field before a number or a text that should be one of several forms.
@@ -82,8 +99,13 @@ fn form<'t>(
     let before = before.strip_suffix(':')?.trim_end();
     let name_start = before.rfind(|c: char| !c.is_alphanumeric() && c != '_');
     let field = &before[name_start.map_or(0, |at| at + 1)..];
-    let known = FORMS.iter().find(|(fields, ..)| fields.contains(&field));
-    let (_, what, help) = known.filter(|_| is_plain && fault.path.is_empty())?;
+    let path = text::path_at(text, fault.place.span.start);
+    let section = path.rsplit('.').nth(1).unwrap_or_default();
+    let section = section.split('[').next();
+    let known = FORMS.iter().find(|(within, fields, ..)| {
+        fields.contains(&field) && (within.is_none() || *within == section)
+    });
+    let (.., what, help) = known.filter(|_| is_plain && fault.path.is_empty())?;
     Some((field, what, help))
 }
 

@@ -130,6 +130,39 @@ fn faults_of_form_name_their_line_and_a_remedy() {
     check("sigma: 1", "sigma: 1e999", "not finite");
 }
 
+/// The remedy was for a class's size, for minutes of bytes, for a part of a millisecond.
+#[test]
+fn a_remedy_suits_its_field() {
+    #[track_caller]
+    fn check(from: &str, to: &str, wanted: Option<&str>, unwanted: &str) {
+        assert!(FULL.contains(from), "{from}");
+        let error = Scenario::from_ron(&FULL.replacen(from, to, 1)).expect_err(to);
+        let fault = error.faults[0].to_string();
+        assert!(fault.contains(wanted.unwrap_or_default()), "{fault}");
+        assert!(!fault.contains(unwanted), "{fault}");
+    }
+    let arrivals = r#"Mmpp([("10/s", "1s"), ("100/s", "1s")])"#;
+    let batches = r#"BatchPoisson(rate: "10/s", size: 5)"#;
+    check(arrivals, batches, Some("Constant(5)"), "KiB");
+    let ramp = r#"Ramp(from: "10/s", to: 40, over: "1min")"#;
+    check(arrivals, ramp, Some("\"40/s\""), "address");
+    let size = r#"LogNormal(median: "4KiB", sigma: 1)"#;
+    check(size, "4096", Some("Constant(\"4KiB\")"), "Geometric");
+    check(size, r#"Constant("4m")"#, Some("KiB"), "minutes");
+    check("\"40ms\"", "\"4m\"", Some("4min"), "KiB");
+    let units = r#"(rate: "1000/s", burst: 2000)"#;
+    check(units, "1000", None, "distribution");
+    let profile = r#"profile: "remote""#;
+    let start = r#"worker_start_ms: "500us""#;
+    check(profile, start, Some("whole number"), "0.5");
+    check(
+        profile,
+        r#"worker_start_ms: "0.5s""#,
+        Some("write 500"),
+        "0.5 ",
+    );
+}
+
 #[test]
 fn a_value_is_set_by_its_path_with_or_without_quotes() {
     let set_and_read = |path: &str, value: &str| {
