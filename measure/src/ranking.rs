@@ -337,11 +337,14 @@ impl Ranking {
         let Some(default) = self.overall_of(&self.default, self.main_price) else {
             return "No scenario was finished.".to_owned();
         };
-        let is_against_itself = |regret: f64| !self.knows_oracles() && regret < AGAINST_ITSELF;
-        let costs = |regret: f64| {
+        // Both may read as 1.00: the cheapest is the lower alone.
+        let is_cheapest = |regret: f64, is_lower: bool| {
+            is_lower && !self.knows_oracles() && regret < AGAINST_ITSELF
+        };
+        let costs = |regret: f64, is_lower: bool| {
             if self.knows_oracles() {
                 format!("costs {regret:.2} times what full foresight would have paid")
-            } else if is_against_itself(regret) {
+            } else if is_cheapest(regret, is_lower) {
                 "is itself the cheapest known (not every scenario has an oracle)".to_owned()
             } else {
                 format!(
@@ -361,16 +364,17 @@ impl Ranking {
                 "Nearly all that {scenarios} cost is lateness that no policy avoids, so that there is no mean to say \
                  which is best: look at each."
             ),
-            (Some(own), None) => format!("{} {}.", self.default, costs(own)),
+            (Some(own), None) => format!("{} {}.", self.default, costs(own, true)),
             (Some(own), Some((rival, best))) => {
-                let winner = if own <= best {
+                let is_lower = own <= best;
+                let winner = if is_lower {
                     &self.default
                 } else {
                     &rival.policy
                 };
-                let best = if is_against_itself(own) {
+                let best = if is_cheapest(own, is_lower) {
                     format!("costs {best:.2} times as much")
-                } else if is_against_itself(best) {
+                } else if is_cheapest(best, !is_lower) {
                     "is itself the cheapest".to_owned()
                 } else {
                     format!("{best:.2} times")
@@ -378,7 +382,7 @@ impl Ranking {
                 format!(
                     "Use {winner}. Over {scenarios} {} {}, the best of the others ({}) {best}.",
                     self.default,
-                    costs(own),
+                    costs(own, is_lower),
                     rival.policy,
                 )
             }

@@ -216,6 +216,27 @@ mod tests {
         let told = cheapest.conclusion();
         let expected = "the best of the others (fixed(3)) is itself the cheapest.";
         assert!(told.contains(expected), "{told}");
+        // Both read as 1.00; only the lower is the cheapest.
+        for entry in &mut cheapest.overall {
+            let default = entry.standing == Standing::Default;
+            entry.whole.geomean_regret = Some(if default { 1.004 } else { 1.001 });
+        }
+        let told = cheapest.conclusion();
+        let expected = "Use fixed(3). Over 2 scenarios adaptive costs 1.00 times the best cost known (not every \
+                        scenario has an oracle), the best of the others (fixed(3)) is itself the cheapest.";
+        assert!(told.starts_with(expected), "{told}");
+        for entry in &mut cheapest.overall {
+            entry.whole.geomean_regret = Some(1.001);
+        }
+        let told = cheapest.conclusion();
+        assert!(
+            told.contains("adaptive is itself the cheapest known"),
+            "{told}"
+        );
+        assert!(
+            told.contains("(fixed(3)) costs 1.00 times as much."),
+            "{told}"
+        );
         let mut alone = sample;
         alone.overall.retain(|it| it.standing == Standing::Default);
         let told = alone.conclusion();
