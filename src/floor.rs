@@ -311,7 +311,6 @@ impl Floor {
         }
         self.errands.nudges.extend(self.crew.dismiss_all());
         self.starts.clear();
-        self.driver.ear_mut().figures.workers.clear();
         self.errands.alarm = true;
         self.errands.closed = true;
     }
@@ -445,6 +444,10 @@ impl Floor {
     }
 
     fn worker(&mut self, worker: WorkerId, state: WorkerChange, shared: &Arc<Shared>) {
+        // Core still resizes its pool for whoever asks: nobody is hired for it.
+        if self.phase == Phase::Closed {
+            return;
+        }
         match state {
             WorkerChange::Starting => {
                 let config = self.driver.config();

@@ -11,7 +11,7 @@ use hdrhistogram::Histogram;
 
 use crate::broker::Broker;
 use crate::figures::{AgentFigures, Figures, FlowFigures, LaneFigures};
-use crate::floor::Floor;
+use crate::floor::{Floor, Phase};
 use crate::latencies::{Latencies, empty};
 use crate::metrics::{Monitors, RuntimeFigures, TaskFigures};
 
@@ -263,22 +263,7 @@ impl Floor {
             lanes: lanes
                 .map(|(lane, it)| lane_stats(lane, it, figures))
                 .collect(),
-            workers: figures
-                .workers
-                .iter()
-                .map(|worker| WorkerStats {
-                    worker: worker.worker,
-                    state: match worker.state {
-                        WorkerChange::Starting => WorkerState::Starting,
-                        WorkerChange::Ready => WorkerState::Ready,
-                        WorkerChange::Draining | WorkerChange::Gone => WorkerState::Draining,
-                    },
-                    since: worker.since,
-                    in_flight: worker.in_flight,
-                    calls: worker.calls,
-                    blocked_since: self.health.blocked_since(now, worker.worker),
-                })
-                .collect(),
+            workers: self.worker_stats(now),
             workers_lost: figures.workers_lost,
             dead_letters,
             dead_letters_dropped,
@@ -286,6 +271,28 @@ impl Floor {
             tasks: monitors.tasks(),
             runtime: monitors.runtime(),
         }
+    }
+
+    /// Core keeps a pool in a closed broker too, of workers that nobody hired.
+    fn worker_stats(&self, now: Time) -> Vec<WorkerStats> {
+        if self.phase == Phase::Closed {
+            return Vec::new();
+        }
+        let workers = self.driver.ear().figures.workers.iter();
+        workers
+            .map(|worker| WorkerStats {
+                worker: worker.worker,
+                state: match worker.state {
+                    WorkerChange::Starting => WorkerState::Starting,
+                    WorkerChange::Ready => WorkerState::Ready,
+                    WorkerChange::Draining | WorkerChange::Gone => WorkerState::Draining,
+                },
+                since: worker.since,
+                in_flight: worker.in_flight,
+                calls: worker.calls,
+                blocked_since: self.health.blocked_since(now, worker.worker),
+            })
+            .collect()
     }
 }
 

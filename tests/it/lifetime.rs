@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use ebbtide::{AgentRef, Broker, BrokerConfig, Failure, StartError, TimeSource, with};
+use tokio::runtime::Handle;
 use tokio::time::sleep;
 
 const MS: Duration = Duration::from_millis(1);
@@ -75,7 +76,8 @@ async fn a_start_names_all_faults_of_its_configuration() {
     assert!(all.iter().all(|it| error.contains(it)), "{error}");
 }
 
-/// It showed the replacement of one that had gone with the runtime, as starting.
+/// It showed the replacement of one that had gone with the runtime, as starting; and whom a pin or a
+/// larger pool would have hired.
 #[test]
 fn a_closed_broker_has_no_workers() {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
@@ -85,6 +87,17 @@ fn a_closed_broker_has_no_workers() {
         assert_eq!(broker.stats().workers.len(), 2);
         broker.shutdown(MS).await;
         assert!(broker.stats().workers.is_empty());
+        let tasks = Handle::current().metrics().num_alive_tasks();
+        broker.pin_workers(Some(3)).unwrap();
+        assert!(broker.stats().workers.is_empty());
+        let larger = BrokerConfig {
+            min_workers: 5,
+            ..fixed(5)
+        };
+        broker.reconfigure(larger).unwrap();
+        broker.pin_workers(None).unwrap();
+        assert!(broker.stats().workers.is_empty());
+        assert_eq!(Handle::current().metrics().num_alive_tasks(), tasks);
 
         let broker = Broker::builder().config(fixed(2)).start().await.unwrap();
         let echo = broker.add_agent("echo", async |it: &u32| Ok(*it)).unwrap();
