@@ -9,6 +9,7 @@
 //! calls take turns, or in a parabola where they also hinder each other, whichever misses less.
 //! Deliberately absent: batch agents, whose batches grow with the calls under way.
 
+mod classes;
 mod fit;
 #[cfg(test)]
 mod tests;
@@ -17,26 +18,16 @@ use std::collections::VecDeque;
 
 use crate::observation::AgentObservation;
 
-use fit::{Curve, Fits, Point, flat_misses};
+use classes::{CLASSES, Class, Classes, MOST_CALLS, class_of};
+use fit::{Curve, Fits, flat_misses};
 
-/// Numbers of calls under way up to this are told apart one by one, …
-const SINGLE: u32 = 8;
-/// … larger ones in classes that reach this much farther each, …
-const WIDTH: f64 = 1.25;
-/// … so many classes in all: up to a thousand calls.
-const CLASSES: usize = 30;
 /// What was seen fades with this time constant, in seconds: calls of another time are no witnesses …
 const MEMORY_S: f64 = 60.0;
 /// … unless so many of all calls begin among about as many. Nothing is learnt then of fewer calls
 /// under way, and had the agent changed, these would have shown it.
 const ALIKE: f64 = 0.9;
-/// A class counts no more calls than this, so that it follows.
-const MOST_CALLS: f64 = 100.0;
 /// A change is looked for in so many seconds.
 const RECENT_S: f64 = 24.0;
-/// Numbers of calls under way that so few calls began among are taken together: the first of many to end are the short
-/// ones, and a single short call would outweigh all others.
-const ENOUGH: f64 = 5.0;
 /// Calls on either side of a change, at least, for it to be seen.
 const LEAST_CALLS: f64 = 12.0;
 /// The first calls that finish after a change are the short ones: it is judged after this many
@@ -91,19 +82,6 @@ struct Interval {
     seen: Classes,
 }
 
-/// What was seen, by the number of calls under way.
-#[derive(Clone, Debug, Default)]
-struct Classes([Class; CLASSES]);
-
-/// Calls that began among about as many.
-#[derive(Clone, Copy, Debug, Default)]
-struct Class {
-    calls: f64,
-    /// Sums over calls: calls under way, logarithms of times.
-    sum_n: f64,
-    sum_log: f64,
-}
-
 /// A slow-down: none up to some calls under way, a straight line or a parabola from there.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SlowDown {
@@ -138,90 +116,6 @@ impl SlowDown {
         let beyond = (calls - self.from.max(self.until)).max(0.0);
         let steepness = f64::from(self.power) * seen.powi(self.power - 1);
         (1.0 + self.slope * (rise + beyond * steepness)) / self.now
-    }
-}
-
-impl Class {
-    fn mean_log(&self) -> f64 {
-        self.sum_log / self.calls
-    }
-
-    fn point(&self, variance: f64) -> Point {
-        let time_s = self.mean_log().exp();
-        Point {
-            n: self.sum_n / self.calls,
-            time_s,
-            weight: self.calls.min(MOST_CALLS) / (variance * time_s * time_s),
-        }
-    }
-
-    fn add(&mut self, other: Self, times: f64) {
-        self.calls += times * other.calls;
-        self.sum_n += times * other.sum_n;
-        self.sum_log += times * other.sum_log;
-    }
-
-    fn scale(&mut self, keep: f64) {
-        self.calls *= keep;
-        self.sum_n *= keep;
-        self.sum_log *= keep;
-    }
-}
-
-impl Classes {
-    fn add(&mut self, other: &Self, times: f64) {
-        for (class, other) in self.0.iter_mut().zip(&other.0) {
-            class.add(*other, times);
-        }
-    }
-
-    fn scale(&mut self, keep: f64) {
-        self.0.iter_mut().for_each(|class| class.scale(keep));
-    }
-
-    fn forget_beyond(&mut self, most: f64) {
-        for class in self.0.iter_mut().filter(|class| class.calls > most) {
-            class.scale(most / class.calls);
-        }
-    }
-
-    fn calls(&self) -> f64 {
-        self.0.iter().map(|class| class.calls).sum()
-    }
-
-    /// Calls that were under way when one began, on the mean.
-    fn mean_n(&self) -> f64 {
-        let sum: f64 = self.0.iter().map(|class| class.sum_n).sum();
-        sum / self.calls().max(f64::MIN_POSITIVE)
-    }
-
-    /// Calls that began among no more than about `n`.
-    fn calls_up_to(&self, n: f64) -> f64 {
-        let classes = &self.0[..=class_of(n.ceil() as u32)];
-        classes.iter().map(|class| class.calls).sum()
-    }
-
-    /// What a call took, by the logarithm, in seconds.
-    fn call_s(&self) -> f64 {
-        let logs: f64 = self.0.iter().map(|class| class.sum_log).sum();
-        (logs / self.calls()).exp()
-    }
-
-    fn points(&self, variance: f64) -> Vec<Point> {
-        let mut groups: Vec<Class> = Vec::new();
-        let mut open = Class::default();
-        for class in &self.0 {
-            open.add(*class, 1.0);
-            if open.calls >= ENOUGH {
-                groups.push(std::mem::take(&mut open));
-            }
-        }
-        match groups.last_mut() {
-            Some(last) => last.add(open, 1.0),
-            None if open.calls >= 1.0 => groups.push(open),
-            None => {}
-        }
-        groups.iter().map(|group| group.point(variance)).collect()
     }
 }
 
@@ -497,12 +391,4 @@ fn are_alike(agent: &AgentObservation) -> bool {
         .filter(|sample| alike(sample.in_flight))
         .count();
     count as f64 >= ALIKE * agent.samples.len() as f64
-}
-
-fn class_of(calls: u32) -> usize {
-    if calls <= SINGLE {
-        return calls.saturating_sub(1) as usize;
-    }
-    let class = (f64::from(calls) / f64::from(SINGLE)).ln() / WIDTH.ln();
-    (SINGLE as usize + class as usize).min(CLASSES - 1)
 }
