@@ -143,6 +143,14 @@ pub struct Slowdown {
     pub beta: f64,
 }
 
+impl Slowdown {
+    /// By how much a call slows down with `calls` at once, itself included.
+    pub(crate) fn factor(self, calls: u32) -> f64 {
+        let beyond = f64::from(calls.saturating_sub(self.limit));
+        1.0 + self.alpha * beyond + self.beta * beyond * (beyond + 1.0)
+    }
+}
+
 /// Messages that fail, each by itself, also in a batch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

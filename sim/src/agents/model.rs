@@ -490,13 +490,5 @@ impl Noise {
     }
 }
 
-impl Slowdown {
-    /// By how much a call slows down with `calls` at once, itself included.
-    fn factor(self, calls: u32) -> f64 {
-        let beyond = f64::from(calls.saturating_sub(self.limit));
-        1.0 + self.alpha * beyond + self.beta * beyond * (beyond + 1.0)
-    }
-}
-
 #[cfg(test)]
 mod tests;
