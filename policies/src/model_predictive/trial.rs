@@ -6,6 +6,7 @@
 //! further behind, the agent may get less done with it than it would with fewer: beyond a cliff equally many calls are
 //! under way all the time, and nothing that is seen tells why they are slow, or refused. Then fewer workers are tried, and
 //! what counts is what gets done: if that is more, there will be no more workers until a trial of more gets more done.
+//! An agent that refuses calls is tried with a little more: whether it minds is seen in what it lets in (`refusals`).
 
 #[cfg(test)]
 mod tests;
