@@ -82,6 +82,29 @@ fn a_pool_that_fell_off_a_cliff_climbs_back() {
     assert!(workers.is_some_and(|it| it < 40.0), "{workers:?}");
 }
 
+/// Most is done of twenty calls at once, 40 a second; of a hundred 7. Each growth got less done and left more
+/// waiting to grow for, calls timed out, the breaker opened, and the pool came back at its largest: one in four
+/// was delivered.
+#[test]
+fn a_pool_that_grew_into_a_collapse_comes_back_step_by_step() {
+    let run = results(
+        r#"(
+            run: (length: "10min", warm_up: "0s", replications: 4),
+            traffic: [(
+                arrivals: Bursts(base: "20/s", burst: "100/s", every: "2min", length: "10s"),
+                classes: [(name: "m", to: Agent("a"))],
+            )],
+            agents: [(name: "a", call: Exponential("500ms"), slowdown: (limit: 20, alpha: 0.05, beta: 0.01))],
+            broker: (max_workers: 10),
+            policies: ["adaptive"],
+        )"#,
+    );
+    let success = run.total.figures.success_rate.mean;
+    assert!(success.is_some_and(|share| share > 0.95), "{success:?}");
+    let workers = run.total.figures.workers_mean.and_then(|it| it.mean);
+    assert!(workers.is_some_and(|it| it < 4.0), "{workers:?}");
+}
+
 /// A message that stood behind its key in an outage was demand when it came and again when it moved up.
 #[test]
 fn what_came_behind_its_key_in_an_outage_is_no_demand_twice() {

@@ -1,7 +1,7 @@
 //! What says that an agent may be crowded, for trials to go by.
 
 use crate::estimate::crowding::SlowDown;
-use crate::observation::Observation;
+use crate::observation::{BreakerState, Observation};
 use crate::units::Duration;
 
 use super::trial::{Allowed, State};
@@ -25,6 +25,10 @@ impl Adaptive {
             is_throttled: self.beliefs.is_any_throttled(),
             fewer: self.fewer(seen),
             is_failing: self.beliefs.is_any_failing(seen),
+            is_out: seen
+                .agents
+                .iter()
+                .any(|agent| agent.breaker != BreakerState::Closed),
             late: (seen.queue.oldest_wait).filter(|oldest| *oldest > limit),
             workers: seen.setting.workers,
             min_workers: seen.bounds.min_workers.max(1),
@@ -35,6 +39,9 @@ impl Adaptive {
             draining: seen.workers.draining,
             starts_in: seen.worker_start,
             shows_in: Duration::from_secs_f64(calls_s),
+            is_saturated: is_saturated(seen),
+            cv2: (load.agents.iter()).fold(1.0, |most, agent| most.max(agent.line.cv2)),
+            batch: (load.agents.iter()).fold(1.0, |most, agent| most.max(agent.line.mean_batch)),
         });
         if allowed.is_trial {
             let agents = load.agents.iter_mut();

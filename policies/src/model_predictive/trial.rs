@@ -6,14 +6,18 @@
 //! further behind, the agent may get less done with it than it would with fewer: beyond a cliff equally many calls are
 //! under way all the time, and nothing that is seen tells why they are slow, or refused. Then fewer workers are tried, and
 //! what counts is what gets done: if that is more, there will be no more workers until a trial of more gets more done.
+//! A growth is such a trial too: if less gets done after it, it is back to the workers before (`growth`).
 //! An agent that refuses calls is tried with a little more: whether it minds is seen in what it lets in (`refusals`).
 
+mod done;
+mod growth;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
-
 use crate::units::{Duration, Time};
+
+use done::{Done, Mark, Rate};
+use growth::Growth;
 
 /// Messages must have been late for this long before a trial: a backlog that the pool can work off
 /// is gone by then, or at least shrinks.
@@ -35,9 +39,7 @@ const MORE: u32 = 3;
 const FEWER: f64 = 0.7;
 /// Where fewer got more done, trials go by this share of the workers, and by half of it after each that failed.
 const STEP: f64 = 0.25;
-/// More gets done if it is more by this share …
-const BETTER: f64 = 0.1;
-/// … and by so many standard errors.
+/// More gets done if it is more by so many standard errors.
 const BETTER_ERRORS: f64 = 2.0;
 /// The next trial comes no sooner than this after one that failed, then twice as long …
 const PAUSE: Duration = Duration::from_secs(60);
@@ -49,14 +51,15 @@ const MOST_DOUBLINGS: u32 = 3;
 pub(super) struct Trials {
     late: Option<Late>,
     running: Option<Trial>,
-    /// Of trials of more workers, and of fewer: what one said is no reason to put off the other.
+    /// Of trials of more workers, of fewer, and of those before a growth: what one said is no reason to put off another.
     more: Pause,
     fewer: Pause,
+    back: Pause,
     /// Most workers since fewer got more done.
     cliff: Option<u32>,
-    /// Messages delivered in all, and by when in the last seconds.
-    delivered: f64,
-    recent: VecDeque<(Time, f64)>,
+    /// The last growth, while it may turn out to get less done.
+    growth: Growth,
+    done: Done,
 }
 
 /// One that is under way.
@@ -69,25 +72,22 @@ struct Trial {
     from: u32,
     /// Since when there are as many workers as are tried.
     in_force: Option<Time>,
-    /// When it was first seen to show, and the messages delivered in all by then.
-    shown: Option<(Time, f64)>,
+    /// When it was first seen to show.
+    shown: Option<Mark>,
     most_workers: u32,
+    /// Whether it goes back to those before a growth that got less done.
+    is_back: bool,
 }
 
 /// What a trial said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Better,
+    /// Neither better nor worse.
     NoBetter,
+    Worse,
     /// Nothing: what it puts to the test is gone, or an agent fails.
     Moot,
-}
-
-/// Messages delivered within some time.
-#[derive(Clone, Copy, Debug)]
-struct Rate {
-    messages: f64,
-    length_s: f64,
 }
 
 /// When the next trial may come.
@@ -117,6 +117,8 @@ pub(super) struct State {
     pub(super) fewer: Option<u32>,
     /// Whether some agent fails: that is then why messages are late, and how much gets done.
     pub(super) is_failing: bool,
+    /// Whether some is not called for that.
+    pub(super) is_out: bool,
     /// Whether messages are refused for want of room, or expire.
     pub(super) overflows: bool,
     /// How long the oldest message has waited, if it is late.
@@ -134,6 +136,12 @@ pub(super) struct State {
     pub(super) starts_in: Duration,
     /// How long it takes until workers that are there show: the calls under way end.
     pub(super) shows_in: Duration,
+    /// Whether slots had calls all the time.
+    pub(super) is_saturated: bool,
+    /// Squared coefficient of variation of what calls take.
+    pub(super) cv2: f64,
+    /// Messages that come back together.
+    pub(super) batch: f64,
 }
 
 /// What trials allow.
@@ -154,7 +162,9 @@ impl Trials {
 
     /// How many workers there may be.
     pub(super) fn allow(&mut self, state: &State) -> Allowed {
-        self.count(state);
+        let before = self.done.capacity();
+        self.done.count(state);
+        self.growth.watch(state, before, &self.done);
         self.running = match self.running.take() {
             None => self.begin(state),
             Some(trial) => self.go_on(trial, state),
@@ -169,40 +179,23 @@ impl Trials {
                 most_workers: trial.most_workers,
                 is_trial: true,
             },
-            None => Allowed {
-                least_workers: 0,
-                most_workers: self.cliff.unwrap_or(u32::MAX),
-                is_trial: false,
-            },
-        }
-    }
-
-    fn count(&mut self, state: &State) {
-        self.delivered += state.delivered;
-        self.recent.push_back((state.now, self.delivered));
-        while self
-            .recent
-            .get(1)
-            .is_some_and(|(at, _)| state.now.since(*at) >= BEHIND_FOR)
-        {
-            self.recent.pop_front();
-        }
-    }
-
-    /// What got done in the last seconds.
-    fn rate(&self, now: Time) -> Rate {
-        let (since, delivered) = self
-            .recent
-            .front()
-            .copied()
-            .unwrap_or((now, self.delivered));
-        Rate {
-            messages: self.delivered - delivered,
-            length_s: now.since(since).as_secs_f64(),
+            None => {
+                let cliff = self.cliff.unwrap_or(u32::MAX);
+                Allowed {
+                    least_workers: 0,
+                    most_workers: cliff.min(self.growth.most_workers(state, &self.done)),
+                    is_trial: false,
+                }
+            }
         }
     }
 
     fn go_on(&mut self, mut trial: Trial, state: &State) -> Option<Trial> {
+        if state.is_failing && !state.is_out && !trial.is_of_more() {
+            // Calls that were made among too many may be what fails.
+            trial.shown = None;
+            return Some(trial);
+        }
         if let Some(verdict) = self.verdict(trial, state) {
             self.end(trial, verdict, state.now);
             return None;
@@ -211,7 +204,7 @@ impl Trials {
             trial.in_force = Some(state.now);
         }
         if trial.shown.is_none() && trial.in_force.is_some_and(|it| state.shows_since(it)) {
-            trial.shown = Some((state.now, self.delivered));
+            trial.shown = self.done.mark();
         }
         Some(trial)
     }
@@ -222,20 +215,17 @@ impl Trials {
         if is_gone || state.is_failing {
             return Some(Verdict::Moot);
         }
-        let Some((since, delivered)) = trial.shown else {
+        let Some(shown) = trial.shown else {
             let longest = state.starts_in + state.shows_in + NEVER;
             let is_hopeless = trial.in_force.is_none() && now.since(trial.since) >= longest;
             return is_hopeless.then_some(Verdict::NoBetter);
         };
-        let after = Rate {
-            messages: self.delivered - delivered,
-            length_s: now.since(since).as_secs_f64(),
-        };
-        if state.shows_since(since) && trial.before.is_better_than(after) {
-            return Some(Verdict::NoBetter);
+        let after = self.done.since(shown);
+        if state.shows_since(shown.at) && trial.before.is_better_than(after, BETTER_ERRORS) {
+            return Some(Verdict::Worse);
         }
-        (now.since(since) >= LASTS).then(|| {
-            if after.is_better_than(trial.before) {
+        (now.since(shown.at) >= LASTS).then(|| {
+            if after.is_better_than(trial.before, BETTER_ERRORS) {
                 Verdict::Better
             } else {
                 Verdict::NoBetter
@@ -251,6 +241,9 @@ impl Trials {
         };
         let fresh = Late { since: now, oldest };
         let late = *self.late.get_or_insert(fresh);
+        if let Some(back) = self.back(state) {
+            return Some(back);
+        }
         let long = now.since(late.since);
         let fewer = self
             .fewer_workers(state)
@@ -270,17 +263,35 @@ impl Trials {
             && self.is_held_down(state)
             && self.more.is_over(now)
         {
-            (state.workers.saturating_add(self.more_workers(state))).min(state.max_workers)
+            let most = self.growth.most_workers(state, &self.done);
+            (state.workers.saturating_add(self.more_workers(state)))
+                .min(most.min(state.max_workers))
         } else {
             return None;
         };
         (most_workers != state.workers).then(|| Trial {
-            before: self.rate(now),
+            before: self.done.lately(),
             since: now,
             from: state.workers,
             in_force: None,
             shown: None,
             most_workers,
+            is_back: false,
+        })
+    }
+
+    /// Back to the workers before the last growth, if it got less done.
+    fn back(&mut self, state: &State) -> Option<Trial> {
+        let (from, before) = self.growth.got_less_done(state, &self.done)?;
+        let is_fewer = from < state.workers && self.back.is_over(state.now);
+        is_fewer.then_some(Trial {
+            before,
+            since: state.now,
+            from: state.workers,
+            in_force: None,
+            shown: None,
+            most_workers: from,
+            is_back: true,
         })
     }
 
@@ -324,13 +335,17 @@ impl Trials {
 
     fn end(&mut self, trial: Trial, verdict: Verdict, now: Time) {
         self.late = None;
-        let pause = if trial.is_of_more() {
-            &mut self.more
-        } else {
-            &mut self.fewer
+        let pause = match (trial.is_of_more(), trial.is_back) {
+            (true, _) => &mut self.more,
+            (false, true) => &mut self.back,
+            (false, false) => &mut self.fewer,
         };
+        if trial.is_back && verdict == Verdict::Worse {
+            self.growth.forget();
+        }
         match verdict {
-            Verdict::NoBetter => pause.begin(now),
+            Verdict::NoBetter | Verdict::Worse => pause.begin(now),
+            Verdict::Moot if trial.is_back => {}
             Verdict::Moot => pause.not_before = now + PAUSE,
             Verdict::Better => {
                 *pause = Pause::default();
@@ -361,18 +376,6 @@ impl State {
     /// Whether what is since `then` shows by now.
     fn shows_since(&self, then: Time) -> bool {
         self.now.since(then) >= self.shows_in
-    }
-}
-
-impl Rate {
-    fn is_better_than(self, other: Self) -> bool {
-        let (this, that) = (
-            self.messages / self.length_s,
-            other.messages / other.length_s,
-        );
-        let variance =
-            self.messages / self.length_s.powi(2) + other.messages / other.length_s.powi(2);
-        this > (1.0 + BETTER) * that && this - that > BETTER_ERRORS * variance.sqrt()
     }
 }
 

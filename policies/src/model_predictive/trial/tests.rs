@@ -7,7 +7,18 @@ type Agent = fn(u32) -> f64;
 
 /// The workers of each second, of at most ten or as many as trials allow; messages get later all the time.
 fn run(seconds: u64, agent: Agent, part: impl Fn(u64, &mut State)) -> Vec<u32> {
-    let (mut trials, mut workers) = (Trials::default(), 10);
+    run_from(10, seconds, agent, part)
+}
+
+/// The same with so many workers to begin with, who are wanted for ten seconds.
+fn grow_from(workers: u32, seconds: u64, agent: Agent) -> Vec<u32> {
+    run_from(workers, seconds, agent, |second, state| {
+        state.max_workers = if second < 10 { workers } else { 10 };
+    })
+}
+
+fn run_from(workers: u32, seconds: u64, agent: Agent, part: impl Fn(u64, &mut State)) -> Vec<u32> {
+    let (mut trials, mut workers) = (Trials::default(), workers);
     (0..seconds)
         .map(|second| {
             let mut state = State {
@@ -16,6 +27,7 @@ fn run(seconds: u64, agent: Agent, part: impl Fn(u64, &mut State)) -> Vec<u32> {
                 is_throttled: false,
                 fewer: None,
                 is_failing: false,
+                is_out: false,
                 overflows: false,
                 late: Some(Duration::from_secs(second + 1)),
                 delivered: agent(workers),
@@ -26,12 +38,15 @@ fn run(seconds: u64, agent: Agent, part: impl Fn(u64, &mut State)) -> Vec<u32> {
                 draining: 0,
                 starts_in: Duration::ZERO,
                 shows_in: Duration::from_secs(1),
+                is_saturated: true,
+                cv2: 1.0,
+                batch: 1.0,
             };
             part(second, &mut state);
             let allowed = trials.allow(&state);
             let is_held = state.is_crowded && !allowed.is_trial || state.is_throttled;
-            workers =
-                (allowed.most_workers.min(if is_held { 4 } else { 10 })).max(allowed.least_workers);
+            let wanted = if is_held { 4 } else { state.max_workers };
+            workers = allowed.most_workers.min(wanted).max(allowed.least_workers);
             workers
         })
         .collect()
@@ -123,6 +138,7 @@ fn a_failing_agent_ends_a_trial_and_its_recovery_is_none() {
         |second, state| {
             state.fewer = Some(5);
             state.is_failing = (12..30).contains(&second);
+            state.is_out = state.is_failing;
             state.delivered = if second < 30 { 5.0 } else { 20.0 };
         },
     );
@@ -159,4 +175,37 @@ fn an_agent_that_refuses_calls_is_tried_with_one_worker_more() {
     let found = run(60, |_| 20.0, refused);
     let (fewer, more) = (seconds_with(&found, 2), seconds_with(&found, 5));
     assert!(fewer.last() < more.first(), "{found:?}");
+}
+
+#[test]
+fn a_growth_that_got_less_done_is_taken_back() {
+    let collapses: Agent = |workers| 60.0 / f64::from(workers.max(3));
+    let found = grow_from(3, 300, collapses);
+    let large = found.iter().filter(|it| **it == 10).count();
+    assert!((1..=4).contains(&large), "{found:?}");
+    assert!(found[60..].iter().all(|it| *it <= 5), "{found:?}");
+}
+
+#[test]
+fn a_growth_that_got_more_done_stays() {
+    let each: Agent = |workers| 5.0 * f64::from(workers);
+    assert_eq!(grow_from(3, 100, each)[11..], [10; 89]);
+    // So does one that mends nothing.
+    assert_eq!(grow_from(3, 100, |_| 20.0)[11..], [10; 89]);
+}
+
+#[test]
+fn an_agent_that_got_slow_by_itself_keeps_its_workers() {
+    // It does a fourth from the ninth second on, which is why the pool grows.
+    let found = run_from(
+        3,
+        100,
+        |workers| f64::from(workers),
+        |second, state| {
+            let slow = second >= 9;
+            state.delivered *= if slow { 2.5 } else { 10.0 };
+            state.max_workers = if second < 11 { 3 } else { 10 };
+        },
+    );
+    assert_eq!(found[12..], [10; 88]);
 }
