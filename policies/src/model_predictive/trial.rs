@@ -227,6 +227,10 @@ impl Trials {
         (now.since(shown.at) >= LASTS).then(|| {
             if after.is_better_than(trial.before, BETTER_ERRORS) {
                 Verdict::Better
+            } else if trial.before.per_s() > after.per_s() && self.growth.got_more_done_than(after)
+            {
+                // The workers of then do not do what they did then: it was not for the growth.
+                Verdict::Worse
             } else {
                 Verdict::NoBetter
             }

@@ -140,6 +140,11 @@ impl Growth {
         }
     }
 
+    /// Whether more got done before the one that is remembered.
+    pub(super) fn got_more_done_than(&self, rate: Rate) -> bool {
+        (self.known).is_some_and(|(known, _)| known.before.is_better_than(rate, BETTER_ERRORS))
+    }
+
     /// It was not for the growth that less got done.
     pub(super) fn forget(&mut self) {
         (self.watched, self.known) = (None, None);
