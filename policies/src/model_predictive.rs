@@ -22,7 +22,7 @@
 //! | `value` | and what is that state worth? |
 //! | `weigh` | so what does a number of workers cost? |
 //! | `pace` | may it be asked for now? |
-//! | `signs`, `trial` | an agent seems crowded: is it so? |
+//! | `signs`, `trial` | an agent seems crowded, or a growth got less done: is it so? |
 //! | `explain` | how to say it? |
 //! | `settings` | every constant that is a judgement, and why |
 //!

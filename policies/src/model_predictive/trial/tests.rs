@@ -197,15 +197,10 @@ fn a_growth_that_got_more_done_stays() {
 #[test]
 fn an_agent_that_got_slow_by_itself_keeps_its_workers() {
     // It does a fourth from the ninth second on, which is why the pool grows.
-    let found = run_from(
-        3,
-        100,
-        |workers| f64::from(workers),
-        |second, state| {
-            let slow = second >= 9;
-            state.delivered *= if slow { 2.5 } else { 10.0 };
-            state.max_workers = if second < 11 { 3 } else { 10 };
-        },
-    );
+    let found = run_from(3, 100, f64::from, |second, state| {
+        let slow = second >= 9;
+        state.delivered *= if slow { 2.5 } else { 10.0 };
+        state.max_workers = if second < 11 { 3 } else { 10 };
+    });
     assert_eq!(found[12..], [10; 88]);
 }
