@@ -13,10 +13,11 @@ use crate::metric::Unit;
 /// Confidence of the intervals that results and comparisons print.
 pub const LEVEL: f64 = 0.95;
 
-/// A figure's mean over replications with its interval.
+/// A figure's mean over replications with its interval; of a maximum the largest of all, which is no guess and has
+/// none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
-    /// The mean; `None` where it may not be printed.
+    /// The mean, or the largest of a maximum; `None` where it may not be printed.
     pub mean: Option<f64>,
     /// Lower end; `None` with fewer than two replications.
     pub ci_low: Option<f64>,
@@ -40,6 +41,17 @@ impl Estimate {
             estimate.ci_high = None;
         }
         estimate
+    }
+
+    /// The largest of the `samples` that have a value, one of each replication.
+    #[must_use]
+    pub fn largest(samples: &[Sample]) -> Self {
+        let values = samples.iter().filter_map(|sample| sample.value);
+        Self {
+            mean: values.max_by(f64::total_cmp),
+            at_least: samples.iter().any(|sample| sample.at_least),
+            ..Self::default()
+        }
     }
 
     /// The mean of `values` with its interval at `level` (0–1).

@@ -3,7 +3,7 @@
 
 use ebbtide_core::units::Time;
 
-/// A level, what it came to since it was last drained, and since it was last restarted.
+/// A level, what it came to since it was last drained, and since it was last restarted; its peak is of all the time.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Level {
     now: u64,
@@ -55,13 +55,13 @@ impl Level {
         std::mem::take(&mut self.section)
     }
 
-    /// Forgets what it came to until `at`.
+    /// Forgets what it came to until `at`, but for how high it was.
     pub(crate) fn restart(&mut self, at: Time) {
         self.drain(at);
-        self.drained = Section::default();
+        self.drained.area = 0;
     }
 
-    /// What it came to until `at` since it was last restarted.
+    /// What it came to until `at` since it was last restarted, with its peak since it began.
     pub(crate) fn since_restart(&self, at: Time) -> Section {
         let mut held = *self;
         held.drain(at);
@@ -85,7 +85,12 @@ impl Section {
     /// Adds a stretch that follows.
     pub(crate) fn append(&mut self, next: Self) {
         self.area += next.area;
-        self.peak = self.peak.max(next.peak);
+        self.reach(next);
+    }
+
+    /// It was as high as `later` too.
+    pub(crate) fn reach(&mut self, later: Self) {
+        self.peak = self.peak.max(later.peak);
     }
 
     /// Summed over time, in seconds.
@@ -143,14 +148,14 @@ impl Parts {
         }
     }
 
-    /// Forgets what they came to until `at`.
+    /// Forgets what they came to until `at`, but for how high they were.
     pub(crate) fn restart(&mut self, at: Time) {
         for level in &mut self.levels {
             level.restart(at);
         }
     }
 
-    /// What each came to until `at` since they were last restarted.
+    /// What each came to until `at` since they were last restarted, with its peak since it began.
     pub(crate) fn since_restart(&self, at: Time, whole: &Level) -> Vec<Section> {
         let section = |(part, level): (usize, &Level)| {
             let level = if part == self.only { whole } else { level };
@@ -182,7 +187,7 @@ mod tests {
         let all = Section { area: 45, peak: 2 };
         assert_eq!(level.since_restart(at(50)), all);
         level.restart(at(50));
-        let rest = Section { area: 7, peak: 1 };
+        let rest = Section { area: 7, peak: 2 };
         assert_eq!(level.since_restart(at(57)), rest);
     }
 

@@ -35,7 +35,7 @@ pub enum Metric {
     Utilisation,
     /// Workers, from their order until they are gone, averaged over the window.
     WorkersMean,
-    /// Most workers at once in the window, each from its order until it is gone.
+    /// Most workers at once in the whole run, each from its order until it is gone.
     WorkersMax,
     /// Workers, from their order until they are gone, summed over the window.
     WorkerSeconds,
@@ -47,7 +47,7 @@ pub enum Metric {
     BatchMean,
     /// Waiting messages, averaged over the window.
     QueueMean,
-    /// Most waiting messages at once.
+    /// Most waiting messages at once in the whole run.
     QueueMax,
     /// Applied changes of the workers wanted.
     ScaleActions,
@@ -226,6 +226,18 @@ impl Metric {
         match self {
             Self::Wait(stat) | Self::Service(stat) | Self::Sojourn(stat) => stat.quantile(),
             _ => None,
+        }
+    }
+
+    /// Whether it is the most of a run: of several runs the largest is told, and no interval.
+    #[must_use]
+    pub const fn is_maximum(self) -> bool {
+        match self {
+            Self::Wait(stat) | Self::Service(stat) | Self::Sojourn(stat) => {
+                matches!(stat, Stat::Max)
+            }
+            Self::WorkersMax | Self::QueueMax => true,
+            _ => false,
         }
     }
 

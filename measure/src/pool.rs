@@ -134,7 +134,7 @@ impl Pool {
         }
     }
 
-    /// Forgets what it came to until `at`.
+    /// Forgets what it came to until `at`, but for how large it was at most.
     pub(crate) fn restart(&mut self, at: Time) {
         self.alive.restart(at);
         self.open.restart(at);

@@ -17,13 +17,28 @@ pub(crate) struct Queue {
     delayed: u64,
 }
 
-/// Waiting messages over a stretch of time.
+/// Waiting messages over a stretch of time, and the most of them at once in the whole run.
 #[derive(Debug)]
 pub(crate) struct QueueSums {
     pub(crate) waiting: Section,
     pub(crate) by_agent: Vec<Section>,
     pub(crate) by_lane: Vec<Section>,
     pub(crate) by_class: Vec<Section>,
+}
+
+impl QueueSums {
+    /// As many waited as in `later` too.
+    pub(crate) fn reach(&mut self, later: &Self) {
+        self.waiting.reach(later.waiting);
+        for (own, later) in [
+            (&mut self.by_agent, &later.by_agent),
+            (&mut self.by_lane, &later.by_lane),
+            (&mut self.by_class, &later.by_class),
+        ] {
+            let pairs = own.iter_mut().zip(later);
+            pairs.for_each(|(own, later)| own.reach(*later));
+        }
+    }
 }
 
 impl Queue {
@@ -92,7 +107,7 @@ impl Queue {
         self.waiting.drain(at)
     }
 
-    /// Forgets what they came to until `at`.
+    /// Forgets what they came to until `at`, but for how many they were at most.
     pub(crate) fn restart(&mut self, at: Time) {
         self.waiting.restart(at);
         self.by_agent.restart(at);

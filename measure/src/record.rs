@@ -36,7 +36,7 @@ pub struct Recorder {
     pub(crate) calls: Vec<Calls>,
     queue: Queue,
     pool: Pool,
-    /// What the levels came to in the window, once it is over.
+    /// What the levels came to in the window, once it is over, with their peaks of the whole run.
     pub(crate) sums: Option<WindowSums>,
     /// Calls started since the window began.
     pub(crate) calls_started: u64,
@@ -209,6 +209,7 @@ impl Recorder {
     pub fn finish(mut self, end: RunEnd<impl IntoIterator<Item = Unfinished>>) -> Run {
         self.pass(end.at);
         self.close_window(end.at.min(self.window.to));
+        self.reach_the_end(end.at);
         self.drain(end.at);
         for message in end.unfinished {
             let counts = &mut self.ledger.cell(&message.account).counts;
@@ -435,6 +436,14 @@ impl Recorder {
                 pool: self.pool.since_restart(to),
             });
             self.phase = Phase::Tail;
+        }
+    }
+
+    /// What the levels were at most, they may have been in the tail.
+    fn reach_the_end(&mut self, end: Time) {
+        if let Some(sums) = &mut self.sums {
+            sums.queue.reach(&self.queue.since_restart(end));
+            sums.pool.alive.reach(self.pool.since_restart(end).alive);
         }
     }
 

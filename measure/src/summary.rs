@@ -1,7 +1,8 @@
 //! From the runs of all replications to results: counts are summed, figures estimated.
 //!
 //! One replication gives one value per figure. A quantile that may not be printed in one of
-//! them may not be printed at all; a mean is taken over those that counted anything.
+//! them may not be printed at all; a mean is taken over those that counted anything. Of maxima the largest is told:
+//! their mean is nothing that anybody saw, and its interval would reach beyond what a pool can be.
 
 use std::collections::BTreeMap;
 
@@ -83,6 +84,9 @@ fn over(metric: Metric, samples: &[Sample], level: f64) -> Estimate {
     if missing && metric.quantile().is_some() {
         return Estimate::default();
     }
+    if metric.is_maximum() {
+        return Estimate::largest(samples);
+    }
     Estimate::over(samples, level)
 }
 
@@ -143,10 +147,21 @@ mod tests {
             p95.half_width()
                 .is_some_and(|half| (half - 12.706_204_736).abs() < 1e-6)
         );
-        assert_eq!(
-            results.by_lane["bulk"].figures.sojourn_s.max.mean,
-            Some(6.0)
-        );
+    }
+
+    /// `workers max: 8 [0 to 62.7]`, it said of a pool of 10 at most.
+    #[test]
+    fn a_maximum_is_the_largest_of_all_and_has_no_interval() {
+        let runs = [run(None, Some(4.0)), run(None, Some(8.0))];
+        let most = Estimate {
+            mean: Some(8.0),
+            ..Estimate::default()
+        };
+        let results = summarise(&runs);
+        assert_eq!(results.total.figures.sojourn_s.max, most);
+        assert_eq!(results.by_lane["bulk"].figures.sojourn_s.max, most);
+        let max = Selector::total(Metric::Sojourn(Stat::Max));
+        assert_eq!(estimate(&runs, &max, LEVEL), most);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Thresholds such as `p95(sojourn) < 500ms`, judged on the interval, not on the point.
+//! Thresholds such as `p95(sojourn) < 500ms`, judged on the interval, not on the point; a maximum has none, and is
+//! judged itself.
 
 use std::fmt;
 use std::str::FromStr;
@@ -79,7 +80,7 @@ pub enum ThresholdVerdict {
     Pass,
     /// The whole interval is on the wrong side.
     Fail,
-    /// The interval straddles the limit, or there is none.
+    /// The interval straddles the limit, or there is none, or the maximum may be larger.
     Inconclusive,
 }
 
@@ -121,7 +122,11 @@ impl Threshold {
     }
 
     fn verdict(&self, value: &Estimate) -> ThresholdVerdict {
-        let (low, high) = (value.ci_low, value.ci_high);
+        let (low, high) = if self.selector.metric.is_maximum() {
+            (value.mean, value.mean.filter(|_| !value.at_least))
+        } else {
+            (value.ci_low, value.ci_high)
+        };
         let limit = self.limit;
         let (pass, fail) = match self.relation {
             Relation::Below => (
@@ -253,7 +258,7 @@ impl From<Threshold> for String {
 mod tests {
     use super::*;
     use crate::books::Group;
-    use crate::figures::{Figures, Times};
+    use crate::figures::{Figures, Sample, Times};
 
     #[track_caller]
     fn check_reads(text: &str, limit: f64, written: &str) {
@@ -377,6 +382,31 @@ mod tests {
         );
         assert_eq!(verdict("p95(sojourn) < 500ms"), ThresholdVerdict::Fail);
         assert_eq!(verdict("p95(sojourn) > 500ms"), ThresholdVerdict::Pass);
+    }
+
+    #[test]
+    fn a_maximum_is_judged_itself_since_it_is_no_guess() {
+        use ThresholdVerdict::{Fail, Inconclusive, Pass};
+        let judged = |text: &str, at_least| {
+            let mut results = Results::default();
+            results.total.figures.queue_max = Estimate::largest(&[
+                Sample::exact(3.0),
+                Sample {
+                    at_least,
+                    value: Some(10.0),
+                },
+            ]);
+            let threshold: Threshold = text.parse().expect("a threshold");
+            threshold.judge(&results).verdict
+        };
+        assert_eq!(judged("queue_max <= 10", false), Pass);
+        assert_eq!(judged("queue_max < 10", false), Fail);
+        assert_eq!(judged("queue_max > 10", false), Fail);
+        assert_eq!(judged("queue_max >= 10", false), Pass);
+        assert_eq!(judged("queue_max <= 10", true), Inconclusive);
+        assert_eq!(judged("queue_max < 10", true), Fail);
+        assert_eq!(judged("queue_max > 10", true), Inconclusive);
+        assert_eq!(judged("queue_max >= 10", true), Pass);
     }
 
     #[test]

@@ -120,7 +120,9 @@ fn title(report: &Report) -> String {
     match report.first.replications {
         1 => format!("{scenario}: 1 replication, seed {seed}"),
         count => {
-            format!("{scenario}: means of {count} replications with 95 % intervals, seed {seed}")
+            format!(
+                "{scenario}: means of {count} replications with 95 % intervals, maxima of all, seed {seed}"
+            )
         }
     }
 }

@@ -308,15 +308,15 @@ fn sorted(times: impl Iterator<Item = f64>) -> Vec<f64> {
     times
 }
 
-/// Mean over the window of a level that changes so, and the highest that lasted.
+/// Mean over the window of a level that changes so, and the highest of the run that lasted.
 fn level(changes: impl Iterator<Item = (Time, i64)>) -> (f64, f64) {
-    let (mut now, mut since, mut area, mut peak) = (0_i64, FROM, 0.0, 0_i64);
-    for (at, by) in changes.chain([(TO, 0)]) {
-        let until = at.clamp(FROM, TO);
-        if until > since {
-            area += now as f64 * until.since(since).as_secs_f64();
+    let (mut now, mut since, mut area, mut peak) = (0_i64, Time::ZERO, 0.0, 0_i64);
+    for (at, by) in changes.chain([(Time::MAX, 0)]) {
+        if at > since {
+            let [from, to] = [since, at].map(|time| time.clamp(FROM, TO));
+            area += now as f64 * to.since(from).as_secs_f64();
             peak = peak.max(now);
-            since = until;
+            since = at;
         }
         now += by;
     }

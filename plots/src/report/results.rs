@@ -101,7 +101,7 @@ fn note(replications: u32) -> String {
     let means = match replications {
         1 => "One replication gives no interval".to_owned(),
         n => format!(
-            "Means over {n} replications, with half the 95 % interval, or what is left of it where it would reach below zero or beyond 100 %"
+            "Means over {n} replications, with half the 95 % interval, or what is left of it where it would reach below zero or beyond 100 %; the most workers at once are those of all of them"
         ),
     };
     format!(

@@ -260,7 +260,10 @@ pub(crate) fn results(factor: f64) -> Results {
     figures.success_rate = estimate(0.999_99 - lost as f64 / 1_880_412.0, 0.000_01);
     figures.lateness_s = estimate(12.0 * factor, 3.0);
     figures.workers_mean = Some(estimate(2.3 / factor, 0.1));
-    figures.workers_max = Some(estimate(6.2 / factor, 0.3));
+    figures.workers_max = Some(Estimate {
+        mean: Some((6.0 / factor).ceil()),
+        ..Estimate::default()
+    });
     figures.worker_seconds = Some(estimate(1518.0, 20.0));
     figures.utilisation = Some(estimate(0.62, 0.01));
     figures.batch_mean = Some(estimate(6.4, 0.2));
