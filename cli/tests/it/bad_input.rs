@@ -186,13 +186,24 @@ fn values_that_are_nearly_right() {
     let set = |value: &str, told: &str| {
         check_told(&room, &["simulate", "small.ron", "--set", value], told);
     };
-    set("run.length=5m", "write \"5min\" for minutes, \"5ms\"");
+    set("run.length=5m", "write \"5min\" for minutes or \"5ms\"");
     let told =
         "call is 300, expected a distribution of times; write one, such as Constant(\"300ms\")";
     set("agents.echo.call=300", told);
     set(
         "agents.echo.call=300ms",
         &told.replace("is 300", "is \"300ms\""),
+    );
+    set("agents.echo.call=-300", &told.replace("is 300", "is -300"));
+    set(
+        "agents.echo.hangs=10%",
+        "hangs is \"10%\", expected a number; write 0.1",
+    );
+    let told = "write \"5min\" for minutes or \"5ms\" for milliseconds";
+    set("broker.objective=p95(sojourn) < 5m", told);
+    set(
+        "broker.objective=5m",
+        "write for example \"p95(sojourn) < 500ms\"",
     );
     set("traffic.0.arrivals=40", "such as Poisson(\"40/s\")");
     set(
@@ -206,6 +217,12 @@ fn values_that_are_nearly_right() {
     );
     let told = "call is \"20ms\", expected a distribution of times";
     check_told(&room, &["check", "call.ron"], told);
+    let classes = "classes: [(name: \"ask\", to: Agent(\"echo\"))],";
+    room.write("unsent.ron", small.replace(classes, ""));
+    let told = "field classes is missing in traffic[0]";
+    check_told(&room, &["check", "unsent.ron"], told);
+    let told = "add it, such as classes: [(name: \"chat\", to: Agent(\"model\"))]";
+    check_told(&room, &["check", "unsent.ron"], told);
     room.write("start.json", "{\"worker_start_ms\": \"2.5s\"}");
     check_told(&room, &["check", "start.json"], "write 2500");
 }

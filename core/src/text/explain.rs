@@ -37,7 +37,21 @@ pub(super) fn ron(outline: &Outline<'_>, error: &ron::error::SpannedError) -> Te
         Error::ExpectedArray => wrong_value(outline, at, "a list in [ ]"),
         Error::ExpectedMap => wrong_value(outline, at, "a map in { }"),
         Error::ExpectedStructLike | Error::ExpectedNamedStructLike(_) => {
-            wrong_value(outline, at, FIELDS_OF_RON)
+            match outline.text()[at..].starts_with(char::is_alphabetic) {
+                true => wrong_value(outline, at, "( ) with more after it"),
+                false => wrong_value(outline, at, FIELDS_OF_RON),
+            }
+        }
+        Error::ExpectedIdentifier => wrong_value(outline, at, "a word"),
+        Error::InvalidIdentifier(word) | Error::SuggestRawIdentifier(word) => {
+            match word.starts_with(|first: char| first.is_alphabetic()) {
+                true => broken(
+                    outline,
+                    at,
+                    &format!("{word} is no name, names are of letters, digits and _"),
+                ),
+                false => wrong_value(outline, at, "a word"),
+            }
         }
         // A number was read up to its point, where a whole one was wanted.
         Error::ExpectedComma if is_inside_number(outline, at) => {
@@ -155,8 +169,8 @@ fn unknown(
     } else {
         format!(" in {path}")
     };
-    let help = match closest(found, expected.iter().copied()) {
-        Some(meant) => format!("did you mean {meant}?"),
+    let help = match meant(found, expected) {
+        Some(meant) => meant,
         None if expected.is_empty() => format!("there are no {noun}s"),
         None => format!("allowed are {}", expected.join(", ")),
     };
@@ -166,6 +180,25 @@ fn unknown(
         message: format!("unknown {noun} {found}{section}"),
         help: Some(help),
     }
+}
+
+/// Units that people end a field's name with.
+const UNITS: [&str; 8] = [
+    "_seconds", "_secs", "_sec", "_s", "_minutes", "_min", "_millis", "_ms",
+];
+
+/// What was meant by `found`, if anything comes close, and where its unit belongs if it names one.
+fn meant(found: &str, expected: &[&str]) -> Option<String> {
+    let unit = UNITS.into_iter().find(|unit| found.ends_with(unit));
+    let bare = unit.and_then(|unit| found.strip_suffix(unit));
+    let is_bare = |name: &&str| Some(name.strip_suffix("_ms").unwrap_or(name)) == bare;
+    let names = || expected.iter().copied();
+    let meant = names().find(is_bare).or_else(|| closest(found, names()))?;
+    Some(match (unit, meant.ends_with("_ms")) {
+        (None, _) | (Some("_ms"), true) => format!("did you mean {meant}?"),
+        (Some(_), true) => format!("did you mean {meant}, in milliseconds?"),
+        (Some(_), false) => format!("did you mean {meant}, with the unit in the value?"),
+    })
 }
 
 fn missing(outline: &Outline<'_>, at: usize, field: &str) -> TextFault {
@@ -179,7 +212,7 @@ fn missing(outline: &Outline<'_>, at: usize, field: &str) -> TextFault {
     TextFault {
         place: byte(outline.text(), section_start),
         message: format!("field {field} is missing{section}"),
-        path,
+        path: format!("{path}.{field}").trim_start_matches('.').to_owned(),
         help: None,
     }
 }
@@ -194,6 +227,11 @@ fn twice(outline: &Outline<'_>, at: usize, field: &str) -> TextFault {
 }
 
 fn wrong_value(outline: &Outline<'_>, at: usize, expected: &str) -> TextFault {
+    let text = outline.text();
+    let before = text[..at].trim_end();
+    if text[at..].starts_with(':') && before.ends_with(is_of_a_name) {
+        return named_in_vain(outline, before.len() - 1);
+    }
     let path = outline.path_at(at);
     let place = value_or_byte(outline, at);
     let found = &outline.text()[place.span.clone()];
@@ -213,6 +251,24 @@ fn wrong_value(outline: &Outline<'_>, at: usize, expected: &str) -> TextFault {
         place,
         message,
         help: None,
+    }
+}
+
+/// A field where a value stands without a name.
+fn named_in_vain(outline: &Outline<'_>, at: usize) -> TextFault {
+    let place = word_at(outline.text(), at);
+    let name = &outline.text()[place.span.clone()];
+    let path = outline.section_at(at);
+    let section = if path.is_empty() {
+        String::new()
+    } else {
+        format!("{path}: ")
+    };
+    TextFault {
+        message: format!("{section}no field belongs here, found {name}"),
+        path,
+        place,
+        help: Some("write its value alone".to_owned()),
     }
 }
 
@@ -256,7 +312,9 @@ fn cause_of(text: &str, error: &ron::error::SpannedError) -> usize {
     let at = start + (stretch.len() - stretch.trim_start().len());
     let is_about_value = matches!(
         error.code,
-        ron::Error::InvalidValueForType { .. } | ron::Error::Message(_)
+        ron::Error::InvalidValueForType { .. }
+            | ron::Error::Message(_)
+            | ron::Error::ExpectedStructLike
     );
     let before = text[..at].trim_end();
     match before.chars().next_back() {
@@ -309,9 +367,13 @@ fn byte(text: &str, at: usize) -> Place {
     Place::of(text, at..at + length.map_or(0, char::len_utf8))
 }
 
+fn is_of_a_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || c == '-'
+}
+
 /// The name, quoted or not, around a byte.
 fn word_at(text: &str, at: usize) -> Place {
-    let is_part = |c: &char| c.is_alphanumeric() || *c == '_' || *c == '-';
+    let is_part = |c: &char| is_of_a_name(*c);
     let length = |chars: &mut dyn Iterator<Item = char>| -> usize {
         chars.take_while(is_part).map(char::len_utf8).sum()
     };

@@ -15,6 +15,7 @@ struct Sample {
     share: f64,
     name: String,
     timeout: Option<Duration>,
+    delay_ms: u32,
     objective: Option<Objective>,
     arrivals: Arrivals,
     agents: Vec<Agent>,
@@ -122,6 +123,38 @@ const RON_FAULTS: &[(&str, &str)] = &[
     (
         "(count: 0o777777777777777777777777)",
         "line 1, column 9: count is 0o777777777777777777777777, expected a whole number up to 18446744073709551615",
+    ),
+    (
+        "(arrivals: -300)",
+        "line 1, column 12: arrivals is -300, expected a word",
+    ),
+    (
+        "(arrivals: Poisson(rate: \"40/s\"))",
+        "line 1, column 20: arrivals: no field belongs here, found rate; write its value alone",
+    ),
+    (
+        "(arrivals: Poisson, count: 3)",
+        "line 1, column 12: arrivals is Poisson, expected ( ) with more after it",
+    ),
+    (
+        "(time-out: 3)",
+        "line 1, column 2: time-out is no name, names are of letters, digits and _",
+    ),
+    (
+        "(timeout_sec: 3)",
+        "line 1, column 2: unknown field timeout_sec; did you mean timeout, with the unit in the value?",
+    ),
+    (
+        "(delay_seconds: 3)",
+        "line 1, column 2: unknown field delay_seconds; did you mean delay_ms, in milliseconds?",
+    ),
+    (
+        "(delay_sec: 3)",
+        "line 1, column 2: unknown field delay_sec; did you mean delay_ms, in milliseconds?",
+    ),
+    (
+        "(timeout: \"5m\")",
+        "line 1, column 11: timeout: \"5m\" has an unknown unit \"m\", write \"5min\" for minutes or \"5ms\" for milliseconds",
     ),
     (
         "(name: none)",

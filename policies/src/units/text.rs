@@ -25,14 +25,14 @@ pub enum UnitError {
         remedy: String,
     },
     /// A number followed by something that is no unit of this quantity.
-    #[error("{found:?} has an unknown unit {unit:?}, allowed are {allowed}")]
+    #[error("{found:?} has an unknown unit {unit:?}, {remedy}")]
     UnknownUnit {
         /// The whole text.
         found: String,
         /// What stands in the unit's place.
         unit: String,
-        /// The units there are.
-        allowed: String,
+        /// The units there are, or which of two may be meant.
+        remedy: String,
     },
     /// Text that does not start with a number.
     #[error("{found} is not {what}, write for example {example}")]
@@ -104,10 +104,15 @@ trait Quantity: FromStr<Err = UnitError> {
         let known = units.iter().find(|(name, _)| *name == unit);
         let Some(&(_, unit)) = known else {
             let names: Vec<_> = units.iter().map(|(name, _)| *name).collect();
+            let remedy = if unit == "m" && names.contains(&"min") {
+                format!("write \"{number}min\" for minutes or \"{number}ms\" for milliseconds")
+            } else {
+                format!("allowed are {}", names.join(", "))
+            };
             return Err(UnitError::UnknownUnit {
                 found: text.to_owned(),
                 unit: unit.to_owned(),
-                allowed: names.join(", "),
+                remedy,
             });
         };
         Ok((number, unit))

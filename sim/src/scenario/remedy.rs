@@ -1,5 +1,5 @@
-//! What helps with the values that newcomers write most often and that are none: a unit that is not there, a time where
-//! a distribution belongs, a text with its unit where the field's name has the unit.
+//! What helps with the values that newcomers write most often and that are none: a time where a distribution belongs, a
+//! text with its unit where the field's name has the unit, a percentage; and with fields that they leave out.
 //!
 //! Apart from the reader, which knows what stands where it failed, and not what the field is for.
 
@@ -56,6 +56,29 @@ const FORMS: [(Option<&str>, &[&str], &str, &str); 6] = [
     ),
 ];
 
+/// Fields that a section cannot do without, and how each may look.
+const NEEDED: [(&str, &str, &str); 7] = [
+    ("", "run", r#"run: (length: "5min")"#),
+    (
+        "",
+        "traffic",
+        r#"traffic: [(arrivals: Poisson("40/s"), classes: [(name: "chat", to: Agent("model"))])]"#,
+    ),
+    (
+        "",
+        "agents",
+        r#"agents: [(name: "model", call: Exponential("300ms"))]"#,
+    ),
+    ("run", "length", r#"length: "5min""#),
+    ("traffic", "arrivals", r#"arrivals: Poisson("40/s")"#),
+    (
+        "traffic",
+        "classes",
+        r#"classes: [(name: "chat", to: Agent("model"))]"#,
+    ),
+    ("classes", "to", r#"to: Agent("model")"#),
+];
+
 /// The faults of a scenario's or a configuration's `text`, each with what helps where that is known.
 #[must_use]
 pub fn with_remedies(text: &str, mut error: TextError) -> TextError {
@@ -66,12 +89,14 @@ pub fn with_remedies(text: &str, mut error: TextError) -> TextError {
         } else if let Some((field, what, help)) = form(text, fault, &found) {
             fault.message = format!("{field} is {found}, expected {what}");
             fault.help = Some(help.to_owned());
+        } else if fault.help.is_none() {
+            fault.help = needed(text, fault);
         }
     }
     error
 }
 
-/// A text with the wrong unit, or with one where a number is wanted.
+/// A text with a unit, or with a per cent sign, where a number is wanted.
 fn quantity(fault: &TextFault, found: &str) -> Option<String> {
     let quoted = found.strip_prefix('"')?.strip_suffix('"')?;
     if fault.path.contains("_ms") {
@@ -82,10 +107,19 @@ fn quantity(fault: &TextFault, found: &str) -> Option<String> {
         );
         return (rest == 0).then(|| format!("it counts milliseconds: write {millis}"));
     }
-    let number = quoted.strip_suffix('m')?.trim_end();
-    let (_, units) = fault.message.split_once("unknown unit")?;
-    let is_time = units.contains(" min,") && number.parse::<f64>().is_ok();
-    is_time.then(|| format!("write \"{number}min\" for minutes, \"{number}ms\" for milliseconds"))
+    let percent = quoted.strip_suffix('%')?.trim_end();
+    let share: f64 = format!("{percent}e-2").parse().ok()?;
+    Some(format!("write {share}"))
+}
+
+/// How a field may look that is not there.
+fn needed(text: &str, fault: &TextFault) -> Option<String> {
+    let (section, field) = fault.path.rsplit_once('.').unwrap_or(("", &fault.path));
+    let section = section.rsplit('.').next()?.split('[').next()?;
+    let is_it = |(within, name, _): &&(&str, &str, &str)| *within == section && *name == field;
+    let (.., example) = NEEDED.iter().find(is_it)?;
+    let is_missing = !text::has_field(text, &fault.path);
+    is_missing.then(|| format!("add it, such as {example}"))
 }
 
 /// The field before a number or a text that should be one of several forms.
@@ -94,7 +128,8 @@ fn form<'t>(
     fault: &TextFault,
     found: &str,
 ) -> Option<(&'t str, &'static str, &'static str)> {
-    let is_plain = found.starts_with(|first: char| first == '"' || first.is_ascii_digit());
+    let is_plain =
+        found.starts_with(|first: char| "\"-+.".contains(first) || first.is_ascii_digit());
     let before = text[..fault.place.span.start].trim_end();
     let before = before.strip_suffix(':')?.trim_end();
     let name_start = before.rfind(|c: char| !c.is_alphanumeric() && c != '_');
@@ -105,7 +140,7 @@ fn form<'t>(
     let known = FORMS.iter().find(|(within, fields, ..)| {
         fields.contains(&field) && (within.is_none() || *within == section)
     });
-    let (.., what, help) = known.filter(|_| is_plain && fault.path.is_empty())?;
+    let (.., what, help) = known.filter(|_| is_plain)?;
     Some((field, what, help))
 }
 

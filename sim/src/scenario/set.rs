@@ -54,11 +54,15 @@ pub fn set(text: &str, path: &str, value: &str) -> Result<String, SetError> {
     Err(SetError::Value {
         path: path.to_owned(),
         value: value.to_owned(),
-        fault: if is_quantity(value) { of_quoted } else { fault },
+        fault: if is_text(value) { of_quoted } else { fault },
     })
 }
 
-/// Whether it begins as a number and is none, such as `5m`: meant as text, so that is what to speak of.
-fn is_quantity(value: &str) -> bool {
-    value.starts_with(|first: char| first.is_ascii_digit()) && value.parse::<f64>().is_err()
+/// Whether it is meant as text, so that is what to speak of: it begins as a number and is none, such as `5m`, or it
+/// is a limit on a figure.
+fn is_text(value: &str) -> bool {
+    let is_quantity =
+        value.starts_with(|first: char| first.is_ascii_digit()) && value.parse::<f64>().is_err();
+    let is_limit = value.starts_with(char::is_alphanumeric) && value.contains(['<', '>']);
+    is_quantity || is_limit
 }

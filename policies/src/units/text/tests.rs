@@ -118,7 +118,7 @@ fn what_is_out_of_range_is_refused_with_the_range() {
 fn other_text_is_refused_with_an_example() {
     refused::<Duration>(
         "35m",
-        "\"35m\" has an unknown unit \"m\", allowed are ns, us, µs, ms, s, min, h, d",
+        "\"35m\" has an unknown unit \"m\", write \"35min\" for minutes or \"35ms\" for milliseconds",
     );
     refused::<Rate>(
         "NaN/s",
