@@ -8,6 +8,7 @@ use ebbtide_core::message::{AgentId, DeadReason};
 use ebbtide_core::{Outcome, Refusal};
 
 use ebbtide_core::config::ConfigError;
+use ebbtide_policies::counted::Counted;
 use ebbtide_policies::registry::UnknownPolicy;
 
 /// A broker that could not be started.
@@ -142,7 +143,7 @@ pub enum NoReply {
     #[error("the request was cancelled")]
     Cancelled,
     /// It was given up after this many attempts.
-    #[error("the request was given up after {attempts} attempts")]
+    #[error("the request was given up after {}", Counted((*attempts).into(), "attempt"))]
     DeadLettered {
         /// Why.
         why: DeadReason,
@@ -201,3 +202,18 @@ impl<M> fmt::Debug for RequestError<M> {
 }
 
 impl<M> std::error::Error for RequestError<M> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_attempt_is_no_plural() {
+        let given_up = |attempts| {
+            let why = DeadReason::AttemptsSpent;
+            NoReply::DeadLettered { why, attempts }.to_string()
+        };
+        assert_eq!(given_up(1), "the request was given up after 1 attempt");
+        assert_eq!(given_up(3), "the request was given up after 3 attempts");
+    }
+}

@@ -4,6 +4,7 @@
 //! A slot keeps one box for the futures of its calls, one after another: starting a call
 //! allocates only when the slot's last call was another agent's.
 
+use ebbtide_policies::counted::Counted;
 use std::any::TypeId;
 use std::future::Future;
 use std::iter::once_with;
@@ -223,8 +224,9 @@ impl<A: BatchAgent> Runner for Whole<A> {
 /// Says with messages of a batch that only so many answers came; those without have failed.
 fn note_unanswered(members: &[Member], answers: usize) {
     for member in &members[answers..] {
-        let batch = members.len();
-        let text = format!("the batch of {batch} messages got {answers} answers");
+        let batch = Counted(members.len() as u64, "message");
+        let answers = Counted(answers as u64, "answer");
+        let text = format!("the batch of {batch} got {answers}");
         member.parcel.notes().add(text);
     }
 }

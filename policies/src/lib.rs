@@ -6,6 +6,7 @@
 pub mod batch_rule;
 pub mod closest;
 pub mod combined;
+pub mod counted;
 pub mod decision;
 pub mod estimate;
 pub mod fixed;

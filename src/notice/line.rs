@@ -1,5 +1,6 @@
 //! How a notice reads, as a line for a log: the agent by its name, no time, which logs have of their own.
 
+use ebbtide_policies::counted::Counted;
 use std::fmt::{self, Write as _};
 
 use ebbtide_core::message::DeadReason;
@@ -87,17 +88,6 @@ impl fmt::Display for InLine<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// How many there are, with the word for one.
-struct Counted(u64, &'static str);
-
-impl fmt::Display for Counted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(count, word) = self;
-        let plural = if *count == 1 { "" } else { "s" };
-        write!(f, "{count} {word}{plural}")
     }
 }
 

@@ -6,6 +6,7 @@
 mod emit;
 mod row;
 
+use ebbtide_policies::counted::Counted;
 use std::fmt;
 use std::fs;
 use std::io::Write;
@@ -51,8 +52,8 @@ pub(super) fn run(args: &ValidateArgs) -> Result<Exit, CliError> {
     progress.finish();
     if interrupt.pressed() {
         print(&format!(
-            "interrupted, {} cases were to come: {tally}\n",
-            cases.len() - tally.cases
+            "interrupted, with {} to come: {tally}\n",
+            Counted((cases.len() - tally.cases) as u64, "case")
         ))?;
         return Ok(Exit::Interrupted);
     }
@@ -87,8 +88,10 @@ fn case_text(case: &Case, tried: &Result<Trial, String>) -> String {
         Ok(trial) => {
             let results = &trial.results;
             let mut text = format!(
-                "{}: {} replications, result hash {}\n",
-                case.name, results.replications, results.result_hash
+                "{}: {}, result hash {}\n",
+                case.name,
+                Counted(results.replications.into(), "replication"),
+                results.result_hash
             );
             for (row, judgement) in case.rows.iter().zip(&trial.judgements) {
                 text += &row::text(row, judgement);
@@ -145,7 +148,7 @@ impl fmt::Display for Tally {
             passed,
             failed,
         } = self;
-        let plural = if *cases == 1 { "" } else { "s" };
-        write!(f, "{cases} case{plural}: {passed} rows pass, {failed} fail")
+        let cases = Counted(*cases as u64, "case");
+        write!(f, "{cases}: {passed} rows pass, {failed} fail")
     }
 }

@@ -1,5 +1,6 @@
 //! How a scenario's simulation and its live run compare, as a table and in words.
 
+use ebbtide_policies::counted::Counted;
 use std::fmt::Write as _;
 
 use ebbtide_fidelity::{Agreement, Pace};
@@ -57,12 +58,8 @@ fn title(scenario: &str, found: &[Agreement]) -> String {
         Pace::Paused => "the paused clock",
         Pace::Wall => "the clock on the wall",
     };
-    let (count, s) = plural(first.replications);
-    format!("{scenario} by {clock}: {count} replication{s}, 95 % intervals")
-}
-
-fn plural(count: u32) -> (u32, &'static str) {
-    (count, if count == 1 { "" } else { "s" })
+    let replications = Counted(first.replications.into(), "replication");
+    format!("{scenario} by {clock}: {replications}, 95 % intervals")
 }
 
 fn signed(difference: &Estimate) -> String {
@@ -147,12 +144,12 @@ impl Closing {
 
     /// In a sentence or two.
     pub(crate) fn render(&self) -> String {
-        let (compared, s) = plural(self.compared);
+        let compared = Counted(self.compared.into(), "comparison");
         let demanding = self.demanding.len();
         let mut text = match self.apart.len() {
-            0 => format!("simulated and live agree in {compared} comparison{s}"),
+            0 => format!("simulated and live agree in {compared}"),
             apart => format!(
-                "{apart} of {compared} comparison{s} are too far apart: {}",
+                "{apart} of {compared} are too far apart: {}",
                 self.apart.join(", ")
             ),
         };

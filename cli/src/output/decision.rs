@@ -1,5 +1,6 @@
 //! A control decision as text: what the policy saw, chose, predicted and rejected, and why.
 
+use ebbtide_policies::counted::Counted;
 use std::fmt::{self, Write as _};
 
 use ebbtide_core::event::DecisionRecord;
@@ -424,11 +425,11 @@ impl fmt::Display for Shown<'_> {
             batch_size,
             batch_timeout,
         } = *self.0;
-        let plural = if workers == 1 { "" } else { "s" };
+        let workers = Counted(workers.into(), "worker");
         let timeout = time(batch_timeout);
         write!(
             f,
-            "{workers} worker{plural}, batch size {batch_size}, batch timeout {timeout}"
+            "{workers}, batch size {batch_size}, batch timeout {timeout}"
         )
     }
 }

@@ -40,7 +40,7 @@ fn verdict(parity: &Parity) -> String {
     if let Some(from) = parity.unknown_from {
         let lost = count(parity.lost.decisions as f64);
         return format!(
-            "unknown from {from} on: {lost} decisions were lost, without which the policy cannot be rebuilt"
+            "unknown from {from} on: the policy cannot be rebuilt without the decisions that were lost ({lost})"
         );
     }
     match (parity.decisions, parity.decisions_in_gaps) {

@@ -1,6 +1,7 @@
 //! The words for a decision: a code for programs, a sentence for people, and why the other
 //! settings were not chosen. Numbers are rounded as people say them.
 
+use crate::counted::Counted;
 use std::borrow::Cow;
 
 use crate::decision::{Alternative, Prediction, Reason};
@@ -332,13 +333,8 @@ fn jump(hazard: Hazard) -> String {
     format!("a jump to {rate} messages/s is expected within about {within}")
 }
 
-/// "1 worker", "3 workers".
-fn people(workers: u32) -> String {
-    if workers == 1 {
-        "1 worker".to_owned()
-    } else {
-        format!("{workers} workers")
-    }
+fn people(workers: u32) -> Counted {
+    Counted(workers.into(), "worker")
 }
 
 /// Three significant digits for small numbers, whole ones from 100 on.
@@ -391,6 +387,6 @@ mod tests {
         assert_eq!(rounded(2.345), "2.35");
         assert_eq!(seconds(0.1604), "160 ms");
         assert_eq!(seconds(2.3), "2.3 s");
-        assert_eq!(people(1), "1 worker");
+        assert_eq!(people(1).to_string(), "1 worker");
     }
 }

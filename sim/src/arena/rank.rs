@@ -11,6 +11,7 @@ use ebbtide_measure::ranking::{
     AtPrice, BestSetting, PolicyFigures, RankedPolicy, RankedScenario, Standing, Yardstick as Told,
 };
 use ebbtide_measure::{Comparison, Estimate, Prices, Sample, Verdict};
+use ebbtide_policies::counted::Counted;
 
 use super::entrants::Entrant;
 use super::runs::{Candidate, Role, Runs, Score, of_best};
@@ -274,8 +275,10 @@ impl<'r> Table<'r> {
             best_fixed_setting: known.first().map(|it| {
                 let setting = it.fixed.schedule.start();
                 format!(
-                    "{} workers, batches of {} or {}",
-                    setting.workers, setting.batch_size, setting.batch_timeout
+                    "{}, batches of {} or {}",
+                    Counted(setting.workers.into(), "worker"),
+                    setting.batch_size,
+                    setting.batch_timeout
                 )
             }),
             fluid: mean_known(&|it| it.fluid),

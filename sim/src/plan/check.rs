@@ -2,6 +2,7 @@
 //!
 //! Ranges are checked while reading, the broker's configuration by core.
 
+use ebbtide_policies::counted::Counted;
 use std::fmt::Display;
 
 use ebbtide_core::config::{Check, Profile};
@@ -69,8 +70,8 @@ pub(super) fn enough_replications(file: &str, trace: &Trace, run: &Run) -> Resul
     };
     match trace.replications() {
         Some(recorded) if recorded < wanted => Err(format!(
-            "{file} has {recorded} replications, the run wants {wanted}, set {field} to \
-             {recorded} or fewer"
+            "{file} has {}, the run wants {wanted}, set {field} to {recorded} or fewer",
+            Counted(recorded.into(), "replication")
         )),
         _ => Ok(()),
     }

@@ -2,6 +2,7 @@
 
 use ebbtide_core::units::Duration;
 use ebbtide_measure::{Cost, Prices};
+use ebbtide_policies::counted::Counted;
 use ebbtide_sim::Plan;
 use ebbtide_sim::arena::oracle::cache::Entry;
 use ebbtide_sim::arena::oracle::{AtPrice, Found, PRICES, Replication};
@@ -106,13 +107,13 @@ fn fixed(all: &[&Replication], index: usize, plan: &Plan) -> String {
     for replication in all {
         let setting = replication.prices[index].fixed.schedule.start();
         let (size, timeout) = (setting.batch_size, setting.batch_timeout);
-        let plural = if setting.workers == 1 { "" } else { "s" };
+        let workers = Counted(setting.workers.into(), "worker");
         let batches = match timeout {
             _ if !has_batches => String::new(),
             Duration::ZERO => format!(", batch {size}"),
             _ => format!(", batch {size} in {timeout}"),
         };
-        settings.push(format!("{} worker{plural}{batches}", setting.workers));
+        settings.push(format!("{workers}{batches}"));
     }
     let count = |text: &&String| settings.iter().filter(|other| other == text).count();
     settings
