@@ -53,7 +53,7 @@ fn chart(comparisons: &[&Comparison]) -> Rows {
             }),
         }
     }
-    let ends = || comparisons.iter().flat_map(|c| finite_ends(&c.relative));
+    let ends = || comparisons.iter().flat_map(|c| finite_ends(&relative(c)));
     let low = ends().fold(0.0, f64::min);
     let high = ends().fold(0.0, f64::max);
     let tie = format!("tie: within ± {}", percent(TIE_MARGIN));
@@ -69,17 +69,34 @@ fn chart(comparisons: &[&Comparison]) -> Rows {
     }
 }
 
-fn finite_ends(estimate: &Estimate) -> impl Iterator<Item = f64> {
+/// The difference as a share, its interval cut to what can be: what cannot be negative falls by all of it at most.
+fn relative(comparison: &Comparison) -> Estimate {
+    let relative = comparison.relative;
+    Estimate {
+        ci_low: relative.ci_low.map(|low| low.max(-1.0)),
+        ..relative
+    }
+}
+
+/// "+12.5 %", "≥ +98.6 %" where it may be larger.
+fn share(relative: &Estimate, mean: f64) -> String {
+    let least = if relative.at_least { "≥ " } else { "" };
+    format!("{least}{}", change(mean))
+}
+
+fn finite_ends(estimate: &Estimate) -> impl Iterator<Item = f64> + use<> {
     let ends = [estimate.mean, estimate.ci_low, estimate.ci_high];
     ends.into_iter().flatten().filter(|end| end.is_finite())
 }
 
 fn row(comparison: &Comparison) -> Row {
-    let relative = &comparison.relative;
+    let relative = relative(comparison);
     let ends = relative.ci_low.zip(relative.ci_high);
     // Where the second policy's value is zero there is no share of it.
     let absolute = || mean(unit_of(&comparison.metric), &comparison.difference);
-    let shown = relative.mean.map_or_else(absolute, change);
+    let shown = relative
+        .mean
+        .map_or_else(absolute, |mean| share(&relative, mean));
     Row {
         label: format!("{} against {}", comparison.policy, comparison.against),
         look: look(comparison.verdict),
@@ -143,7 +160,9 @@ fn table(comparisons: &[Comparison]) -> Table {
             c.against.clone(),
             mean(unit, &c.difference),
             interval(unit, &c.difference),
-            c.relative.mean.map_or("–".to_owned(), change),
+            c.relative
+                .mean
+                .map_or("–".to_owned(), |mean| share(&c.relative, mean)),
             c.p_value.map_or("–".to_owned(), three),
             word(c.verdict).to_owned(),
         ]
@@ -164,4 +183,33 @@ fn table(comparisons: &[Comparison]) -> Table {
 fn unit_of(metric: &str) -> Unit {
     let selector: Result<Selector, _> = metric.parse();
     selector.map_or(Unit::Count, |selector| selector.metric.unit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A whisker reached to −300 %.
+    #[test]
+    fn nothing_falls_by_more_than_all_of_it() {
+        let wide = Estimate {
+            mean: Some(-0.68),
+            ci_low: Some(-2.4),
+            ci_high: Some(1.05),
+            at_least: false,
+        };
+        let mut comparison = Comparison {
+            policy: "a".to_owned(),
+            against: "b".to_owned(),
+            metric: "lateness".to_owned(),
+            difference: wide,
+            relative: wide,
+            p_value: Some(0.4),
+            verdict: Verdict::Unsure,
+        };
+        let ends: Vec<_> = finite_ends(&relative(&comparison)).collect();
+        assert_eq!(ends, [-0.68, -1.0, 1.05]);
+        comparison.relative.at_least = true;
+        assert_eq!(row(&comparison).value, "≥ −68 %, unsure");
+    }
 }

@@ -26,7 +26,7 @@ pub(crate) fn estimate(unit: Unit, estimate: &Estimate) -> String {
 }
 
 /// `157 ± 4 ms`; "≥" where the true value may be larger; a dash where nothing may be printed.
-pub(crate) fn difference(unit: Unit, estimate: &Estimate) -> String {
+fn difference(unit: Unit, estimate: &Estimate) -> String {
     let Some(mean) = estimate.mean else {
         return NOTHING.to_owned();
     };
@@ -41,6 +41,26 @@ pub(crate) fn difference(unit: Unit, estimate: &Estimate) -> String {
             Unit::Share => number::percent_within(mean, half),
             Unit::Count => number::within(mean, half),
         },
+    }
+}
+
+/// A difference, of which growth has its sign, `+12 ± 3 %` and `≥ +9,860 %`; where its interval reaches below what it can
+/// be, `least`, the part that is left is told, as of an [`estimate`].
+pub(crate) fn signed(unit: Unit, value: &Estimate, least: f64) -> String {
+    let grown = |mean: f64| if mean > 0.0 { "+" } else { "" };
+    match (value.mean, value.ci_low, value.ci_high) {
+        (Some(mean), ..) if value.at_least => format!("≥ {}{}", grown(mean), plain(unit, mean)),
+        (Some(mean), Some(low), Some(high)) if low < least => {
+            let end = |value: f64| grown(value).to_owned() + &limit(unit, value);
+            let (mean, low, high) = (
+                grown(mean).to_owned() + &plain(unit, mean),
+                end(least),
+                end(high),
+            );
+            format!("{mean} [{low} to {high}]")
+        }
+        (Some(mean), ..) => grown(mean).to_owned() + &difference(unit, value),
+        (None, ..) => NOTHING.to_owned(),
     }
 }
 
@@ -116,5 +136,24 @@ mod tests {
         };
         assert_eq!(estimate(Unit::Share, &share), "99 % [97 % to 100 %]");
         assert_eq!(difference(Unit::Share, &share), "99.0 ± 2.0 %");
+    }
+
+    /// `+≥ 9,860 %`, it said, and that a figure had fallen by 134 % of itself.
+    #[test]
+    fn a_difference_has_its_sign_before_its_number() {
+        let relative = |mean, half: Option<f64>, at_least| {
+            let value = Estimate {
+                mean: Some(mean),
+                ci_low: half.map(|half| mean - half),
+                ci_high: half.map(|half| mean + half),
+                at_least,
+            };
+            signed(Unit::Share, &value, -1.0)
+        };
+        assert_eq!(relative(98.6, None, true), "≥ +9,860 %");
+        assert_eq!(relative(0.12, Some(0.03), false), "+12.0 ± 3.0 %");
+        assert_eq!(relative(-0.54, Some(0.01), false), "-54.0 ± 1.0 %");
+        assert_eq!(relative(-0.54, Some(0.8), false), "-54 % [-100 % to +26 %]");
+        assert_eq!(relative(0.0, None, false), "0 %");
     }
 }

@@ -131,7 +131,7 @@ fn row(ranking: &Ranking, scenario: &RankedScenario, colour: Colour) -> Vec<comf
     vec![
         scenario.name.as_str().into(),
         scenario.half.as_deref().unwrap_or("–").into(),
-        format!("{:.0}%", unavoidable * 100.0).into(),
+        format!("{:.0} %", unavoidable * 100.0).into(),
         quotient(fixed).into(),
         quotient(defaults.first().map(|it| it.at_main_price.regret)).into(),
         coloured(verdict, hue, colour),
@@ -159,7 +159,7 @@ fn first(summary: &Summary, tells_little: bool) -> String {
     if tells_little && summary.first_or_tied_share > 0.0 {
         return "–".to_owned();
     }
-    format!("{:.0}%", summary.first_or_tied_share * 100.0)
+    format!("{:.0} %", summary.first_or_tied_share * 100.0)
 }
 
 fn quotient(value: Option<f64>) -> String {

@@ -239,17 +239,14 @@ fn comparisons(report: &Report, colour: Colour) -> Option<Table> {
     Some(table)
 }
 
-/// Relative where it can be: `-54 ± 1 %`.
+/// Relative where it can be: `-54 ± 1 %`; what cannot be negative falls by all of it at most.
 fn difference(pair: &Comparison) -> String {
-    let (value, unit) = match (pair.relative.mean, pair.metric.parse::<Selector>()) {
-        (Some(_), _) => (&pair.relative, Unit::Share),
-        (None, Ok(selector)) => (&pair.difference, selector.metric.unit()),
-        (None, Err(_)) => return NOTHING.to_owned(),
-    };
-    let text = figure::difference(unit, value);
-    match value.mean {
-        Some(mean) if mean > 0.0 => format!("+{text}"),
-        _ => text,
+    match (pair.relative.mean, pair.metric.parse::<Selector>()) {
+        (Some(_), _) => figure::signed(Unit::Share, &pair.relative, -1.0),
+        (None, Ok(selector)) => {
+            figure::signed(selector.metric.unit(), &pair.difference, f64::NEG_INFINITY)
+        }
+        (None, Err(_)) => NOTHING.to_owned(),
     }
 }
 

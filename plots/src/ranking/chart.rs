@@ -7,8 +7,8 @@ const WIDTH: f64 = 840.0;
 const NAME: f64 = 152.0;
 const VALUE: f64 = 164.0;
 const RIGHT: f64 = 820.0;
-/// A letter's mean width.
-const LETTER: f64 = 7.2;
+/// A bold letter's mean width, as the default's number has them.
+const LETTER: f64 = 8.0;
 const ROW: f64 = 24.0;
 const TOP: f64 = 34.0;
 /// What is this many times the median is drawn at the edge.
