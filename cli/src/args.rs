@@ -166,7 +166,7 @@ pub(crate) struct ExplainArgs {
     pub(crate) run: PathBuf,
 
     /// The instant to explain, from the start of the run, such as 200s
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) at: String,
 
     /// Which of the run's policies [default: the first]

@@ -4,6 +4,7 @@
 //! core's business, and only named here ([`Protection`]). Deliberately absent: the broker's
 //! view of an agent, which learns all this only from its calls.
 
+mod call_time;
 mod fault;
 mod model;
 mod remote_limit;
@@ -271,37 +272,5 @@ impl Agent {
         };
         let slots = f64::from(broker.delivery_parallelism);
         self.mean_call_time(size).as_secs_f64() / size / slots
-    }
-
-    /// Shortest time of a call of one message that does not fail, as far as there is one: noise and drift leave nothing
-    /// but the way there and back.
-    #[must_use]
-    pub fn least_call_time(&self) -> Duration {
-        let least = |times: &Option<Distribution>| times.as_ref().map_or(0.0, Distribution::least);
-        let fixed = self.per_call.unwrap_or(Duration::ZERO).as_nanos() as f64;
-        let work = match (&self.noise, &self.drift) {
-            (None, None) => fixed + least(&self.call) + least(&self.per_item),
-            _ => 0.0,
-        };
-        Duration::from_nanos((work + least(&self.round_trip)) as u64)
-    }
-
-    /// Mean time of a call of `size` messages without faults, crowding and drift.
-    #[must_use]
-    pub fn mean_call_time(&self, size: f64) -> Duration {
-        let work = match &self.call {
-            Some(call) => call.mean(),
-            None => {
-                let per_item = self.per_item.as_ref().map_or(0.0, Distribution::mean);
-                let per_call = self.per_call.unwrap_or(Duration::ZERO);
-                per_call.as_nanos() as f64 + size * per_item
-            }
-        };
-        let noise = match self.noise {
-            Some(Noise::LogNormal { sigma }) => (sigma * sigma / 2.0).exp(),
-            Some(Noise::Exponential | Noise::Gamma { .. }) | None => 1.0,
-        };
-        let round_trip = self.round_trip.as_ref().map_or(0.0, Distribution::mean);
-        Duration::from_nanos((work * noise + round_trip) as u64)
     }
 }

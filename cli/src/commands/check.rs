@@ -1,10 +1,11 @@
 //! `ebbtide check`: whether files are in order, whether their load can be served, and what a
 //! run of them costs. Nothing is saved.
 
+mod binding;
 mod capacity;
-mod deadline;
 mod load;
 mod overload;
+mod too_short;
 
 use std::io::Write;
 
@@ -65,7 +66,7 @@ fn scenario(source: &Source) -> Result<String, CliError> {
         .map(|warning| Fault::warning(format!("{label}: {warning}")))
         .collect();
     let load = Load::of(&scenario, &plan);
-    warnings.extend(deadline::too_short(label, &scenario, &load));
+    warnings.extend(too_short::warnings(label, &scenario, &plan, &load));
     let mut trials = Trials::of(&scenario, &plan, &files, &load);
     let mut text = String::new();
     match trials.first() {

@@ -298,6 +298,8 @@ fn explain_without_a_run() {
     check_args("no_run", &room, &["explain", ".", "--at", "1s"]);
     check_args("no_directory", &room, &["explain", "run", "--at", "1s"]);
     check_args("no_instant", &room, &["explain", ".", "--at", "1"]);
+    let told = "--at: \"-5s\" is out of range";
+    check_told(&room, &["explain", ".", "--at", "-5s"], told);
 }
 
 #[test]

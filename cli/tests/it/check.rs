@@ -76,15 +76,31 @@ fn overload_is_judged_by_the_first_policy() {
 #[test]
 fn an_agent_whose_limit_binds_is_named() {
     let room = Room::with_small_scenario();
-    let limited = room.read("small.ron").replace(
-        "call: Exponential(\"20ms\")",
+    let small = room.read("small.ron");
+    let bound_by = |to: &str, told: &str| {
+        let limited = small.replace("call: Exponential(\"20ms\")", to);
+        let text = limited.replace("[\"fixed\"]", "[\"fixed(9)\"]");
+        room.write("limit.ron", text);
+        let run = room.run(&["check", "limit.ron"]);
+        assert!(run.stderr.contains(told), "{}", run.stderr);
+        assert!(!run.stderr.contains("raise broker."), "{}", run.stderr);
+    };
+    bound_by(
         "call: Constant(\"100ms\"), protect: (in_flight_limit: 2)",
+        "agents.echo.protect.in_flight_limit (2) binds at 20/s; more workers will not help",
     );
-    let text = limited.replace("[\"fixed\"]", "[\"fixed(9)\"]");
-    room.write("limit.ron", text);
-    let run = room.run(&["check", "limit.ron"]);
-    let told = "agent echo (limit 2) binds at 20/s; more workers will not help";
-    assert!(run.stderr.contains(told), "{}", run.stderr);
+    bound_by(
+        "call: Constant(\"100ms\"), servers: 3",
+        "agents.echo.servers (3) binds at 30/s; more workers will not help",
+    );
+    bound_by(
+        "call: Constant(\"10ms\"), protect: (call_rate: (rate: \"20/s\", burst: 1))",
+        "agents.echo.protect.call_rate (20/s) binds at 20/s; more workers will not help",
+    );
+    bound_by(
+        "call: Constant(\"10ms\"), rate_limit: (units: (rate: \"20/s\", burst: 1))",
+        "agents.echo.rate_limit.units (20/s) binds at 20",
+    );
 }
 
 /// Every message expired, and `check` had no word on it.
@@ -108,11 +124,55 @@ fn a_deadline_shorter_than_the_call_is_a_warning() {
     assert!(run.stderr.contains(told), "{}", run.stderr);
     let told = "raise the deadline, or make agents.echo.call shorter; more workers do not make a call shorter";
     assert!(run.stderr.contains(told), "{}", run.stderr);
+    // Drawn: by the formula it is 47 %. Below a twentieth it is worth no word.
     let run = with("Exponential(\"20ms\")", "15ms");
-    let told = "is 15 ms, below the 20 ms that a call to agent echo takes on average: many messages to it will expire";
+    let told = "is 15 ms, and about 48 % of the calls to agent echo take longer: as many messages to it will expire";
     assert!(run.stderr.contains(told), "{}", run.stderr);
-    let run = with("Uniform(low: \"5ms\", high: \"25ms\")", "20ms");
+    let tail = "Mixture([(9, Constant(\"1ms\")), (1, Constant(\"50ms\"))])";
+    let told = "is 20 ms, and about 10 % of the calls to agent echo take longer";
+    let run = with(tail, "20ms");
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+    let run = with("Uniform(low: \"5ms\", high: \"25ms\")", "24500us");
     assert_eq!(run.stderr, "");
+}
+
+/// `check` had no word on callers who give up and on calls that time out.
+#[test]
+fn patience_and_timeouts_shorter_than_the_call_are_warnings() {
+    let room = Room::with_small_scenario();
+    let small = room.read("small.ron");
+    let told = |from: &str, to: &str, told: &str| {
+        assert!(small.contains(from), "{from}");
+        room.write("short.ron", small.replace(from, to));
+        let run = room.run(&["check", "short.ron"]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        assert!(run.stderr.contains(told), "{}", run.stderr);
+    };
+    let class = "to: Agent(\"echo\")";
+    told(
+        class,
+        "to: Agent(\"echo\"), patience: Constant(\"20ms\")",
+        "traffic[0].classes[0].patience (class ask) is 20 ms, and about 37 % of the calls to agent echo take longer: as \
+         many callers of it will give up",
+    );
+    told(
+        class,
+        "to: Agent(\"echo\"), patience: Exponential(\"20ms\")",
+        "patience (class ask) is 20 ms on average, and about 50 % of the calls",
+    );
+    let call = "call: Exponential(\"20ms\")";
+    told(
+        call,
+        "call: Uniform(low: \"2s\", high: \"3s\"), protect: (call_timeout: \"1s\")",
+        "agents.echo.protect.call_timeout is 1 s, below the 2 s that any call to agent echo takes: every call to it will \
+         time out",
+    );
+    told(
+        call,
+        "call: Exponential(\"30s\")",
+        "broker.call_timeout_ms is 30 s, and about 37 % of the calls to agent echo take longer: as many calls to it will \
+         time out",
+    );
 }
 
 #[test]

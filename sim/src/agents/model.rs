@@ -481,7 +481,7 @@ fn drawn_length(sampler: &Sampler, rng: &mut KeyedRng) -> Duration {
 }
 
 impl Noise {
-    fn sampler(self) -> Sampler {
+    pub(super) fn sampler(self) -> Sampler {
         match self {
             Self::LogNormal { sigma } => Sampler::log_normal(1.0, sigma),
             Self::Exponential => Sampler::exponential(1.0),

@@ -9,7 +9,6 @@ use std::time::Instant;
 use ebbtide_core::BrokerConfig;
 use ebbtide_measure::{Detail, Run};
 use ebbtide_policies::units::Duration;
-use ebbtide_sim::agents::Agent;
 use ebbtide_sim::arrivals::Arrivals;
 use ebbtide_sim::distribution::Distribution;
 use ebbtide_sim::experiment::replicate;
@@ -18,6 +17,7 @@ use ebbtide_sim::scenario::{Run as RunLength, Scenario, WarmUp};
 use ebbtide_sim::traffic::{Source, WhenFull};
 use ebbtide_sim::{Monitor, Plan, Sinks};
 
+use super::binding::Binding;
 use super::load::mix;
 
 /// Lengths that are tried, shortest first, until enough messages went through.
@@ -34,10 +34,6 @@ const LARGEST_CROWD: u32 = 100_000;
 /// they must not all begin at one instant.
 const PAUSE: Duration = Duration::from_nanos(100_000);
 
-/// An agent whose calls in flight average this share of its limit is at it; what is missing are
-/// the moments between two calls.
-const AT_LIMIT: f64 = 0.9;
-
 /// What a saturated run did.
 #[derive(Clone, Debug)]
 pub(crate) struct Capacity {
@@ -49,19 +45,8 @@ pub(crate) struct Capacity {
     pub(crate) events_per_message: f64,
     /// Real seconds per event, on one thread.
     pub(crate) seconds_per_event: f64,
-    /// The first agent whose own limit binds.
+    /// The first limit of an agent that binds.
     pub(crate) binding: Option<Binding>,
-}
-
-/// An agent's own limit that held calls back.
-#[derive(Clone, Debug)]
-pub(crate) struct Binding {
-    /// The agent.
-    pub(crate) agent: String,
-    /// Calls in flight that it allows.
-    pub(crate) limit: u32,
-    /// Its messages delivered, per second.
-    pub(crate) messages_per_s: f64,
 }
 
 /// The largest pool that a policy may have.
@@ -127,13 +112,20 @@ impl Pool {
             let outcomes = &run.books.total.counts.outcomes;
             let finished = outcomes.total() - outcomes.unfinished;
             if finished >= enough || length == last {
-                return self.capacity(scenario, &run, took);
+                return self.capacity(scenario, &run, window(length), took);
             }
         }
         None
     }
 
-    fn capacity(&self, scenario: &Scenario, run: &Run, took: f64) -> Option<Capacity> {
+    /// What `run` tells, whose window was so long, and which took so many real seconds.
+    fn capacity(
+        &self,
+        scenario: &Scenario,
+        run: &Run,
+        window: Duration,
+        took: f64,
+    ) -> Option<Capacity> {
         let outcomes = &run.books.total.counts.outcomes;
         let finished = (outcomes.total() - outcomes.unfinished) as f64;
         let figures = &run.books.total.figures;
@@ -144,25 +136,7 @@ impl Pool {
             messages_per_s: delivered_per_s * finished / outcomes.delivered as f64,
             events_per_message: events / finished,
             seconds_per_event: took / events,
-            binding: scenario
-                .agents
-                .iter()
-                .find_map(|agent| self.binding(agent, run)),
-        })
-    }
-
-    /// Whether the limit of `agent` held calls back in `run`.
-    fn binding(&self, agent: &Agent, run: &Run) -> Option<Binding> {
-        let replicas = agent.protect.replicas.unwrap_or(1);
-        let limit = agent.protect.in_flight_limit?.saturating_mul(replicas);
-        let figures = &run.books.by_agent.get(&agent.name)?.figures;
-        let share = figures.utilisation.as_ref()?.value?;
-        let slots =
-            f64::from(self.broker.num_workers) * f64::from(self.broker.delivery_parallelism);
-        (share * slots >= AT_LIMIT * f64::from(limit)).then_some(Binding {
-            agent: agent.name.clone(),
-            limit,
-            messages_per_s: figures.throughput_per_s.value?,
+            binding: Binding::of(scenario, &self.broker, run, window),
         })
     }
 }
@@ -224,4 +198,8 @@ fn crowd(scenario: &Scenario, broker: &BrokerConfig) -> u32 {
 
 fn warm_up(length: Duration) -> Duration {
     length.mul_f64(0.3)
+}
+
+fn window(length: Duration) -> Duration {
+    length - warm_up(length)
 }

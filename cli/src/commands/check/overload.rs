@@ -3,6 +3,7 @@
 //! The first policy is warned of: thresholds bind it. Others are often in a plan to be seen to
 //! drown, so they are told and not warned of.
 
+use ebbtide_policies::counted::Counted;
 use std::fmt::Write as _;
 
 use ebbtide_sim::files::Files;
@@ -129,8 +130,8 @@ impl Trial {
         }
         if let Some(binding) = &self.best.binding {
             return format!(
-                "agent {} (limit {}) binds at {}/s; more workers will not help",
-                binding.agent,
+                "{} ({}) binds at {}/s; more workers will not help",
+                binding.path,
                 binding.limit,
                 number::significant(binding.messages_per_s)
             );
@@ -140,7 +141,7 @@ impl Trial {
         } else {
             "num_workers"
         };
-        format!("raise broker.{setting}, or an agent's rate limit if that is what binds")
+        format!("raise broker.{setting}")
     }
 }
 
@@ -180,6 +181,5 @@ pub(crate) fn of_load(label: &str, load: &Load, trial: &Trial) -> Option<Fault> 
 
 /// "10 workers".
 pub(crate) fn workers(capacity: &Capacity) -> String {
-    let plural = if capacity.workers == 1 { "" } else { "s" };
-    format!("{} worker{plural}", capacity.workers)
+    Counted(capacity.workers.into(), "worker").to_string()
 }
