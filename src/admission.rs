@@ -6,7 +6,7 @@ mod tests;
 use std::sync::Arc;
 
 use ebbtide_core::message::{AgentId, Kind, MessageId, Outcome};
-use ebbtide_core::{Refusal, Submission};
+use ebbtide_core::{Lane, Refusal, Submission};
 use ebbtide_policies::units::{Duration, Time};
 
 use crate::driver::Driver;
@@ -26,6 +26,21 @@ pub(crate) struct Entry {
     /// Every subscriber of this topic gets it, rather than the submission's agent.
     pub(crate) topic: Option<Arc<str>>,
     pub(crate) idempotency_key: Option<Arc<str>>,
+}
+
+/// A message on the porch: small, as lists of them go from hand to hand.
+pub(crate) enum Arrival {
+    /// One of which nothing special is said.
+    Plain {
+        to: AgentId,
+        kind: Kind,
+        lane: Lane,
+        size: u32,
+        units: u32,
+        sent: Time,
+        parcel: Parcel,
+    },
+    Other(Box<Submission<Parcel>>),
 }
 
 /// What was accepted.
@@ -91,8 +106,15 @@ impl Shared {
         let Some(place) = options.is_plain().then(place).flatten() else {
             return false;
         };
-        let patience = self.patience_of(kind);
-        place.fill(|| options.plain(to, kind, now, patience, parcel()));
+        place.fill(|| Arrival::Plain {
+            to,
+            kind,
+            lane: options.lane,
+            size: options.size,
+            units: options.units,
+            sent: now,
+            parcel: parcel(),
+        });
         true
     }
 
@@ -131,7 +153,7 @@ impl Shared {
             && let (agent, bytes) = (entry.submission.agent, entry.submission.size)
             && let Some(place) = self.porch.place(agent, u64::from(bytes))
         {
-            place.fill(|| entry.submission);
+            place.fill(|| Arrival::Other(Box::new(entry.submission)));
             return Admitted::Told(Ok(Accepted::Left));
         }
         let mut floor = self.hold(now, Arrivals::Stop);
@@ -176,26 +198,62 @@ impl Entry {
 }
 
 impl Floor {
-    /// Lets in what was left on the porch.
-    pub(crate) fn let_in(&mut self) {
+    /// Lets in what was left on the porch; a request expires after this `patience`.
+    pub(crate) fn let_in(&mut self, patience: Option<Duration>) {
         let mut arrivals = std::mem::take(&mut self.arrivals);
-        for mut submission in arrivals.drain(..) {
-            self.note(&mut submission);
-            let entered = self.driver.let_in(submission);
-            debug_assert!(
-                entered.is_ok(),
-                "it had a place: {:?}",
-                entered.map_err(|it| it.0)
-            );
-            if let Err((_, parcel)) = entered {
-                let (outcome, attempts) = (Outcome::Returned, 0);
-                let ending = Ending { outcome, attempts };
-                self.errands.endings.push((parcel, ending));
+        for arrival in arrivals.drain(..) {
+            match arrival {
+                Arrival::Plain {
+                    to,
+                    kind,
+                    lane,
+                    size,
+                    units,
+                    sent,
+                    parcel,
+                } => {
+                    let patience = patience.filter(|_| kind == Kind::Request);
+                    let envelope = Submission {
+                        kind,
+                        lane,
+                        deadline: patience.map(|patience| sent + patience),
+                        size,
+                        units,
+                        ..Submission::new(to, sent, ())
+                    };
+                    self.let_in_one(envelope, parcel);
+                }
+                Arrival::Other(submission) => {
+                    let (envelope, parcel) = submission.open();
+                    self.let_in_other(envelope, parcel);
+                }
             }
         }
         self.arrivals = arrivals;
         // Nobody has asked for these.
         self.took_nothing = false;
+    }
+
+    /// Apart, so that only what a plain message needs is left of its way.
+    #[inline(never)]
+    fn let_in_other(&mut self, envelope: Submission<()>, parcel: Parcel) {
+        self.let_in_one(envelope, parcel);
+    }
+
+    #[inline(always)]
+    fn let_in_one(&mut self, mut envelope: Submission<()>, parcel: Parcel) {
+        self.note(&mut envelope);
+        let entered = self.driver.let_in(envelope, parcel);
+        debug_assert!(
+            entered.is_ok(),
+            "it had a place: {:?}",
+            entered.map_err(|it| it.0)
+        );
+        if let Err((_, parcel)) = entered {
+            let (outcome, attempts) = (Outcome::Returned, 0);
+            let ending = Ending { outcome, attempts };
+            self.errands.endings.push((parcel, ending));
+        }
     }
 
     /// Whether places are lent: somebody comes by himself, and nobody is in line before who would have them.
@@ -224,7 +282,7 @@ impl Floor {
     }
 
     #[inline(always)]
-    fn note(&mut self, submission: &mut Submission<Parcel>) {
+    fn note<P>(&mut self, submission: &mut Submission<P>) {
         self.largest = self.largest.max(submission.size);
         if submission.luck == 0 {
             submission.luck = self.next_luck();
@@ -314,7 +372,8 @@ impl Driver {
     /// Accepts a message for one agent, unless it is refused.
     #[inline(always)]
     fn accept(&mut self, submission: Submission<Parcel>) -> Told {
-        let accepted = self.submit(submission).map(Accepted::Message);
+        let (envelope, parcel) = submission.open();
+        let accepted = self.submit(envelope, parcel).map(Accepted::Message);
         accepted.map_err(|(refusal, parcel)| (refusal.into(), parcel))
     }
 

@@ -82,20 +82,21 @@ impl Driver {
     #[inline(always)]
     pub(crate) fn submit(
         &mut self,
-        submission: Submission<Parcel>,
+        envelope: Submission<()>,
+        parcel: Parcel,
     ) -> Result<MessageId, (Refusal, Parcel)> {
-        let submitted = self.state.submit(self.now, submission);
-        submitted.map_err(|error| (error.reason, error.submission.payload))
+        self.state.submit_opened(self.now, envelope, parcel)
     }
 
     /// Lets in a message that was left on the porch; its parcel is told its name.
     #[inline(always)]
     pub(crate) fn let_in(
         &mut self,
-        submission: Submission<Parcel>,
+        envelope: Submission<()>,
+        parcel: Parcel,
     ) -> Result<(), (Refusal, Parcel)> {
-        let is_request = submission.kind == Kind::Request;
-        let message = self.submit(submission)?;
+        let is_request = envelope.kind == Kind::Request;
+        let message = self.submit(envelope, parcel)?;
         if is_request && let Some(parcel) = self.state.payload(message) {
             parcel.name(message);
         }

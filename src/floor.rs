@@ -10,21 +10,21 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::thread::available_parallelism;
 
+use ebbtide_core::BrokerConfig;
 use ebbtide_core::config::Checked;
 use ebbtide_core::error::ReconfigureError;
 use ebbtide_core::event::WorkerChange;
 use ebbtide_core::message::{AgentId, LeaseId, WorkerId};
-use ebbtide_core::{BrokerConfig, Submission};
 use ebbtide_policies::fixed::Fixed;
 use ebbtide_policies::units::{Duration, Time};
 
+use crate::admission::Arrival;
 use crate::crew::{Crew, LostCall, Mood, WorkerLink};
 use crate::driver::Driver;
 use crate::ear::News;
 use crate::errands::Errands;
 use crate::health::{AHEAD, Escalation, Health, RestartLimit};
 use crate::notice::Happening;
-use crate::parcel::Parcel;
 use crate::room::WaitingRoom;
 use crate::runner::Runner;
 use crate::shared::Shared;
@@ -52,7 +52,7 @@ pub(crate) struct Floor {
     /// Whether this process may run on more than one processor.
     pub(crate) has_cores: bool,
     /// What was left on the porch and is being let in.
-    pub(crate) arrivals: Vec<Submission<Parcel>>,
+    pub(crate) arrivals: Vec<Arrival>,
     /// Bytes of the largest message so far.
     pub(crate) largest: u32,
     /// Senders that were let in and do not know it yet.

@@ -4,20 +4,20 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
+use ebbtide_core::LateSettle;
 use ebbtide_core::message::LeaseId;
-use ebbtide_core::{LateSettle, Submission};
 use ebbtide_policies::units::{Duration, Time};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
+use crate::admission::Arrival;
 use crate::alarm::Alarm;
 use crate::clock::Clock;
 use crate::crew::WorkerLink;
 use crate::errands::Errands;
 use crate::floor::{Floor, Phase};
 use crate::metrics::Monitors;
-use crate::parcel::Parcel;
 use crate::porch::Porch;
 use crate::worker::Worker;
 
@@ -27,7 +27,7 @@ static BROKERS: AtomicU64 = AtomicU64::new(1);
 
 pub(crate) struct Shared {
     /// Before the floor.
-    pub(crate) porch: Porch<Submission<Parcel>>,
+    pub(crate) porch: Porch<Arrival>,
     floor: Mutex<Floor>,
     pub(crate) clock: Clock,
     pub(crate) number: u64,
@@ -90,7 +90,7 @@ impl Shared {
         let closes = arrivals == Arrivals::Stop;
         self.porch.clear(&mut floor.arrivals, closes);
         if !floor.arrivals.is_empty() {
-            floor.let_in();
+            floor.let_in(self.patience);
         }
     }
 

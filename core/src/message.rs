@@ -118,7 +118,7 @@ pub enum Kind {
 }
 
 /// A message on its way in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Submission<M> {
     /// Who handles it.
     pub agent: AgentId,
@@ -164,6 +164,52 @@ impl<M> Submission<M> {
             units: 0,
             luck: 0,
             nested: false,
+            payload,
+        }
+    }
+}
+
+impl<M> Submission<M> {
+    /// What core is told of the message, and the message.
+    #[inline(always)]
+    pub fn open(self) -> (Submission<()>, M) {
+        let envelope = Submission {
+            agent: self.agent,
+            kind: self.kind,
+            lane: self.lane,
+            class: self.class,
+            sent: self.sent,
+            due: self.due,
+            deadline: self.deadline,
+            ordering_key: self.ordering_key,
+            size: self.size,
+            units: self.units,
+            luck: self.luck,
+            nested: self.nested,
+            payload: (),
+        };
+        (envelope, self.payload)
+    }
+}
+
+impl Submission<()> {
+    /// The same of this message.
+    #[inline(always)]
+    #[must_use]
+    pub fn around<M>(self, payload: M) -> Submission<M> {
+        Submission {
+            agent: self.agent,
+            kind: self.kind,
+            lane: self.lane,
+            class: self.class,
+            sent: self.sent,
+            due: self.due,
+            deadline: self.deadline,
+            ordering_key: self.ordering_key,
+            size: self.size,
+            units: self.units,
+            luck: self.luck,
+            nested: self.nested,
             payload,
         }
     }

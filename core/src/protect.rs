@@ -252,7 +252,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
 
     /// What `submission` is once it has entered.
     #[inline(always)]
-    pub(crate) fn newcomer(&self, submission: &Submission<M>) -> Newcomer {
+    pub(crate) fn newcomer<P>(&self, submission: &Submission<P>) -> Newcomer {
         Newcomer {
             lane: submission.lane,
             is_due: submission.due.is_none_or(|due| due <= self.now)

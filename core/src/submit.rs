@@ -25,15 +25,36 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         now: Time,
         submission: Submission<M>,
     ) -> Result<MessageId, SubmitError<M>> {
+        let (envelope, payload) = submission.open();
+        let submitted = self.submit_opened(now, envelope, payload);
+        submitted.map_err(|(reason, payload)| SubmitError {
+            reason,
+            submission: envelope.around(payload),
+        })
+    }
+
+    /// As [`submit`](Self::submit), of a message apart from its envelope. A whole would have to be in memory, to be
+    /// dropped if something panics, and would be read there as soon as it is written, which costs more than all
+    /// that is done with it.
+    ///
+    /// # Errors
+    ///
+    /// As `submit`.
+    #[inline(always)]
+    pub fn submit_opened(
+        &mut self,
+        now: Time,
+        envelope: Submission<()>,
+        payload: M,
+    ) -> Result<MessageId, (Refusal, M)> {
         self.enter(now);
         self.run_timers_before_arrivals();
-        let refusal = self.refusal(&submission, &[submission.agent]);
-        if let Some(reason) = refusal {
-            self.refuse(Account::of(&submission, submission.agent), submission.sent);
-            return Err(SubmitError { reason, submission });
+        let agent = envelope.agent;
+        if let Some(reason) = self.refusal(&envelope, &[agent]) {
+            self.refuse(Account::of(&envelope, agent), envelope.sent);
+            return Err((reason, payload));
         }
-        let agent = submission.agent;
-        Ok(self.accept(submission, agent))
+        Ok(self.accept(envelope, payload, agent))
     }
 
     /// Why [`submit`](Self::submit) would refuse a message now; nothing is counted. For senders
@@ -87,16 +108,10 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             }
             return Err(SubmitError { reason, submission });
         }
-        let mut copy = |&agent: &AgentId| {
-            let kind = Kind::Broadcast;
-            self.accept(
-                Submission {
-                    kind,
-                    ..submission.clone()
-                },
-                agent,
-            )
-        };
+        let (envelope, payload) = submission.open();
+        let kind = Kind::Broadcast;
+        let envelope = Submission { kind, ..envelope };
+        let mut copy = |&agent: &AgentId| self.accept(envelope, payload.clone(), agent);
         Ok(subscribers.iter().map(&mut copy).collect())
     }
 
@@ -115,7 +130,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
 
     /// Why one message each to `agents` may not enter, if so.
     #[inline(always)]
-    fn refusal(&self, submission: &Submission<M>, agents: &[AgentId]) -> Option<Refusal> {
+    fn refusal<P>(&self, submission: &Submission<P>, agents: &[AgentId]) -> Option<Refusal> {
         if self.shutdown.refuses(submission.nested) {
             return Some(Refusal::ShuttingDown);
         }
@@ -195,7 +210,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     }
 
     #[inline(always)]
-    fn accept(&mut self, submission: Submission<M>, agent: AgentId) -> MessageId {
+    fn accept(&mut self, submission: Submission<()>, payload: M, agent: AgentId) -> MessageId {
         let now = self.now;
         let account = Account::of(&submission, agent);
         let (sent, size) = (submission.sent.min(now), submission.size);
@@ -224,7 +239,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             place: Place::Delayed,
             previous: NONE,
             next: NONE,
-            payload: submission.payload,
+            payload,
         };
         self.messages.fill(index, message);
         let message = MessageId { index, generation };

@@ -102,11 +102,26 @@ impl<M, L: Listener<M>> Journaled<M, L> {
         now: Time,
         submission: Submission<M>,
     ) -> Result<MessageId, SubmitError<M>> {
+        let (envelope, payload) = submission.open();
+        let submitted = self.submit_opened(now, envelope, payload);
+        submitted.map_err(|(reason, payload)| SubmitError {
+            reason,
+            submission: envelope.around(payload),
+        })
+    }
+
+    #[inline(always)]
+    pub fn submit_opened(
+        &mut self,
+        now: Time,
+        envelope: Submission<()>,
+        payload: M,
+    ) -> Result<MessageId, (Refusal, M)> {
         if self.recorder.is_some() {
-            let entry = Entry::of(&submission, now.max(self.state.now()));
+            let entry = Entry::of(&envelope, now.max(self.state.now()));
             self.note_entry(now, entry);
         }
-        let entered = self.state.submit(now, submission);
+        let entered = self.state.submit_opened(now, envelope, payload);
         self.note_decisions();
         entered
     }
