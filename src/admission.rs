@@ -96,23 +96,23 @@ impl Shared {
     #[inline(always)]
     pub(crate) fn leave_on_porch(
         &self,
-        now: Time,
         to: AgentId,
         kind: Kind,
         options: &Options,
         parcel: impl FnOnce() -> Parcel,
     ) -> bool {
         let place = || self.porch.place(to, u64::from(options.size));
-        let Some(place) = options.is_plain().then(place).flatten() else {
+        let Some(mut place) = options.is_plain().then(place).flatten() else {
             return false;
         };
+        let sent = place.sent(|| self.clock.now());
         place.fill(|| Arrival::Plain {
             to,
             kind,
             lane: options.lane,
             size: options.size,
             units: options.units,
-            sent: now,
+            sent,
             parcel: parcel(),
         });
         true

@@ -7,8 +7,12 @@
 //! that each sender's messages keep their order.
 
 use ebbtide_core::message::AgentId;
+use ebbtide_policies::units::Time;
 
 use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
+
+/// Messages that share a look at the clock, at most.
+const ONE_LOOK: usize = 16;
 
 /// Room in the queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +34,8 @@ struct Standing<T> {
     /// Of what was left.
     bytes: u64,
     lent: Places,
+    /// When the last one was sent whose sender looked at the clock.
+    sent: Time,
     /// Agents that take no more messages, in order.
     removed: Vec<AgentId>,
 }
@@ -48,6 +54,7 @@ impl<T> Default for Porch<T> {
                 left: Vec::new(),
                 bytes: 0,
                 lent: Places::default(),
+                sent: Time::ZERO,
                 removed: Vec::new(),
             }),
         }
@@ -119,6 +126,17 @@ impl<T> Porch<T> {
 }
 
 impl<T> Place<'_, T> {
+    /// When the message that it is for is sent. A look at the clock costs as much as leaving a message does, so
+    /// that several share one: of what is left between two visits to the floor the first, and each
+    /// [so many](ONE_LOOK) after.
+    #[inline(always)]
+    pub(crate) fn sent(&mut self, now: impl FnOnce() -> Time) -> Time {
+        if self.porch.left.len().is_multiple_of(ONE_LOOK) {
+            self.porch.sent = now();
+        }
+        self.porch.sent
+    }
+
     /// Leaves the message that it is for: made where it stays, once there is room for it.
     #[inline(always)]
     pub(crate) fn fill(mut self, message: impl FnOnce() -> T) {

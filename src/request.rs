@@ -97,12 +97,12 @@ impl<M: Send + Sync + 'static, R: Send + 'static> Reply<'_, M, R> {
         let inquiry = self.inquiry.as_ref().expect("it is not over");
         let inquiry = || inquiry.clone() as Parcel;
         let AgentRef { broker, id, .. } = self.agent;
-        let (now, kind) = (broker.shared.clock.now(), Kind::Request);
-        if (broker.shared).leave_on_porch(now, *id, kind, &self.options, inquiry) {
+        let kind = Kind::Request;
+        if (broker.shared).leave_on_porch(*id, kind, &self.options, inquiry) {
             self.progress = Progress::Left;
             return None;
         }
-        let options = &mut self.options;
+        let (now, options) = (broker.shared.clock.now(), &mut self.options);
         match (broker.shared).send(if_full, now, *id, kind, options, inquiry()) {
             Admitted::Told(told) => return self.told(told),
             Admitted::Waits(ticket, turn) => self.progress = Progress::Waits(ticket, turn),

@@ -80,14 +80,13 @@ impl<'a, M: Send + Sync + 'static, R: Send + 'static> Sending<'a, M, R> {
     #[inline(always)]
     fn submit(&mut self, if_full: IfFull) -> Option<Admitted> {
         let AgentRef { broker, id, .. } = self.agent;
-        let now = broker.shared.clock.now();
         let letter = &mut self.letter;
         let mut letter = || letter.take().expect("polled after it was over");
         let kind = Kind::Event;
-        if (broker.shared).leave_on_porch(now, *id, kind, &self.options, || letter()) {
+        if (broker.shared).leave_on_porch(*id, kind, &self.options, || letter()) {
             return None;
         }
-        let mut letter = letter();
+        let (now, mut letter) = (broker.shared.clock.now(), letter());
         if let Some(headers) = self.options.take_headers() {
             letter.address(headers);
         }

@@ -10,6 +10,7 @@ use crate::address::AgentRef;
 use crate::broker::Broker;
 use crate::error::NoReply;
 use crate::handler::with;
+use crate::porch::Porch;
 
 /// A broker whose queue has so much room, and an agent that takes its time; one message is in, and a
 /// worker has been woken for it, so that what follows is left on the porch.
@@ -180,4 +181,30 @@ async fn endings_that_were_held_back_are_told_within_a_grain() {
     assert_eq!(told, ending);
     assert!(reply.is_none());
     assert!(began.elapsed() <= Duration::from_millis(2));
+}
+
+#[test]
+fn what_is_left_between_two_visits_shares_looks_at_the_clock() {
+    let porch = Porch::default();
+    let lent = Places {
+        messages: 100,
+        bytes: 100,
+    };
+    assert!(porch.lend(lent));
+    let mut looks = 0;
+    let mut visit = |messages| {
+        for _ in 0..messages {
+            let mut place = porch.place(AgentId(0), 1).expect("it is lent");
+            let sent = place.sent(|| {
+                looks += 1;
+                Time::from_nanos(looks)
+            });
+            place.fill(|| sent);
+        }
+        let mut left = Vec::new();
+        porch.clear(&mut left, false);
+        left.into_iter().map(Time::as_nanos).collect::<Vec<_>>()
+    };
+    assert_eq!(visit(18), [vec![1; 16], vec![2; 2]].concat());
+    assert_eq!(visit(1), [3], "a lone one is exact");
 }
