@@ -111,14 +111,23 @@ impl Name {
     }
 }
 
-impl<M> Letter<M> {
-    #[inline]
-    pub(crate) fn new(message: M) -> Arc<Self> {
-        let mut letter = Arc::new(Self {
+/// One without its message.
+impl<M> Default for Letter<M> {
+    #[inline(always)]
+    fn default() -> Self {
+        Self {
             message: Contained::empty(),
             headers: Headers::NONE,
             notes: Notes::default(),
-        });
+        }
+    }
+}
+
+impl<M> Letter<M> {
+    #[inline]
+    pub(crate) fn new(message: M) -> Arc<Self> {
+        // Made where it stays.
+        let mut letter = Arc::<Self>::default();
         mine(&mut letter).message.fill(message);
         letter
     }
@@ -129,16 +138,26 @@ impl<M> Letter<M> {
     }
 }
 
-impl<M, R> Inquiry<M, R> {
-    #[inline]
-    pub(crate) fn new(message: M) -> Arc<Self> {
-        Arc::new(Self {
-            message: Contained::new(message),
+/// One without its message.
+impl<M, R> Default for Inquiry<M, R> {
+    #[inline(always)]
+    fn default() -> Self {
+        Self {
+            message: Contained::empty(),
             headers: Headers::NONE,
             notes: Notes::default(),
             reply: ReplySlot::default(),
             name: Name::default(),
-        })
+        }
+    }
+}
+
+impl<M, R> Inquiry<M, R> {
+    #[inline]
+    pub(crate) fn new(message: M) -> Arc<Self> {
+        let mut inquiry = Arc::<Self>::default();
+        mine(&mut inquiry).message.fill(message);
+        inquiry
     }
 
     /// Sets its headers, before it is sent.
