@@ -44,8 +44,11 @@ use ebbtide_policies::units::{Duration, Time};
 /// let slow_down = Failure::too_many_requests(Some(Duration::from_secs(20)));
 /// assert_eq!(slow_down.to_string(), "too many requests");
 /// ```
-pub struct Failure {
-    pub(crate) said: Said,
+pub struct Failure(Box<Reason>);
+
+/// Apart, since few calls have one: what a handler returns fits into registers.
+struct Reason {
+    said: Said,
     cause: Cause,
 }
 
@@ -96,19 +99,22 @@ impl Failure {
     }
 
     fn new(said: Said, text: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            said,
-            cause: Cause::Text(text.into()),
-        }
+        Self::of(said, Cause::Text(text.into()))
+    }
+
+    fn of(said: Said, cause: Cause) -> Self {
+        Self(Box::new(Reason { said, cause }))
+    }
+
+    /// What follows.
+    pub(crate) fn said(&self) -> Said {
+        self.0.said
     }
 }
 
 impl<E: Error + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self {
-            said: Said::Failed,
-            cause: Cause::Error(Box::new(error)),
-        }
+        Self::of(Said::Failed, Cause::Error(Box::new(error)))
     }
 }
 
@@ -128,7 +134,7 @@ impl Said {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.cause {
+        match &self.0.cause {
             Cause::Text(text) => f.write_str(text),
             Cause::Error(error) => write!(f, "{error}"),
         }
@@ -137,6 +143,6 @@ impl fmt::Display for Failure {
 
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {self}", self.said)
+        write!(f, "{:?}: {self}", self.0.said)
     }
 }

@@ -248,7 +248,7 @@ fn conclude<R>(
         }
         Err(failure) => {
             member.parcel.notes().add(failure.to_string());
-            failure.said
+            failure.said()
         }
     }
 }
