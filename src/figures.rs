@@ -21,7 +21,6 @@ pub(crate) struct Figures {
     pub(crate) removed: AgentFigures,
     /// How many those are.
     pub(crate) removed_agents: u64,
-    pub(crate) lanes: [LaneFigures; 5],
     /// Those that are not gone, lowest name first.
     pub(crate) workers: Vec<WorkerFigures>,
     /// Workers lost, ever.
@@ -33,24 +32,23 @@ pub(crate) struct Figures {
 /// What is counted by agent.
 #[derive(Debug, Default)]
 pub(crate) struct AgentFigures {
-    pub(crate) flow: FlowFigures,
-    pub(crate) waiting: u64,
+    /// By lane, of which lanes have their own from all agents: a message is counted once.
+    pub(crate) lanes: [LaneFigures; 5],
     pub(crate) in_flight: u32,
     pub(crate) retries: u64,
     pub(crate) calls: u64,
     pub(crate) failed_calls: u64,
     pub(crate) breaker: BreakerState,
-    /// By lane, of which lanes have their own from all agents.
-    pub(crate) wait: [Latencies; 5],
     pub(crate) sojourn: Latencies,
     pub(crate) call: Latencies,
 }
 
-/// What is counted by lane.
+/// What is counted by lane of an agent.
 #[derive(Debug, Default)]
 pub(crate) struct LaneFigures {
     pub(crate) flow: FlowFigures,
     pub(crate) waiting: u64,
+    pub(crate) wait: Latencies,
 }
 
 /// Messages that came and went.
@@ -110,7 +108,7 @@ impl Figures {
     /// A removed agent of which nothing is in the broker becomes part of the sum. Whether it is.
     pub(crate) fn let_go(&mut self, agent: AgentId) -> bool {
         let place = &mut self.agents[agent.0 as usize];
-        let Some(gone) = place.take_if(|it| it.waiting == 0 && it.in_flight == 0) else {
+        let Some(gone) = place.take_if(|it| it.waiting() == 0 && it.in_flight == 0) else {
             return place.is_none();
         };
         self.removed.absorb(*gone);
@@ -118,35 +116,36 @@ impl Figures {
         true
     }
 
-    #[inline]
-    fn lane(&mut self, lane: Lane) -> &mut LaneFigures {
-        &mut self.lanes[lane.index()]
+    #[inline(always)]
+    fn lane(&mut self, account: Account) -> &mut LaneFigures {
+        &mut self.agent(account.agent).lanes[account.lane.index()]
+    }
+
+    /// Those of a lane, an agent each.
+    pub(crate) fn lanes(&self, lane: Lane) -> impl Iterator<Item = &LaneFigures> {
+        self.all_agents()
+            .map(move |agent| &agent.lanes[lane.index()])
     }
 
     #[inline(always)]
     pub(crate) fn accepted(&mut self, account: Account) {
-        let agent = self.agent(account.agent);
-        agent.flow.accepted += 1;
-        agent.waiting += 1;
-        let lane = self.lane(account.lane);
+        let lane = self.lane(account);
         lane.flow.accepted += 1;
         lane.waiting += 1;
     }
 
     pub(crate) fn refused(&mut self, account: Account) {
-        self.agent(account.agent).flow.refused += 1;
-        self.lane(account.lane).flow.refused += 1;
+        self.lane(account).flow.refused += 1;
     }
 
     /// A message left the queue; at its first call with its wait.
     #[inline(always)]
     pub(crate) fn taken(&mut self, account: Account, wait: Option<Duration>) {
-        let agent = self.agent(account.agent);
-        agent.waiting -= 1;
+        let lane = self.lane(account);
+        lane.waiting -= 1;
         if let Some(wait) = wait {
-            agent.wait[account.lane.index()].record(wait);
+            lane.wait.record(wait);
         }
-        self.lane(account.lane).waiting -= 1;
     }
 
     #[inline(always)]
@@ -183,8 +182,7 @@ impl Figures {
     pub(crate) fn requeued(&mut self, account: Account) {
         let agent = self.agent(account.agent);
         agent.retries += 1;
-        agent.waiting += 1;
-        self.lane(account.lane).waiting += 1;
+        agent.lanes[account.lane.index()].waiting += 1;
     }
 
     #[inline(always)]
@@ -197,15 +195,13 @@ impl Figures {
     ) {
         let queued = u64::from(was != Whereabouts::Leased);
         let agent = self.agent(account.agent);
-        agent.flow.outcomes[outcome.index()] += 1;
-        agent.waiting -= queued;
+        let lane = &mut agent.lanes[account.lane.index()];
+        lane.flow.outcomes[outcome.index()] += 1;
+        lane.waiting -= queued;
         if outcome == Outcome::Delivered {
             agent.sojourn.record(sojourn);
             self.window.delivered += 1;
         }
-        let lane = self.lane(account.lane);
-        lane.flow.outcomes[outcome.index()] += 1;
-        lane.waiting -= queued;
     }
 
     pub(crate) fn worker(&mut self, at: Time, worker: WorkerId, state: WorkerChange) {
@@ -274,27 +270,45 @@ impl Figures {
         };
         let agents = self.agents.iter_mut().flatten().map(|agent| &mut **agent);
         for agent in agents.chain([&mut self.removed]) {
-            agent.wait.iter_mut().for_each(Latencies::rotate);
+            agent.lanes.iter_mut().for_each(|lane| lane.wait.rotate());
             agent.sojourn.rotate();
             agent.call.rotate();
         }
     }
 }
 
+impl FlowFigures {
+    fn add(&mut self, other: &Self) {
+        self.accepted += other.accepted;
+        self.refused += other.refused;
+        for (all, ended) in self.outcomes.iter_mut().zip(other.outcomes) {
+            *all += ended;
+        }
+    }
+
+    /// Those of several together.
+    pub(crate) fn of<'a>(lanes: impl IntoIterator<Item = &'a LaneFigures>) -> Self {
+        let mut all = Self::default();
+        lanes.into_iter().for_each(|lane| all.add(&lane.flow));
+        all
+    }
+}
+
 impl AgentFigures {
+    /// Messages that wait for it, or are delayed.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.lanes.iter().map(|lane| lane.waiting).sum()
+    }
+
     /// Adds those of one that is no more.
     fn absorb(&mut self, gone: Self) {
-        self.flow.accepted += gone.flow.accepted;
-        self.flow.refused += gone.flow.refused;
-        for (all, ended) in self.flow.outcomes.iter_mut().zip(gone.flow.outcomes) {
-            *all += ended;
+        for (all, lane) in self.lanes.iter_mut().zip(gone.lanes) {
+            all.flow.add(&lane.flow);
+            all.wait.absorb(lane.wait);
         }
         self.retries += gone.retries;
         self.calls += gone.calls;
         self.failed_calls += gone.failed_calls;
-        for (all, wait) in self.wait.iter_mut().zip(gone.wait) {
-            all.absorb(wait);
-        }
         self.sojourn.absorb(gone.sojourn);
         self.call.absorb(gone.call);
     }
@@ -310,7 +324,7 @@ mod tests {
         figures.agent(AgentId(999));
         let none = Latencies::are_none;
         for agent in figures.all_agents() {
-            assert!(agent.wait.iter().all(none));
+            assert!(agent.lanes.iter().all(|lane| none(&lane.wait)));
             assert!(none(&agent.sojourn) && none(&agent.call));
         }
     }

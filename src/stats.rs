@@ -238,7 +238,6 @@ impl Floor {
         let agents = agents.filter_map(|((id, name), agent)| {
             Some(agent_stats(AgentId(id), name.clone(), agent.as_ref()?))
         });
-        let lanes = Lane::ALL.into_iter().zip(&figures.lanes);
         let delivered = figures.window.delivered_before + figures.window.delivered;
         let span = now.since(figures.window.before).as_secs_f64();
         let (dead_letters, dead_letters_dropped) = ear.dead.counts();
@@ -253,16 +252,18 @@ impl Floor {
             } else {
                 0.0
             },
-            wait: times(figures.all_agents().flat_map(|agent| &agent.wait)),
+            wait: times(
+                Lane::ALL
+                    .iter()
+                    .flat_map(|lane| waits(figures.lanes(*lane))),
+            ),
             sojourn: times(figures.all_agents().map(|agent| &agent.sojourn)),
             agents: agents.collect(),
             removed: RemovedAgents {
                 agents: figures.removed_agents,
                 work: agent_work(&figures.removed),
             },
-            lanes: lanes
-                .map(|(lane, it)| lane_stats(lane, it, figures))
-                .collect(),
+            lanes: Lane::ALL.map(|lane| lane_stats(lane, figures)).into(),
             workers: self.worker_stats(now),
             workers_lost: figures.workers_lost,
             dead_letters,
@@ -300,7 +301,7 @@ fn agent_stats(agent: AgentId, name: Arc<str>, it: &AgentFigures) -> AgentStats 
     AgentStats {
         agent,
         name,
-        queued: it.waiting,
+        queued: it.waiting(),
         in_flight: it.in_flight,
         breaker: it.breaker,
         work: agent_work(it),
@@ -309,23 +310,29 @@ fn agent_stats(agent: AgentId, name: Arc<str>, it: &AgentFigures) -> AgentStats 
 
 fn agent_work(it: &AgentFigures) -> AgentWork {
     AgentWork {
-        flow: it.flow.into(),
+        flow: FlowFigures::of(&it.lanes).into(),
         requeued: it.retries,
         calls: it.calls,
         failed_calls: it.failed_calls,
-        wait: times(&it.wait),
+        wait: times(waits(&it.lanes)),
         sojourn: times([&it.sojourn]),
         call: times([&it.call]),
     }
 }
 
-fn lane_stats(lane: Lane, it: &LaneFigures, figures: &Figures) -> LaneStats {
+fn lane_stats(lane: Lane, figures: &Figures) -> LaneStats {
     LaneStats {
         lane,
-        queued: it.waiting,
-        flow: it.flow.into(),
-        wait: times(figures.all_agents().map(|it| &it.wait[lane.index()])),
+        queued: figures.lanes(lane).map(|it| it.waiting).sum(),
+        flow: FlowFigures::of(figures.lanes(lane)).into(),
+        wait: times(waits(figures.lanes(lane))),
     }
+}
+
+fn waits<'a>(
+    lanes: impl IntoIterator<Item = &'a LaneFigures>,
+) -> impl Iterator<Item = &'a Latencies> {
+    lanes.into_iter().map(|lane| &lane.wait)
 }
 
 impl From<FlowFigures> for Flow {
