@@ -108,6 +108,9 @@ impl LaneQueue {
             self.head = next;
             if next == NONE {
                 self.tail = NONE;
+            } else {
+                // It is first from here on, and near when it is taken.
+                messages[next].previous = NONE;
             }
         } else {
             messages[previous].next = next;

@@ -46,8 +46,12 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     /// tells when there may be.
     pub fn take(&mut self, now: Time, worker: WorkerId, at_most: u32, calls: &mut Vec<Call>) {
         self.advance(now);
-        for _ in 0..at_most {
-            let Some(call) = self.start_for(worker) else {
+        // Nothing but calls that start comes in between: it stays at its place, and ready.
+        let Some(place) = self.workers.with_room(worker) else {
+            return;
+        };
+        for _ in 0..at_most.min(self.workers.room_at(place)) {
+            let Some(call) = self.start_in(place) else {
                 return;
             };
             calls.push(call);
@@ -58,7 +62,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     #[inline]
     pub fn take_one(&mut self, now: Time, worker: WorkerId) -> Option<Call> {
         self.advance(now);
-        self.start_for(worker)
+        self.start_in(self.workers.with_room(worker)?)
     }
 
     /// As [`take_one`](Self::take_one), in the [least busy](Self::least_busy_worker) worker.
@@ -66,11 +70,6 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
     pub fn take_next(&mut self, now: Time) -> Option<Call> {
         self.advance(now);
         self.start_in(self.workers.idlest()?)
-    }
-
-    #[inline(always)]
-    fn start_for(&mut self, worker: WorkerId) -> Option<Call> {
-        self.start_in(self.workers.with_room(worker)?)
     }
 
     /// Starts the next call in the worker at a place, which has a free slot.

@@ -99,6 +99,11 @@ impl Workers {
         (worker.state == WorkerState::Ready) & (worker.calls < self.parallelism)
     }
 
+    /// Free slots of the ready worker at a place.
+    pub fn room_at(&self, place: usize) -> u32 {
+        self.parallelism - self.all[place].calls
+    }
+
     /// The worker at a place.
     pub fn at(&self, place: usize) -> &Worker {
         &self.all[place]
