@@ -151,14 +151,17 @@ impl Ambient {
     /// Polls a handler of `broker` with this as the current one.
     #[inline]
     pub(crate) fn within<T>(&mut self, broker: u64, poll: impl FnOnce() -> T) -> T {
-        let headers = std::mem::take(&mut self.headers);
         let outer_broker = BROKER.replace(broker);
         let outer_deadline = DEADLINE.replace(self.deadline);
-        let outer_headers = HEADERS.replace(headers);
+        // Mostly there are none, here or outside.
+        let has_headers = outer_broker != 0 || self.headers != Headers::NONE;
+        let outer_headers = has_headers.then(|| HEADERS.replace(std::mem::take(&mut self.headers)));
         let result = poll();
         BROKER.set(outer_broker);
         DEADLINE.set(outer_deadline);
-        self.headers = HEADERS.replace(outer_headers);
+        if let Some(outer) = outer_headers {
+            self.headers = HEADERS.replace(outer);
+        }
         result
     }
 }
