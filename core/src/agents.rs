@@ -11,13 +11,14 @@ use serde::{Deserialize, Serialize};
 pub use crate::config::{AgentConfig, RateLimit};
 
 use crate::account::AgentTally;
-use crate::breaker::Breaker;
+use crate::breaker::{Breaker, Health};
 use crate::config::{BrokerConfig, Checked};
 use crate::lanes::LaneQueue;
 use crate::message::Lane;
 use crate::ordering::OrderingKeys;
 use crate::rate_limit::TokenBucket;
 use crate::retry::RetryRule;
+use crate::row::Row;
 
 /// A registered agent, or what is left of a removed one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -43,6 +44,7 @@ pub(crate) struct Agent {
     pub(crate) calls: Option<TokenBucket>,
     pub(crate) units: Option<TokenBucket>,
     pub(crate) breaker: Option<Breaker>,
+    pub(crate) row: Row,
     /// Not called before; zero: not paused.
     pub(crate) paused_until: Time,
     pub(crate) keys: OrderingKeys,
@@ -69,6 +71,7 @@ impl Agent {
             calls: config.call_rate.map(|rate| TokenBucket::new(rate, now)),
             units: config.unit_rate.map(|rate| TokenBucket::new(rate, now)),
             breaker: broker.breaker.map(Breaker::new),
+            row: Row::default(),
             paused_until: Time::ZERO,
             keys: OrderingKeys::default(),
             call_timeout: config.call_timeout.unwrap_or(broker.call_timeout()),
@@ -166,6 +169,18 @@ impl Agent {
     /// Whether what waits for it fails at once: its breaker is open, and is set so.
     pub(crate) fn fails_fast(&self) -> bool {
         self.breaker.as_ref().is_some_and(Breaker::fails_fast)
+    }
+
+    /// A call ends. How many failures in a row it is one of.
+    #[inline(always)]
+    pub(crate) fn call_ended(&mut self, now: Time, row: u32, health: Health) -> u32 {
+        if health == Health::Good {
+            self.row.succeeded(now, row);
+            return 0;
+        }
+        let breaker = self.breaker.as_ref();
+        let patience = breaker.map_or(Duration::MAX, Breaker::patience);
+        self.row.ended(now, row, health == Health::Bad, patience)
     }
 
     /// Most calls in flight that its breaker allows.

@@ -3,12 +3,18 @@
 //! It counts calls, not messages. What a call means for it is decided in `settle.rs`; this
 //! file only says whether calls may flow and how many.
 //!
+//! The breakers that services know (resilience4j, Polly, Failsafe) judge by calls that have ended: so
+//! many failures in a row, or a share of a window with a fewest number. That is blind to calls under
+//! way, and whoever fails quickly and succeeds slowly is judged by its failures alone after each burst of
+//! starts, as a pool that grows makes them. Here calls under way part a row (`row.rs`), and the share is
+//! of the calls that ended in the window or of those that started in it, whichever are more.
+//!
 //! Recovering is a slow start, as TCP has it (Jacobson, SIGCOMM 1988): up to the load that the
 //! agent carried when it was last well, the limit doubles round by round; beyond that, where
 //! nobody knows what it bears, it doubles no sooner than half an open time after the last step.
 
 use ebbtide_policies::observation::BreakerState;
-use ebbtide_policies::units::Time;
+use ebbtide_policies::units::{Duration, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::config::BreakerConfig;
@@ -33,12 +39,24 @@ pub enum Health {
     Late,
 }
 
+/// What a call's end tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    /// What it says about the agent.
+    pub health: Health,
+    /// The failures in a row that it is one of ([`Row`](crate::row::Row)).
+    pub in_a_row: u32,
+    /// Whether the call was a half-open breaker's probe.
+    pub probe: bool,
+    /// Calls in flight when it started, itself included.
+    pub in_flight: u32,
+}
+
 /// One agent's breaker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Breaker {
     config: BreakerConfig,
     state: State,
-    run: u32,
     /// Late ends while it is closed or recovering, since the last good one, and when there were so
     /// many that order is no longer kept.
     late: u32,
@@ -55,8 +73,11 @@ pub struct Breaker {
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Tally {
+    /// Calls that ended with success or failure.
     calls: u32,
     failures: u32,
+    /// Calls that started, less those that ended and said nothing.
+    started: i64,
     /// Calls in flight, summed over the good calls.
     in_flight: u64,
 }
@@ -86,7 +107,6 @@ impl Breaker {
         Self {
             config,
             state: State::Closed,
-            run: 0,
             late: 0,
             unordered: Time::ZERO,
             window: [Tally::default(); BUCKETS as usize],
@@ -105,13 +125,18 @@ impl Breaker {
         } else {
             *self = Self {
                 state: self.state,
-                run: self.run,
                 late: self.late,
                 unordered: self.unordered,
                 carried: self.carried,
                 ..Self::new(config)
             };
         }
+    }
+
+    /// How long a call may be under way and part failures ([`Row`](crate::row::Row)).
+    #[inline]
+    pub fn patience(&self) -> Duration {
+        self.config.window()
     }
 
     /// The state, as observations have it.
@@ -181,39 +206,44 @@ impl Breaker {
         self.state = State::HalfOpen { successes: 0 };
     }
 
-    /// A call ended, of which `in_flight` were in flight when it started, itself included.
-    /// `bound` is the limit beyond which its own no longer binds. Returns whether the state
-    /// changed.
-    pub fn call_ended(
-        &mut self,
-        now: Time,
-        health: Health,
-        probe: bool,
-        in_flight: u32,
-        bound: u32,
-    ) -> bool {
-        match (self.state, health) {
-            (_, Health::Neutral) | (State::Open { .. }, _) => false,
-            (State::HalfOpen { .. }, Health::Late) => false,
+    /// A call starts.
+    #[inline(always)]
+    pub fn call_started(&mut self, now: Time) {
+        if matches!(self.state, State::Closed | State::Recovering { .. }) {
+            self.bucket(now).started += 1;
+        }
+    }
+
+    /// A call ended. `bound` is the limit beyond which its own no longer binds. Returns whether
+    /// the state changed.
+    pub fn call_ended(&mut self, now: Time, ended: Ended, bound: u32) -> bool {
+        match (self.state, ended.health) {
+            (State::Open { .. }, _) => false,
+            (State::HalfOpen { .. }, Health::Neutral | Health::Late) => false,
+            (State::HalfOpen { .. }, _) if !ended.probe => false,
+            (State::HalfOpen { .. }, Health::Bad) => self.open(now),
+            (State::HalfOpen { successes }, Health::Good) => {
+                self.probe_succeeded(now, successes + 1, bound)
+            }
+            (State::Closed | State::Recovering { .. }, Health::Neutral) => {
+                self.bucket(now).started -= 1;
+                false
+            }
             (State::Closed | State::Recovering { .. }, Health::Late) => {
+                self.bucket(now).started -= 1;
                 if self.late < self.fewest_to_open() {
                     (self.late, self.unordered) = (self.late + 1, now);
                 }
                 false
             }
-            (State::HalfOpen { .. }, _) if !probe => false,
-            (State::HalfOpen { .. }, Health::Bad) => self.open(now),
-            (State::HalfOpen { successes }, Health::Good) => {
-                self.probe_succeeded(now, successes + 1, bound)
-            }
             (State::Closed | State::Recovering { .. }, Health::Bad) => {
-                self.run += 1;
-                self.bucket(now).failures += 1;
-                self.should_open() && self.open(now)
+                let bucket = self.bucket(now);
+                bucket.calls += 1;
+                bucket.failures += 1;
+                self.should_open(ended.in_a_row) && self.open(now)
             }
             (State::Closed | State::Recovering { .. }, Health::Good) => {
-                (self.run, self.late) = (0, 0);
-                self.bucket(now).in_flight += u64::from(in_flight);
+                self.succeeded(now, ended.in_flight);
                 self.recover(now, bound)
             }
         }
@@ -225,10 +255,17 @@ impl Breaker {
     pub fn stays_closed(&mut self, now: Time, health: Health, in_flight: u32) -> bool {
         let stays = matches!((self.state, health), (State::Closed, Health::Good));
         if stays {
-            (self.run, self.late) = (0, 0);
-            self.bucket(now).in_flight += u64::from(in_flight);
+            self.succeeded(now, in_flight);
         }
         stays
+    }
+
+    #[inline(always)]
+    fn succeeded(&mut self, now: Time, in_flight: u32) {
+        self.late = 0;
+        let bucket = self.bucket(now);
+        bucket.calls += 1;
+        bucket.in_flight += u64::from(in_flight);
     }
 
     /// A recovery whose limit does not bind is over, called or not. Whether that closed the
@@ -293,27 +330,29 @@ impl Breaker {
         self.state = State::Open {
             until: now + self.config.open(),
         };
-        (self.run, self.late) = (0, 0);
+        self.late = 0;
         self.window = [Tally::default(); BUCKETS as usize];
         true
     }
 
-    fn should_open(&self) -> bool {
+    /// Of calls that take long only the quick failures may have ended yet, and of those that started
+    /// long ago none started in the window: the share is of whichever are more.
+    fn should_open(&self, in_a_row: u32) -> bool {
         let calls: u32 = self.window.iter().map(|bucket| bucket.calls).sum();
         let failures: u32 = self.window.iter().map(|bucket| bucket.failures).sum();
-        let share = f64::from(failures) >= self.config.failure_share * f64::from(calls);
-        self.run >= self.config.failures_in_a_row || (calls >= self.config.min_calls && share)
+        let started: i64 = self.window.iter().map(|bucket| bucket.started).sum();
+        let of = started.max(i64::from(calls)) as f64;
+        let share = f64::from(failures) >= self.config.failure_share * of;
+        in_a_row >= self.config.failures_in_a_row || (calls >= self.config.min_calls && share)
     }
 
-    /// Counts a call in the bucket of `now`.
+    /// The bucket of `now`.
     #[inline(always)]
     fn bucket(&mut self, now: Time) -> &mut Tally {
         if now >= self.next_bucket {
             self.slide(now);
         }
-        let tally = &mut self.window[(self.newest % BUCKETS) as usize];
-        tally.calls += 1;
-        tally
+        &mut self.window[(self.newest % BUCKETS) as usize]
     }
 
     #[cold]
@@ -332,40 +371,84 @@ mod tests {
     use ebbtide_policies::units::Duration;
 
     use super::*;
+    use crate::row::Row;
 
     fn secs(s: f64) -> Time {
         Time::ZERO + Duration::from_secs_f64(s)
     }
 
-    fn breaker(min_calls: u32, failures_in_a_row: u32) -> Breaker {
-        Breaker::new(BreakerConfig {
+    /// A breaker and its agent's calls.
+    struct Guarded {
+        breaker: Breaker,
+        row: Row,
+    }
+
+    impl Guarded {
+        /// A call that starts and ends, in that state: whether it was a probe, how many were in flight.
+        fn end(
+            &mut self,
+            at: f64,
+            health: Health,
+            probe: bool,
+            in_flight: u32,
+            bound: u32,
+        ) -> bool {
+            let now = secs(at);
+            let place = self.row.call_started(now);
+            let in_a_row = match health {
+                Health::Good => {
+                    self.row.succeeded(now, place);
+                    0
+                }
+                Health::Bad | Health::Neutral | Health::Late => {
+                    let patience = self.breaker.patience();
+                    self.row.ended(now, place, health == Health::Bad, patience)
+                }
+            };
+            let ended = Ended {
+                health,
+                in_a_row,
+                probe,
+                in_flight,
+            };
+            self.breaker.call_ended(now, ended, bound)
+        }
+    }
+
+    fn breaker(min_calls: u32, failures_in_a_row: u32) -> Guarded {
+        let breaker = Breaker::new(BreakerConfig {
             min_calls,
             failures_in_a_row,
             ..BreakerConfig::default()
-        })
+        });
+        let row = Row::default();
+        Guarded { breaker, row }
     }
 
     #[test]
     fn it_opens_on_a_run_probes_singly_and_recovers_by_doubling() {
         let mut it = breaker(100, 3);
         for n in 1..=3 {
-            let opened = it.call_ended(secs(0.1), Health::Bad, false, 1, 8);
+            let opened = it.end(0.1, Health::Bad, false, 1, 8);
             assert_eq!(opened, n == 3);
         }
-        assert_eq!((it.limit(), it.open_until()), (0, Some(secs(5.1))));
-        it.half_open();
-        assert_eq!(it.limit(), 1);
+        assert_eq!(
+            (it.breaker.limit(), it.breaker.open_until()),
+            (0, Some(secs(5.1)))
+        );
+        it.breaker.half_open();
+        assert_eq!(it.breaker.limit(), 1);
         assert!(
-            !it.call_ended(secs(5.2), Health::Bad, false, 1, 8),
+            !it.end(5.2, Health::Bad, false, 1, 8),
             "an old call says nothing"
         );
         for _ in 0..3 {
-            it.call_ended(secs(6.0), Health::Good, true, 1, 8);
+            it.end(6.0, Health::Good, true, 1, 8);
         }
-        let mut limits = vec![it.limit()];
+        let mut limits = vec![it.breaker.limit()];
         for s in [6.1, 8.4, 8.5, 11.0, 11.0, 11.0, 13.4, 13.4, 13.5] {
-            it.call_ended(secs(s), Health::Good, false, 1, 8);
-            limits.push(it.limit());
+            it.end(s, Health::Good, false, 1, 8);
+            limits.push(it.breaker.limit());
         }
         assert_eq!(limits, [1, 1, 1, 2, 2, 4, 4, 4, 4, u32::MAX]);
     }
@@ -374,25 +457,25 @@ mod tests {
     fn it_recovers_round_by_round_up_to_what_the_agent_carried_when_it_was_well() {
         let mut it = breaker(100, 3);
         // Long ago it carried much, of late 3 on the average.
-        it.call_ended(secs(0.0), Health::Good, false, 90, 64);
+        it.end(0.0, Health::Good, false, 90, 64);
         for in_flight in [2, 4] {
-            it.call_ended(secs(20.0), Health::Good, false, in_flight, 64);
+            it.end(20.0, Health::Good, false, in_flight, 64);
         }
         for _ in 0..3 {
-            it.call_ended(secs(21.0), Health::Bad, false, 50, 64);
+            it.end(21.0, Health::Bad, false, 50, 64);
         }
-        it.half_open();
+        it.breaker.half_open();
         // Nothing was good since, so what is known stays.
-        it.call_ended(secs(27.0), Health::Bad, true, 1, 64);
-        it.half_open();
+        it.end(27.0, Health::Bad, true, 1, 64);
+        it.breaker.half_open();
         let mut limits = Vec::new();
         for _ in 0..3 + 1 + 2 + 4 {
-            it.call_ended(secs(33.0), Health::Good, true, 1, 64);
-            limits.push(it.limit());
+            it.end(33.0, Health::Good, true, 1, 64);
+            limits.push(it.breaker.limit());
         }
         assert_eq!(limits, [1, 1, 1, 2, 2, 4, 4, 4, 4, 4]);
-        it.call_ended(secs(35.5), Health::Good, false, 4, 64);
-        assert_eq!(it.limit(), 8);
+        it.end(35.5, Health::Good, false, 4, 64);
+        assert_eq!(it.breaker.limit(), 8);
     }
 
     /// A limit of one call is its agent's own: there is nothing to recover to. It once took one
@@ -400,32 +483,42 @@ mod tests {
     #[test]
     fn the_last_probe_closes_it_where_a_limit_of_one_does_not_bind() {
         let mut it = breaker(100, 1);
-        it.call_ended(secs(0.0), Health::Bad, false, 1, 1);
-        it.half_open();
-        let mut probe = || it.call_ended(secs(5.0), Health::Good, true, 1, 1);
+        it.end(0.0, Health::Bad, false, 1, 1);
+        it.breaker.half_open();
+        let mut probe = || it.end(5.0, Health::Good, true, 1, 1);
         assert_eq!([(); 3].map(|()| probe()), [false, false, true]);
-        assert_eq!(it.state(), BreakerState::Closed);
+        assert_eq!(it.breaker.state(), BreakerState::Closed);
     }
 
     #[test]
     fn it_opens_on_the_failed_share_of_its_window_only() {
         let mut it = breaker(4, 100);
-        it.call_ended(secs(0.0), Health::Bad, false, 1, 8);
-        it.call_ended(secs(0.0), Health::Bad, false, 1, 8);
+        it.end(0.0, Health::Bad, false, 1, 8);
+        it.end(0.0, Health::Bad, false, 1, 8);
         for s in [10.5, 10.6, 10.7] {
-            it.call_ended(secs(s), Health::Good, false, 1, 8);
+            it.end(s, Health::Good, false, 1, 8);
         }
-        assert!(
-            !it.call_ended(secs(10.8), Health::Bad, false, 1, 8),
-            "1 of 4"
-        );
-        assert!(
-            !it.call_ended(secs(10.8), Health::Bad, false, 1, 8),
-            "2 of 5"
-        );
-        assert!(
-            it.call_ended(secs(10.8), Health::Bad, false, 1, 8),
-            "3 of 6"
+        assert!(!it.end(10.8, Health::Bad, false, 1, 8), "1 of 4");
+        assert!(!it.end(10.8, Health::Bad, false, 1, 8), "2 of 5");
+        assert!(it.end(10.8, Health::Bad, false, 1, 8), "3 of 6");
+    }
+
+    #[test]
+    fn the_share_is_of_calls_that_started_where_those_are_more() {
+        let mut it = breaker(4, 100);
+        for _ in 0..12 {
+            it.breaker.call_started(secs(0.0));
+        }
+        let ends = [Health::Neutral, Health::Late]
+            .into_iter()
+            .chain([Health::Bad; 5]);
+        let opened: Vec<bool> = ends
+            .map(|health| it.end(1.0, health, false, 1, 8))
+            .collect();
+        assert_eq!(
+            opened,
+            [false, false, false, false, false, false, true],
+            "5 of 10"
         );
     }
 
@@ -433,23 +526,23 @@ mod tests {
     fn it_keeps_no_order_after_a_run_of_late_ends_until_a_good_one() {
         let mut it = breaker(100, 3);
         let mut end = |health| {
-            assert!(!it.call_ended(secs(0.1), health, false, 1, 8));
-            it.keeps_order()
+            assert!(!it.end(0.1, health, false, 1, 8));
+            it.breaker.keeps_order()
         };
         assert_eq!([(); 3].map(|()| end(Health::Late)), [true, true, false]);
         assert!(!end(Health::Neutral));
         assert!(end(Health::Good));
         assert_eq!([(); 3].map(|()| end(Health::Late)), [true, true, false]);
-        assert!(it.stays_closed(secs(0.2), Health::Good, 1) && it.keeps_order());
+        assert!(it.breaker.stays_closed(secs(0.2), Health::Good, 1) && it.breaker.keeps_order());
     }
 
     #[test]
     fn a_failed_probe_opens_it_again_and_neutral_results_say_nothing() {
         let mut it = breaker(100, 1);
-        it.call_ended(secs(0.0), Health::Bad, false, 1, 8);
-        it.half_open();
-        assert!(!it.call_ended(secs(5.0), Health::Neutral, true, 1, 8));
-        assert!(it.call_ended(secs(5.0), Health::Bad, true, 1, 8));
-        assert_eq!(it.open_until(), Some(secs(10.0)));
+        it.end(0.0, Health::Bad, false, 1, 8);
+        it.breaker.half_open();
+        assert!(!it.end(5.0, Health::Neutral, true, 1, 8));
+        assert!(it.end(5.0, Health::Bad, true, 1, 8));
+        assert_eq!(it.breaker.open_until(), Some(secs(10.0)));
     }
 }

@@ -273,11 +273,13 @@ pub enum Discipline {
 /// When a circuit breaker opens and how it closes again.
 ///
 /// The defaults are those of the breakers that services know (resilience4j: half of a window
-/// of calls, with a fewest number of them), with a window in time as traffic varies.
+/// of calls, with a fewest number of them), with a window in time as traffic varies. Unlike those
+/// it does not judge by calls that have ended alone: calls under way may be successes that take longer.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BreakerConfig {
-    /// Opens when at least this share of the window's calls failed: above 0 to 1. Default 0.5.
+    /// Opens when at least this share of the window's calls failed, of those that ended in it or
+    /// those that started in it, whichever are more: above 0 to 1. Default 0.5.
     pub failure_share: f64,
     /// Length of the window: 1 to a year. Default 10 000.
     pub window_ms: u64,
@@ -286,6 +288,10 @@ pub struct BreakerConfig {
     pub min_calls: u32,
     /// Opens after this many failures in a row: 1 to 1 000 000. Default 10: finds a dead agent
     /// sooner than the share does, and at one in two failing is a chance of 1 in 1000.
+    ///
+    /// Of calls that started one after another, none of which is still under way, and since the
+    /// last success: in a burst quick failures end before any success. A call that has been under
+    /// way for as long as successes take on the average, or for `window_ms`, is no more waited for.
     ///
     /// After this many calls in a row that a deadline ended and that began late for it, or `min_calls` of them if
     /// that is less, messages are called for out of their order until something is delivered: such calls say

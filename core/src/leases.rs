@@ -26,6 +26,8 @@ pub(crate) struct Lease {
     pub(crate) number: u64,
     pub(crate) expires: Time,
     pub(crate) in_flight_at_start: u32,
+    /// Its place among its agent's calls ([`Row`](crate::row::Row)).
+    pub(crate) row: u32,
     /// A half-open breaker's probe.
     pub(crate) probe: bool,
     /// Members at the start.
@@ -49,6 +51,7 @@ pub(crate) struct OpenCall {
     pub(crate) started: Time,
     pub(crate) size: u32,
     pub(crate) in_flight_at_start: u32,
+    pub(crate) row: u32,
     pub(crate) probe: bool,
 }
 
@@ -82,6 +85,7 @@ impl Leases {
             number: 0,
             expires: Time::ZERO,
             in_flight_at_start: 0,
+            row: 0,
             probe: false,
             size: 0,
             live: 0,
@@ -160,6 +164,7 @@ impl Lease {
             started: self.started,
             size: self.size,
             in_flight_at_start: self.in_flight_at_start,
+            row: self.row,
             probe: self.probe,
         }
     }

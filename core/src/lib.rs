@@ -34,6 +34,7 @@ mod rate_limit;
 mod reconfigure;
 mod retry;
 mod roster;
+mod row;
 mod settle;
 mod shutdown;
 mod state;

@@ -4,7 +4,7 @@
 
 use ebbtide_policies::units::{Duration, Time};
 
-use crate::breaker::Health;
+use crate::breaker::{Ended, Health};
 use crate::error::LateSettle;
 use crate::event::{CallEnd, Listener, Requeue, What, Whereabouts};
 use crate::history::SetbackKind;
@@ -216,6 +216,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             }
             CallEnd::Declined | CallEnd::Abandoned => {}
         }
+        let in_a_row = agent.call_ended(now, call.row, health);
         let breaker = agent.breaker.as_mut();
         let unmoved = breaker.is_none_or(|it| it.stays_closed(now, health, in_flight));
         self.emit(What::Ended {
@@ -226,17 +227,23 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             how: end,
         });
         if !unmoved {
-            self.tell_breaker(at, health, call.probe, in_flight);
+            let ended = Ended {
+                health,
+                in_a_row,
+                probe: call.probe,
+                in_flight,
+            };
+            self.tell_breaker(at, ended);
         }
     }
 
     #[cold]
-    fn tell_breaker(&mut self, at: u32, health: Health, probe: bool, in_flight: u32) {
+    fn tell_breaker(&mut self, at: u32, ended: Ended) {
         let bound = self.breaker_bound(&self.agents[at as usize]);
         let Some(breaker) = &mut self.agents[at as usize].breaker else {
             return;
         };
-        if !breaker.call_ended(self.now, health, probe, in_flight, bound) {
+        if !breaker.call_ended(self.now, ended, bound) {
             return;
         }
         let (state, until, fails_fast) =

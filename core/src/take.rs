@@ -99,6 +99,10 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         let agent = &mut self.agents[pick.agent as usize];
         let probe = agent.is_probing();
         let replica = agent.call_started();
+        let row = agent.row.call_started(now);
+        if let Some(breaker) = &mut agent.breaker {
+            breaker.call_started(now);
+        }
         agent.tally.units += units;
         if let Some(calls) = &mut agent.calls {
             calls.take(now, 1);
@@ -116,6 +120,7 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
         lease.number = self.books.calls;
         lease.expires = expires;
         lease.in_flight_at_start = in_flight;
+        lease.row = row;
         lease.probe = probe;
         lease.size = size;
         lease.live = size;

@@ -30,6 +30,22 @@ fn a_healthy_agent_is_back_after_an_overload_that_messages_expired_in() {
     assert!(success.is_some_and(|share| share > 0.95), "{success:?}");
 }
 
+/// Failures take 1 ms, successes 500: of each burst of calls the failures ended first, and the breaker opened on them.
+/// The backlog that it left was the next burst. After five seconds of outage half of the messages were never
+/// delivered, where 3 in 10 calls fail.
+#[test]
+fn an_agent_that_fails_quickly_and_succeeds_slowly_is_back_after_an_outage() {
+    let text = r#"(
+        run: (length: "10min", warm_up: "3min", replications: 2),
+        traffic: [(arrivals: Poisson("30/s"), classes: [(name: "m", to: Agent("a"))])],
+        agents: [(name: "a", call: Exponential("500ms"), failures: (share: 0.3, time: Constant("1ms")))],
+        faults: [(agent: "a", from: "3min", until: "185s", effect: Outage)],
+        policies: ["fixed(10)"],
+    )"#;
+    let success = results(text).total.figures.success_rate.mean;
+    assert!(success.is_some_and(|share| share > 0.8), "{success:?}");
+}
+
 /// One key gets four times what can be done of it one after another; the others keep two slots of ten busy.
 fn one_hot_key(others: &str) -> Books<Estimate> {
     results(&format!(

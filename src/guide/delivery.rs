@@ -73,7 +73,9 @@
 //! # When an agent is down
 //!
 //! Its breaker opens, its messages wait, and probes find out when it is back; then calls grow from
-//! one at a time. A deadline that passes during a call counts against the agent only if the call had at least as
+//! one at a time. It opens after `failures_in_a_row` failures without a success among calls that started one after
+//! another, with none between them still under way: an agent that fails quickly and succeeds slowly is not judged by
+//! what ends first. A deadline that passes during a call counts against the agent only if the call had at least as
 //! much of the message's time as the queue. Until the breaker is closed, and after `failures_in_a_row` calls that had
 //! less, none of which delivered anything, what is about to expire lets what has most time left go first: either that
 //! is delivered, or its deadline counts. What stands behind its ordering key cannot go first; the

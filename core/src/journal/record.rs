@@ -10,8 +10,8 @@ use crate::account::Books;
 
 /// Version of the records and their encoding; a reader refuses others, since snapshots are laid out
 /// as the broker's state is. 2: agents that are gone are known. 3: what stands behind its key is counted,
-/// and late calls.
-pub const FORMAT_VERSION: u16 = 3;
+/// and late calls. 4: calls under way in the order of their starts.
+pub const FORMAT_VERSION: u16 = 4;
 
 /// One record. A journal is a [`Header`](Record::Header), then inputs, each followed by the
 /// decisions that it brought about; the numbers are [postcard](https://postcard.jamesmunns.com)'s.

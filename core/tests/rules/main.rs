@@ -2,6 +2,7 @@
 //! One binary, a module per theme.
 
 mod agents;
+mod breaker;
 mod calls;
 mod history;
 mod pool;

@@ -5,7 +5,7 @@ use ebbtide_core::event::CallEnd;
 use ebbtide_core::message::DeadReason;
 use ebbtide_policies::observation::BreakerState;
 
-use super::reference::{At, MS, Message, Phase, Place, Reference};
+use super::reference::{At, Call, MS, Message, NEVER, Phase, Place, Reference, Stage};
 
 /// Probes that close a breaker.
 const PROBES: u32 = 3;
@@ -23,16 +23,67 @@ pub(crate) enum Health {
 impl Reference {
     pub(crate) fn end(&mut self, call: usize, how: CallEnd, health: Health) {
         self.say(format!("end call {call} {how:?}"));
-        let call = &self.calls[call];
-        let (agent, probe, in_flight) = (call.agent, call.probe, call.in_flight);
-        let has_one = self.setup.broker.breaker.is_some() && !self.agents[agent].removed;
-        match health {
-            Health::Good | Health::Bad if has_one => {
-                self.tell_breaker(agent, health == Health::Bad, probe, in_flight);
-            }
-            Health::Late if has_one => self.count_late(agent),
-            _ => {}
+        let agent = self.calls[call].agent;
+        if self.setup.broker.breaker.is_none() || self.agents[agent].removed {
+            return;
         }
+        match health {
+            Health::Good => self.remember(call),
+            Health::Bad | Health::Neutral | Health::Late => self.outwait(agent),
+        }
+        match health {
+            Health::Good => self.agents[agent].failed.clear(),
+            Health::Bad => self.agents[agent].failed.push(call),
+            Health::Neutral | Health::Late => self.count_started(agent, -1),
+        }
+        match health {
+            Health::Good | Health::Bad => self.tell_breaker(call, health == Health::Bad),
+            Health::Late => self.count_late(agent),
+            Health::Neutral => {}
+        }
+    }
+
+    pub(crate) fn count_started(&mut self, agent: usize, calls: i64) {
+        let now = self.now;
+        let breaker = &mut self.agents[agent].breaker;
+        if matches!(breaker.phase, Phase::Closed | Phase::Recovering { .. }) {
+            breaker.started.push((now, calls));
+        }
+    }
+
+    fn remember(&mut self, call: usize) {
+        let took = self.now - self.calls[call].started;
+        let it = &mut self.agents[self.calls[call].agent];
+        let forgotten = if it.successes < 64 { 0 } else { it.times / 64 };
+        it.times = it.times + took - forgotten;
+        it.successes += 1;
+    }
+
+    /// Calls that have been under way for a window, or for as long as successes take, are no more waited for.
+    fn outwait(&mut self, agent: usize) {
+        let window = self.setup.broker.breaker.map(|it| it.window_ms * MS);
+        let it = &self.agents[agent];
+        let usual = (it.successes >= 64).then_some(it.times / 64);
+        let most = window.into_iter().chain(usual).min().unwrap_or(NEVER);
+        let now = self.now;
+        for call in self.calls.iter_mut().filter(|call| call.agent == agent) {
+            call.outwaited |= now - call.started >= most;
+        }
+    }
+
+    /// Failures of the row that a call's failure stands in: since the last success, and no call between them,
+    /// as they started, that may still be one.
+    fn row(&self, failed: usize) -> usize {
+        let agent = self.calls[failed].agent;
+        let parts = |call: usize| {
+            let call = &self.calls[call];
+            call.agent == agent && call.stage == Stage::Open && !call.outwaited
+        };
+        let beside = |&&other: &&usize| {
+            let between = failed.min(other) + 1..failed.max(other);
+            !between.into_iter().any(parts)
+        };
+        self.agents[agent].failed.iter().filter(beside).count()
     }
 
     fn count_late(&mut self, agent: usize) {
@@ -74,7 +125,13 @@ impl Reference {
         breaker.phase == Phase::Closed && most.is_none_or(|most| breaker.late < most)
     }
 
-    fn tell_breaker(&mut self, agent: usize, failed: bool, probe: bool, in_flight: u64) {
+    fn tell_breaker(&mut self, call: usize, failed: bool) {
+        let &Call {
+            agent,
+            probe,
+            in_flight,
+            ..
+        } = &self.calls[call];
         let bound = self.unbroken_limit(agent);
         match self.agents[agent].breaker.phase {
             Phase::Open { .. } => {}
@@ -102,9 +159,8 @@ impl Reference {
                 let now = self.now;
                 let breaker = &mut self.agents[agent].breaker;
                 breaker.seen.push((now, failed, in_flight));
-                breaker.run = if failed { breaker.run + 1 } else { 0 };
                 breaker.late = if failed { breaker.late } else { 0 };
-                if failed && self.should_open(agent) {
+                if failed && self.should_open(call) {
                     self.open_breaker(agent);
                 } else if !failed {
                     self.recover(agent, bound);
@@ -113,23 +169,33 @@ impl Reference {
         }
     }
 
-    /// Calls of the window, which slides in tenths of its length.
-    fn window(&self, agent: usize) -> Vec<(bool, u64)> {
+    /// The window slides in tenths of its length.
+    fn is_in_window(&self, at: At) -> bool {
         let config = self.setup.broker.breaker.expect("told with one only");
         let tenth = |at: At| at / (config.window_ms * MS / 10);
+        tenth(at) + 10 > tenth(self.now)
+    }
+
+    /// Calls of the window.
+    fn window(&self, agent: usize) -> Vec<(bool, u64)> {
         let seen = self.agents[agent].breaker.seen.iter();
-        seen.filter(|(at, ..)| tenth(*at) + 10 > tenth(self.now))
+        seen.filter(|(at, ..)| self.is_in_window(*at))
             .map(|&(_, failed, in_flight)| (failed, in_flight))
             .collect()
     }
 
-    fn should_open(&self, agent: usize) -> bool {
+    fn should_open(&self, call: usize) -> bool {
         let config = self.setup.broker.breaker.expect("told with one only");
-        let (breaker, window) = (&self.agents[agent].breaker, self.window(agent));
+        let agent = self.calls[call].agent;
+        let window = self.window(agent);
         let failed = window.iter().filter(|(failed, _)| *failed).count();
         let enough = window.len() >= config.min_calls as usize;
-        breaker.run >= config.failures_in_a_row
-            || (enough && failed as f64 >= config.failure_share * window.len() as f64)
+        let started = self.agents[agent].breaker.started.iter();
+        let started = started.filter(|(at, _)| self.is_in_window(*at));
+        let started: i64 = started.map(|(_, calls)| calls).sum();
+        let of = started.max(window.len() as i64) as f64;
+        self.row(call) >= config.failures_in_a_row as usize
+            || (enough && failed as f64 >= config.failure_share * of)
     }
 
     fn open_breaker(&mut self, agent: usize) {
@@ -147,10 +213,10 @@ impl Reference {
         let breaker = &mut self.agents[agent].breaker;
         *breaker = super::reference::Breaker {
             phase: Phase::Open { until },
-            run: 0,
             late: 0,
             unordered: 0,
             seen: Vec::new(),
+            started: Vec::new(),
             carried: if good.is_empty() {
                 breaker.carried
             } else {

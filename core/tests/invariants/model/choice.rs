@@ -336,7 +336,9 @@ impl Reference {
             in_flight: self.in_flight(agent) + 1,
             expires,
             stage: Stage::Open,
+            outwaited: false,
         });
+        self.count_started(agent, 1);
         let most = rule.map_or(1, |rule| rule.size);
         let reach = self.agents[agent]
             .units

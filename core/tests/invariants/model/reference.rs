@@ -95,6 +95,8 @@ pub(crate) struct Call {
     pub(crate) in_flight: u64,
     pub(crate) expires: At,
     pub(crate) stage: Stage,
+    /// A failure found it under way for a breaker's window: it may be a success no more.
+    pub(crate) outwaited: bool,
 }
 
 /// How far a call is.
@@ -115,6 +117,11 @@ pub(crate) struct Agent {
     /// 0: not paused.
     pub(crate) paused_until: At,
     pub(crate) breaker: Breaker,
+    /// Calls that failed since the last success.
+    pub(crate) failed: Vec<usize>,
+    /// Successes, and the nanoseconds of 64, each counting for less the longer ago it was.
+    pub(crate) successes: u64,
+    pub(crate) times: u64,
     pub(crate) calls: Option<Bucket>,
     pub(crate) units: Option<Bucket>,
     /// Messages that came to stand behind another of their key, ever, and that ended there.
@@ -125,8 +132,6 @@ pub(crate) struct Agent {
 #[derive(Clone, Debug)]
 pub(crate) struct Breaker {
     pub(crate) phase: Phase,
-    /// Failures in a row.
-    pub(crate) run: u32,
     /// Late ends while it is closed or recovering, since the last good one, as far as they are counted, and
     /// when the last of those was.
     pub(crate) late: u32,
@@ -134,6 +139,8 @@ pub(crate) struct Breaker {
     /// Calls that counted since it was last closed: when, whether each failed, and how many
     /// were in flight when it started.
     pub(crate) seen: Vec<(At, bool, u64)>,
+    /// Calls that started while it was closed or recovering, and those that ended then and said nothing: when, and 1 or -1.
+    pub(crate) started: Vec<(At, i64)>,
     /// Calls in flight that the agent carried when it was last well.
     pub(crate) carried: u64,
 }
@@ -277,12 +284,15 @@ impl Reference {
             paused_until: 0,
             breaker: Breaker {
                 phase: Phase::Closed,
-                run: 0,
                 late: 0,
                 unordered: 0,
                 seen: Vec::new(),
+                started: Vec::new(),
                 carried: 1,
             },
+            failed: Vec::new(),
+            successes: 0,
+            times: 0,
             calls: bucket(config.call_rate),
             units: bucket(config.unit_rate),
             came_behind: 0,

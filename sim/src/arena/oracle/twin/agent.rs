@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use ebbtide_core::config::BrokerConfig;
 use ebbtide_core::message::Lane;
-use ebbtide_core::parts::{Breaker, Rank, RetryRule, TokenBucket};
+use ebbtide_core::parts::{Breaker, Health, Rank, RetryRule, Row, TokenBucket};
 use ebbtide_policies::units::{Duration, Time};
 
 use crate::agents::{self, AgentModel};
@@ -39,6 +39,7 @@ pub(super) struct Agent {
     pub(super) calls: Option<TokenBucket>,
     pub(super) units: Option<TokenBucket>,
     pub(super) breaker: Option<Breaker>,
+    pub(super) row: Row,
     pub(super) paused_until: Time,
     pub(super) bulkhead: Option<f64>,
     pub(super) call_timeout: Duration,
@@ -63,6 +64,7 @@ impl Agent {
             calls: protect.call_rate.map(bucket),
             units: protect.unit_rate.map(bucket),
             breaker: broker.breaker.map(Breaker::new),
+            row: Row::default(),
             paused_until: Time::ZERO,
             bulkhead: protect.bulkhead.or(broker.bulkhead),
             call_timeout: protect.call_timeout.unwrap_or(broker.call_timeout()),
@@ -141,6 +143,17 @@ impl Agent {
     pub(super) fn most_in_flight(&self) -> u32 {
         let breaker = self.breaker.as_ref().map_or(u32::MAX, Breaker::limit);
         self.limit.min(breaker)
+    }
+
+    /// As core's.
+    pub(super) fn call_ended(&mut self, now: Time, row: u32, health: Health) -> u32 {
+        if health == Health::Good {
+            self.row.succeeded(now, row);
+            return 0;
+        }
+        let breaker = self.breaker.as_ref();
+        let patience = breaker.map_or(Duration::MAX, Breaker::patience);
+        self.row.ended(now, row, health == Health::Bad, patience)
     }
 
     /// An open breaker whose time is over probes.

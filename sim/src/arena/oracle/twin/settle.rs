@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use ebbtide_core::message::{Verdict, WorkerId};
-use ebbtide_core::parts::{Health, Retry, is_late};
+use ebbtide_core::parts::{Ended, Health, Retry, is_late};
 use ebbtide_policies::units::{Duration, Time};
 
 use crate::agents::{CallPlan, CallResult, Cancelled};
@@ -36,6 +36,7 @@ pub(super) struct Running {
     pub(super) probe: bool,
     /// The agent's calls in flight at its start, itself included.
     pub(super) in_flight: u32,
+    pub(super) row: u32,
     pub(super) started: Time,
     pub(super) expires: Time,
     pub(super) is_open: bool,
@@ -182,8 +183,14 @@ impl Twin<'_> {
         let call = &self.calls[slot as usize];
         let agent = &mut self.agents[call.agent as usize];
         let bound = agent.limit.min(slots.max(1));
+        let ended = Ended {
+            health,
+            in_a_row: agent.call_ended(self.now, call.row, health),
+            probe: call.probe,
+            in_flight: call.in_flight,
+        };
         if let Some(breaker) = &mut agent.breaker {
-            breaker.call_ended(self.now, health, call.probe, call.in_flight, bound);
+            breaker.call_ended(self.now, ended, bound);
         }
     }
 

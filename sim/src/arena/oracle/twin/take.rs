@@ -158,6 +158,10 @@ impl Twin<'_> {
         let probe = agent.is_probing();
         agent.in_flight += 1;
         let in_flight = agent.in_flight;
+        let row = agent.row.call_started(now);
+        if let Some(breaker) = &mut agent.breaker {
+            breaker.call_started(now);
+        }
         if let Some(calls) = &mut agent.calls {
             calls.take(now, 1);
         }
@@ -179,6 +183,7 @@ impl Twin<'_> {
             plan: None,
             probe,
             in_flight,
+            row,
             started: now,
             expires,
             is_open: true,
