@@ -275,6 +275,6 @@ async fn a_batch_that_is_not_answered_whole_says_so() {
     for reply in replies {
         texts.extend(reply.await.err().map(|error| error.text.unwrap()));
     }
-    let text = "the batch of 3 messages got 1 answers";
+    let text = "the batch of 3 messages got 1 answer";
     assert_eq!(texts, [text, text]);
 }

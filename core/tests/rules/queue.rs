@@ -161,12 +161,12 @@ fn a_broadcast_enters_for_all_or_for_none() {
     };
     let accepted = rig
         .state
-        .broadcast(ms(0), "news", message.clone())
+        .broadcast(ms(0), "news", message)
         .expect("room for two");
     assert_eq!(accepted.len(), 2);
     let refused = rig
         .state
-        .broadcast(ms(0), "news", message.clone())
+        .broadcast(ms(0), "news", message)
         .expect_err("room for one");
     assert_eq!(refused.submission, message);
     let nobody = rig

@@ -93,13 +93,13 @@ impl Broker {
                 let agent = seen.subject.expect("there is an agent") as u32;
                 let submission = submission(nanos, agent, self.letters, letter);
                 self.letters += 1;
-                let result = self.state.submit(now, submission.clone());
+                let result = self.state.submit(now, submission);
                 check_whole(submission, result.err());
             }
             Act::Broadcast(letter) => {
                 let submission = submission(nanos, 0, self.letters, letter);
                 self.letters += 1;
-                let result = self.state.broadcast(now, TOPIC, submission.clone());
+                let result = self.state.broadcast(now, TOPIC, submission);
                 check_whole(submission, result.err());
             }
             Act::TakeAll => {
