@@ -121,6 +121,27 @@ fn a_pool_that_grew_into_a_collapse_comes_back_step_by_step() {
     assert!(workers.is_some_and(|it| it < 4.0), "{workers:?}");
 }
 
+/// An agent that is slow by itself for a while gets less done too, and a pool that grows for that must not be taken
+/// back for good: three minutes later all its workers are needed.
+#[test]
+fn a_slow_agents_pool_is_free_to_grow_again() {
+    let run = results(
+        r#"(
+            run: (length: "9min", warm_up: "0s", replications: 4),
+            traffic: [(
+                arrivals: Phases([("25/s", "5min"), ("250/s", "3min"), ("25/s", "1min")]),
+                classes: [(name: "m", to: Agent("a"))],
+            )],
+            agents: [(name: "a", call: Exponential("1s"))],
+            faults: [(agent: "a", from: "120s", until: "150s", effect: Slow(10))],
+            broker: (objective: "p95(sojourn) < 5s", max_workers: 50),
+            policies: ["adaptive"],
+        )"#,
+    );
+    let success = run.total.figures.success_rate.mean;
+    assert!(success.is_some_and(|share| share > 0.999), "{success:?}");
+}
+
 /// A message that stood behind its key in an outage was demand when it came and again when it moved up.
 #[test]
 fn what_came_behind_its_key_in_an_outage_is_no_demand_twice() {

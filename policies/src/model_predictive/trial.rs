@@ -344,8 +344,10 @@ impl Trials {
             (false, true) => &mut self.back,
             (false, false) => &mut self.fewer,
         };
-        if trial.is_back && verdict == Verdict::Worse {
-            self.growth.forget();
+        match verdict {
+            Verdict::Worse if trial.is_back => self.growth.forget(),
+            Verdict::Better if trial.is_back => self.growth.bar(now),
+            _ => {}
         }
         match verdict {
             Verdict::NoBetter | Verdict::Worse => pause.begin(now),
@@ -353,7 +355,7 @@ impl Trials {
             Verdict::Moot => pause.not_before = now + PAUSE,
             Verdict::Better => {
                 *pause = Pause::default();
-                if !trial.is_of_more() || self.cliff.is_some() {
+                if !trial.is_back && (!trial.is_of_more() || self.cliff.is_some()) {
                     self.cliff = Some(trial.most_workers);
                 }
             }

@@ -11,7 +11,7 @@ const LATELY: Duration = Duration::from_secs(8);
 /// More gets done if it is more by this share, and by some standard errors.
 const BETTER: f64 = 0.1;
 /// Less gets done of late if it is less by so many of them.
-const FALL_ERRORS: f64 = 1.0;
+const FALL_ERRORS: f64 = 2.0;
 
 /// What got done up to the end of each of the last intervals.
 #[derive(Clone, Debug, Default)]
@@ -73,26 +73,40 @@ impl Done {
     }
 
     /// What the workers there are can do, as far as that is known: what got done lately with as many of them, or less if
-    /// it was less since all their slots have calls.
+    /// less gets done of late while all their slots have calls.
     pub(super) fn capacity(&self) -> Rate {
         let Some(last) = self.mark() else {
             return Rate::NONE;
         };
-        let lately = self.while_it_was(|mark| mark.workers == last.workers);
-        let full = self.while_it_was(|mark| mark.is_saturated);
-        if lately.is_better_than(full, FALL_ERRORS) {
-            full
-        } else {
-            lately
-        }
+        let lately = self.since(self.before_all(|mark| mark.workers == last.workers));
+        let full_since = self.before_all(|mark| mark.is_saturated).at;
+        let full = self.recent.iter().filter(|mark| mark.at >= full_since);
+        let less = (full.map(|mark| self.since(*mark)))
+            .filter(|rate| lately.is_better_than(*rate, FALL_ERRORS));
+        less.fold(lately, |least, rate| {
+            if rate.per_s() < least.per_s() {
+                rate
+            } else {
+                least
+            }
+        })
     }
 
-    /// What got done in the last intervals that were all so.
-    fn while_it_was(&self, so: impl Fn(&Mark) -> bool) -> Rate {
+    /// The end of the last interval that was not so, or the first.
+    fn before_all(&self, so: impl Fn(&Mark) -> bool) -> Mark {
         let others = self.recent.iter().rev().find(|mark| !so(mark));
         let first = others.or(self.recent.front());
-        first.map_or(Rate::NONE, |it| self.since(*it))
+        first.copied().unwrap_or(Mark::NEVER)
     }
+}
+
+impl Mark {
+    const NEVER: Self = Self {
+        at: Time::ZERO,
+        delivered: 0.0,
+        workers: 0,
+        is_saturated: false,
+    };
 }
 
 impl Rate {

@@ -17,14 +17,18 @@ const WORSE_ERRORS: f64 = 3.0;
 const DOUBT_ERRORS: f64 = 2.0;
 /// Where calls scatter by more than this (a squared coefficient of variation), a few long ones are why less gets done.
 const MOST_CV2: f64 = 2.0;
-/// What could be done before is known once it was seen for this part of what calls take to show.
+/// What could be done before is known once it was seen for one of so many parts of what calls take to show.
 const CALLS_KNOWN: f64 = 3.0;
 /// A growth is judged for so long once its first calls have ended.
 const JUDGED_FOR: Duration = Duration::from_secs(10);
 /// What got less done is remembered for so long …
 const KNOWN_FOR: Duration = Duration::from_secs(600);
-/// … and the pool grows to this multiple of itself in one step.
+/// … and the pool grows to this multiple of itself in one step …
 const STEP: f64 = 1.5;
+/// … but not for so long after it got less done, twice as long each time …
+const FIRST_BAR: Duration = Duration::from_secs(15);
+/// … up to eight times.
+const MOST_DOUBLINGS: u32 = 3;
 
 /// The growth that is watched.
 #[derive(Clone, Debug, Default)]
@@ -32,8 +36,19 @@ pub(super) struct Growth {
     /// Workers that were wanted last.
     workers: u32,
     watched: Option<Watched>,
-    /// The last that got less done, and until when it is remembered.
-    known: Option<(Watched, Time)>,
+    /// The last that got less done.
+    known: Option<Known>,
+}
+
+/// A growth that got less done.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    growth: Watched,
+    /// Until when it is remembered.
+    until: Time,
+    /// There are no more workers than before it until then.
+    barred_until: Time,
+    doublings: u32,
 }
 
 /// One, or several in a row.
@@ -57,7 +72,7 @@ impl Growth {
     /// Takes an interval; `before` is what could be done in those before it.
     pub(super) fn watch(&mut self, state: &State, before: Rate, done: &Done) {
         let from = std::mem::replace(&mut self.workers, state.workers);
-        self.known = self.known.filter(|(_, until)| state.now < *until);
+        self.known = self.known.filter(|known| state.now < known.until);
         if from > 0 && state.workers > from {
             self.begin(from, before, state);
         }
@@ -71,26 +86,26 @@ impl Growth {
             watched.since = since(watched.since, watched.from + 1);
             watched.all_since = since(watched.all_since, state.workers);
         }
-        if let (Some((known, _)), Some(watched)) = (&mut self.known, self.watched)
+        if let (Some(known), Some(watched)) = (&mut self.known, self.watched)
             && let Some(after) = watched.after(state, done)
-            && after.is_better_than(known.before, BETTER_ERRORS)
+            && after.is_better_than(known.growth.before, BETTER_ERRORS)
         {
-            (known.from, known.before) = (state.workers, after);
+            (known.growth.from, known.growth.before) = (state.workers, after);
             self.watched = None;
         }
     }
 
     fn begin(&mut self, from: u32, before: Rate, state: &State) {
         let until = |shows_in: Duration| state.now + state.starts_in + shows_in + JUDGED_FOR;
-        if let Some((known, _)) = &mut self.known {
-            if before.per_s() > known.before.per_s() {
-                (known.from, known.before) = (from, before);
+        if let Some(Known { growth, .. }) = &mut self.known {
+            if before.per_s() > growth.before.per_s() {
+                (growth.from, growth.before) = (from, before);
             }
-            self.watched = (state.workers > known.from).then_some(Watched {
+            self.watched = (state.workers > growth.from).then_some(Watched {
                 since: None,
                 all_since: None,
-                until: until(known.shows_in),
-                ..*known
+                until: until(growth.shows_in),
+                ..*growth
             });
             return;
         }
@@ -119,11 +134,25 @@ impl Growth {
 
     /// The workers before, and what is done since, if less gets done although all have calls.
     pub(super) fn got_less_done(&mut self, state: &State, done: &Done) -> Option<(u32, Rate)> {
-        let (watched, after) = self.got_less(WORSE_ERRORS, state, done)?;
-        self.known = Some((watched, state.now + KNOWN_FOR));
-        let lately = watched.all_since.map(|it| done.since(it));
+        let (growth, after) = self.got_less(WORSE_ERRORS, state, done)?;
+        let doublings = self.known.map_or(0, |known| known.doublings);
+        self.known = Some(Known {
+            growth,
+            until: state.now + KNOWN_FOR,
+            barred_until: state.now,
+            doublings,
+        });
+        let lately = growth.all_since.map(|it| done.since(it));
         let lately = lately.filter(|it| it.length_s > 0.0);
-        Some((watched.from, lately.unwrap_or(after)))
+        Some((growth.from, lately.unwrap_or(after)))
+    }
+
+    /// Going back got more done: no more workers for a while.
+    pub(super) fn bar(&mut self, now: Time) {
+        if let Some(known) = &mut self.known {
+            known.barred_until = now + FIRST_BAR * (1 << known.doublings);
+            known.doublings = (known.doublings + 1).min(MOST_DOUBLINGS);
+        }
     }
 
     /// How many workers there may be.
@@ -133,7 +162,8 @@ impl Growth {
         }
         match self.known {
             None => u32::MAX,
-            Some((known, _)) if state.workers < known.from => known.from,
+            Some(known) if state.workers < known.growth.from => known.growth.from,
+            Some(known) if state.now < known.barred_until => state.workers,
             Some(_) if self.watched.is_some_and(|it| !it.got_as_much(state, done)) => state.workers,
             // The cast saturates.
             Some(_) => (f64::from(state.workers) * STEP).ceil() as u32,
@@ -142,7 +172,7 @@ impl Growth {
 
     /// Whether more got done before the one that is remembered.
     pub(super) fn got_more_done_than(&self, rate: Rate) -> bool {
-        (self.known).is_some_and(|(known, _)| known.before.is_better_than(rate, BETTER_ERRORS))
+        (self.known).is_some_and(|it| it.growth.before.is_better_than(rate, BETTER_ERRORS))
     }
 
     /// It was not for the growth that less got done.
