@@ -64,6 +64,14 @@
 //! says how much; handlers have their `cancel_grace_ms` besides, and those that block their thread a
 //! tenth of a second.
 //!
+//! # What a shutdown loses
+//!
+//! "Returned" means that whoever waits for the message is told. Nobody waits for events and broadcasts: those without an
+//! outcome at the limit, whether they wait, are delayed or are in a call, are counted as
+//! [`returned`](crate::ShutdownReport::returned), are no dead letters, and are lost. Who cannot afford that gives
+//! `shutdown` a longer time (it ends as soon as nothing is left), or stops sending and shuts down only when
+//! `queued()` and `leased` of the [`books`](crate::Stats::books) in the statistics are 0.
+//!
 //! # What breaks
 //!
 //! A handler's panic is a failed attempt. A message that panics when it is dropped, or a waker that
