@@ -68,7 +68,7 @@ pub(crate) struct SimulateArgs {
     pub(crate) threads: Option<NonZeroUsize>,
 
     /// Policies or profiles to run, instead of the scenario's; thresholds bind the first
-    #[arg(long, value_name = "P,…")]
+    #[arg(long, alias = "policies", value_name = "P,…")]
     pub(crate) policy: Vec<String>,
 
     /// Replace one value of the scenario, such as broker.max_workers=20
@@ -112,7 +112,7 @@ pub(crate) struct ArenaArgs {
     pub(crate) scenarios: Vec<String>,
 
     /// Policies to rank beside the default: `all`, or a list; a name brings its tuned variant along
-    #[arg(long, value_name = "P,…", default_value = "all")]
+    #[arg(long, alias = "policy", value_name = "P,…", default_value = "all")]
     pub(crate) policies: String,
 
     /// Instead of ranking, split the default's regret into start-up, detection and the rest
@@ -217,7 +217,7 @@ pub(crate) struct OracleArgs {
     pub(crate) replications: Option<NonZeroU32>,
 
     /// Policies whose schedules the search starts from [default: all]
-    #[arg(long, value_name = "P,…")]
+    #[arg(long, alias = "policy", value_name = "P,…")]
     pub(crate) policies: Option<Vec<String>>,
 
     /// Keep what is found in this file, and take from it what it has
