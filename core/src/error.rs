@@ -18,12 +18,14 @@ pub struct SubmitError<M> {
 #[non_exhaustive]
 pub enum Refusal {
     /// Every place is taken.
-    #[error("the queue is full: {queued} messages queued, allowed are {allowed}")]
+    #[error("the queue is full: {queued} messages queued, allowed are {allowed}{}", besides(*.startable))]
     Full {
         /// Waiting plus delayed.
         queued: u64,
         /// The bound for this lane.
         allowed: u64,
+        /// Messages or batches that free slots can start at once: so many may be queued besides.
+        startable: u64,
     },
     /// Its bytes do not fit.
     #[error("the queue is full: {queued} bytes queued and {size} more, allowed are {allowed}")]
@@ -71,6 +73,14 @@ impl Refusal {
     #[must_use]
     pub const fn is_full(&self) -> bool {
         matches!(self, Self::Full { .. } | Self::OverBytes { .. })
+    }
+}
+
+/// What may be queued besides the bound, if anything.
+fn besides(startable: u64) -> String {
+    match startable {
+        0 => String::new(),
+        _ => format!(", and {startable} that free slots can start at once"),
     }
 }
 

@@ -185,7 +185,11 @@ impl<M, L: Listener<M>> BrokerState<M, L> {
             });
         }
         if over_count {
-            return Some(Refusal::Full { queued, allowed });
+            return Some(Refusal::Full {
+                queued,
+                allowed,
+                startable: startable.calls,
+            });
         }
         over_bytes.then_some(Refusal::OverBytes {
             queued: bytes,

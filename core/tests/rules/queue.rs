@@ -18,7 +18,12 @@ fn a_bound_of_zero_takes_what_a_free_slot_can_start_and_no_more() {
     let full = Refusal::Full {
         queued: 2,
         allowed: 0,
+        startable: 2,
     };
+    assert_eq!(
+        full.to_string(),
+        "the queue is full: 2 messages queued, allowed are 0, and 2 that free slots can start at once"
+    );
     assert_eq!(rig.try_send(0, echo, 2, |_| {}), Err(full), "two slots");
     let calls = rig.take(0);
     assert!(rig.try_send(1, echo, 3, |_| {}).is_err());
