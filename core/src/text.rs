@@ -157,14 +157,34 @@ pub fn path_at(text: &str, at: usize) -> String {
 pub fn read<T: DeserializeOwned>(format: Format, text: &str) -> Result<T, TextError> {
     let outline = Outline::of(text).map_err(TextError::one)?;
     match format {
-        Format::Ron => ron::Options::default()
-            .with_default_extension(Extensions::IMPLICIT_SOME)
-            .with_recursion_limit(MAX_DEPTH * RON_STEPS_PER_BRACKET)
-            .from_str(text)
-            .map_err(|error| TextError::one(explain::ron(&outline, &error))),
+        Format::Ron => {
+            let options = ron::Options::default()
+                .with_default_extension(Extensions::IMPLICIT_SOME)
+                .with_recursion_limit(MAX_DEPTH * RON_STEPS_PER_BRACKET);
+            let read = options.from_str(text);
+            read.map_err(|error| TextError::one(ron_fault::<T>(&options, &outline, &error)))
+        }
         Format::Json => serde_json::from_str(text)
             .map_err(|error| TextError::one(explain::json(&outline, &error))),
     }
+}
+
+/// What is wrong with RON; of a word that stands in quotes where a bare one belongs, what would be wrong with it bare.
+fn ron_fault<T: DeserializeOwned>(
+    options: &ron::Options,
+    outline: &Outline<'_>,
+    error: &ron::error::SpannedError,
+) -> TextFault {
+    let fault = explain::ron(outline, error);
+    let Some((word, text)) = explain::without_quotes(outline, error) else {
+        return fault;
+    };
+    let unknown = options.from_str::<T>(&text).err();
+    let unknown = unknown.and_then(|error| explain::unknown_variant(&text, &error));
+    unknown.unwrap_or_else(|| TextFault {
+        help: Some(format!("write {word} without quotes")),
+        ..fault
+    })
 }
 
 impl TextError {

@@ -66,6 +66,29 @@ pub(super) fn ron(outline: &Outline<'_>, error: &ron::error::SpannedError) -> Te
     }
 }
 
+/// A word in quotes where a bare one belongs, and the text with spaces for its quotes.
+pub(super) fn without_quotes<'a>(
+    outline: &Outline<'a>,
+    error: &ron::error::SpannedError,
+) -> Option<(&'a str, String)> {
+    if error.code != ron::error::Error::ExpectedIdentifier {
+        return None;
+    }
+    let text = outline.text();
+    let value = outline.value_at(cause_of(text, error))?;
+    let word = text[value.clone()].strip_prefix('"')?.strip_suffix('"')?;
+    let is_word = !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let bare = || format!("{} {word} {}", &text[..value.start], &text[value.end..]);
+    is_word.then(|| (word, bare()))
+}
+
+/// What is wrong with `text`, if that is a word that is none of those allowed.
+pub(super) fn unknown_variant(text: &str, error: &ron::error::SpannedError) -> Option<TextFault> {
+    let outline = Outline::of(text).ok()?;
+    let is_unknown = matches!(error.code, ron::error::Error::NoSuchEnumVariant { .. });
+    is_unknown.then(|| ron(&outline, error))
+}
+
 /// The first letter after the word `found`, which stands at a byte.
 fn text_after(outline: &Outline<'_>, at: usize, found: &str) -> Option<char> {
     let after = outline.text().get(at + found.len()..)?;

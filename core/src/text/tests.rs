@@ -129,6 +129,14 @@ const RON_FAULTS: &[(&str, &str)] = &[
         "line 1, column 12: arrivals is -300, expected a word",
     ),
     (
+        "(arrivals: \"poison\")",
+        "line 1, column 13: unknown variant poison in arrivals; did you mean Poisson?",
+    ),
+    (
+        "(arrivals: \"None\")",
+        "line 1, column 12: arrivals is \"None\", expected a word; write None without quotes",
+    ),
+    (
         "(arrivals: Poisson(rate: \"40/s\"))",
         "line 1, column 20: arrivals: no field belongs here, found rate; write its value alone",
     ),
