@@ -70,7 +70,7 @@ pub enum TableError {
         line: u64,
     },
     /// A field that cannot be read.
-    #[error("line {line}, column {column}: {found:?} is out of range, allowed are {allowed}")]
+    #[error("line {line}, column {column}: {found:?} is {}, allowed are {allowed}", what_is_wrong(.found))]
     Field {
         /// The field's line.
         line: u64,
@@ -266,6 +266,15 @@ fn columns(names: &[&str]) -> String {
 pub(crate) struct Column {
     name: &'static str,
     index: usize,
+}
+
+/// What a field is that should be another number.
+fn what_is_wrong(found: &str) -> &'static str {
+    match found.parse::<f64>() {
+        Ok(_) => "out of range",
+        Err(_) if found.is_empty() => "empty",
+        Err(_) => "no number",
+    }
 }
 
 /// One row.

@@ -122,7 +122,8 @@ fn faults_name_line_and_column() {
     check("t_s\nNaN\n", "line 2, column t_s: \"NaN\" is out of range");
     check("t_s\n-1\n", "line 2, column t_s: \"-1\" is out of range");
     check("t_s\n1e999\n", "\"1e999\" is out of range");
-    check("t_s\n5m\n", "\"5m\" is out of range");
+    check("t_s\n5m\n", "\"5m\" is no number");
+    check("t_s,size\n0,abc\n", "\"abc\" is no number");
     check("t_s,size\n0,4294967296\n", "line 2, column size");
     check("t_s,size\n0,1,2\n", "line 2 has 3 fields, the header has 2");
     check(b"t_s\n0\n\xff\n", "line 3 is not UTF-8");
