@@ -184,12 +184,6 @@ fn escaped(text: &str) -> String {
 
 /// A name for files: `stem`, and which of `results`' policies it is of where there are several.
 pub(crate) fn file_name(stem: &str, policy: &str, results: &Report) -> String {
-    let plain = |c: char| match c {
-        'a'..='z' | '0'..='9' | '-' | '_' => c,
-        'A'..='Z' => c.to_ascii_lowercase(),
-        _ => '-',
-    };
-    let slug = |name: &str| -> String { name.chars().map(plain).take(40).collect() };
     let names = || results.policies.iter().map(|entry| entry.policy.as_str());
     if names().count() < 2 {
         return stem.to_owned();
@@ -200,5 +194,28 @@ pub(crate) fn file_name(stem: &str, policy: &str, results: &Report) -> String {
         format!("{stem}-{mine}")
     } else {
         format!("{stem}-{mine}-{}", index + 1)
+    }
+}
+
+/// A policy's name as a part of a file's, as those of its series and decisions have it: `fixed(7)` becomes `fixed-7`.
+fn slug(policy: &str) -> String {
+    let plain = |c: char| match c {
+        'a'..='z' | '0'..='9' | '-' | '_' | '.' => c,
+        'A'..='Z' => c.to_ascii_lowercase(),
+        _ => '-',
+    };
+    let slug: String = policy.chars().map(plain).take(40).collect();
+    slug.trim_matches(['-', '.']).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It was `pool-threshold-20-`, beside a series `threshold-20`.
+    #[test]
+    fn a_policy_in_a_file_name_ends_without_a_dash() {
+        assert_eq!(slug("threshold(20)"), "threshold-20");
+        assert_eq!(slug("adaptive(switch: 0.5)"), "adaptive-switch--0.5");
     }
 }
