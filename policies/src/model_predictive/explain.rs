@@ -79,19 +79,11 @@ impl Story<'_> {
             }
             Pacing::Shrink => (
                 "load-fell",
-                format!(
-                    "{rate} keep {} slots busy, {workers} will do",
-                    rounded(self.busy_slots(self.chosen))
-                )
-                .into(),
+                fell(&rate, self.busy_slots(self.chosen), self.slots(self.chosen), workers).into(),
             ),
             Pacing::Barred => (
                 "shrink-regretted",
-                format!(
-                    "{} seemed enough lately and were not",
-                    people(self.best_workers)
-                )
-                .into(),
+                seemed_enough(people(self.best_workers)).into(),
             ),
             Pacing::KeepForNow => (
                 "patience",
@@ -122,7 +114,7 @@ impl Story<'_> {
         );
         if !self.present.standing.is_stable() {
             let busy = rounded(self.busy_slots(self.present));
-            let slots = f64::from(self.present.setting.workers) * self.load.parallelism;
+            let slots = self.slots(self.present);
             let text = format!("{rate} need {busy} slots, not the {slots} of {from}: {to}");
             return reason("load-rose", text.into());
         }
@@ -210,8 +202,11 @@ impl Story<'_> {
     }
 
     fn busy_slots(&self, candidate: &Candidate) -> f64 {
-        let slots = f64::from(candidate.setting.workers) * self.load.parallelism;
-        candidate.standing.utilisation * slots
+        candidate.standing.utilisation * self.slots(candidate)
+    }
+
+    fn slots(&self, candidate: &Candidate) -> f64 {
+        f64::from(candidate.setting.workers) * self.load.parallelism
     }
 
     /// Such as "17 messages/s (soon 31, as every 45 s)".
@@ -333,6 +328,25 @@ fn jump(hazard: Hazard) -> String {
     format!("a jump to {rate} messages/s is expected within about {within}")
 }
 
+/// Why `workers` with so many `slots` are enough now, or why they are chosen though they are not.
+fn fell(rate: &str, busy: f64, slots: f64, workers: Counted) -> String {
+    let is_enough = busy <= slots;
+    let (busy, slots) = (rounded(busy), rounded(slots));
+    if is_enough {
+        format!("{rate} keep {busy} slots busy, {workers} will do")
+    } else {
+        format!(
+            "{rate} need {busy} slots, not the {slots} of {workers}: more would cost more than the lateness"
+        )
+    }
+}
+
+/// Such as "1 worker seemed enough lately and was not".
+fn seemed_enough(workers: Counted) -> String {
+    let were = if workers.0 == 1 { "was" } else { "were" };
+    format!("{workers} seemed enough lately and {were} not")
+}
+
 fn people(workers: u32) -> Counted {
     Counted(workers.into(), "worker")
 }
@@ -378,6 +392,32 @@ mod tests {
         let expected = "a jump to 600 messages/s is expected within about";
         assert_eq!(told(198.7), format!("{expected} 200 s"));
         assert_eq!(told(72.3), format!("{expected} 72 s"));
+    }
+
+    /// "27 messages/s keep 10.9 slots busy, 1 worker will do", where one worker has 10.
+    #[test]
+    fn fewer_workers_than_the_load_needs_are_not_said_to_do() {
+        let told = |busy, slots, workers| fell("27 messages/s", busy, slots, people(workers));
+        assert_eq!(
+            told(9.8, 10.0, 1),
+            "27 messages/s keep 9.8 slots busy, 1 worker will do"
+        );
+        assert_eq!(
+            told(10.9, 10.0, 1),
+            "27 messages/s need 10.9 slots, not the 10 of 1 worker: more would cost more than the lateness"
+        );
+    }
+
+    #[test]
+    fn one_worker_was_and_several_were() {
+        assert_eq!(
+            seemed_enough(people(1)),
+            "1 worker seemed enough lately and was not"
+        );
+        assert_eq!(
+            seemed_enough(people(2)),
+            "2 workers seemed enough lately and were not"
+        );
     }
 
     #[test]
