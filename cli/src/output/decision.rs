@@ -186,7 +186,9 @@ fn agent_line(agent: &AgentObservation) -> String {
         let batch = calls.messages as f64 / calls.succeeded as f64;
         let _ = write!(text, ", {} each", number::seconds(mean));
         if agent.is_batch {
-            let _ = write!(text, ", {} messages each", number::significant(batch));
+            let plural = if batch == 1.0 { "" } else { "s" };
+            let batch = number::significant(batch);
+            let _ = write!(text, ", {batch} message{plural} each");
         }
     }
     text += &counted(&[
