@@ -6,6 +6,7 @@ mod capacity;
 mod load;
 mod overload;
 mod too_short;
+mod unused;
 
 use std::io::Write;
 
@@ -66,6 +67,7 @@ fn scenario(source: &Source) -> Result<String, CliError> {
         .map(|warning| Fault::warning(format!("{label}: {warning}")))
         .collect();
     let load = Load::of(&scenario, &plan);
+    warnings.extend(unused::warnings(label, &scenario, &plan));
     warnings.extend(too_short::warnings(label, &scenario, &plan, &load));
     let mut trials = Trials::of(&scenario, &plan, &files, &load);
     let mut text = String::new();
@@ -73,6 +75,7 @@ fn scenario(source: &Source) -> Result<String, CliError> {
         Some(first) => {
             warnings.extend(overload::of_crowd(label, &first));
             warnings.extend(overload::of_load(label, &load, &first));
+            warnings.extend(overload::of_agents(label, &scenario, &plan, &load, &first));
             text += &load_text(&load, &first);
             text += &trials.overloaded_besides();
             text += &cost(&plan, &load, &first.best);

@@ -44,7 +44,7 @@ fn a_pool_that_is_too_large_for_an_agent_is_a_warning() {
     assert_eq!(run.code, 0);
     let told = "/s with 2 workers, but no more than ";
     assert!(run.stderr.contains(told), "{}", run.stderr);
-    let told = "an agent slows down as calls crowd in";
+    let told = "agent database slows down as calls crowd in";
     assert!(run.stderr.contains(told), "{}", run.stderr);
 }
 
@@ -297,4 +297,93 @@ fn a_scenario_that_sends_nothing_has_no_callers() {
     assert_eq!(run.code, 0, "{}", run.stderr);
     let told = "load: nothing is sent; fixed delivers";
     assert!(run.stdout.contains(told), "{}", run.stdout);
+}
+
+/// It was said to slow down: 0.3 % more with fewer workers is noise.
+#[test]
+fn an_agent_at_its_limit_does_not_slow_down() {
+    let room = Room::with_small_scenario();
+    let small = room
+        .read("small.ron")
+        .replace("[\"fixed\"]", "[\"adaptive\"]");
+    let call = "call: Exponential(\"20ms\")";
+    assert!(small.contains(call));
+    let limited = "call: LogNormal(median: \"250ms\", sigma: 0.6), protect: (in_flight_limit: 10)";
+    room.write("limited.ron", small.replace(call, limited));
+    let run = room.run(&["check", "limited.ron"]);
+    assert!(!run.stderr.contains("crowd"), "{}", run.stderr);
+    let told = "help: agents.echo.protect.in_flight_limit (10) binds at 33";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+}
+
+/// It was said to slow down: what a remote agent refuses is in vain, and it was told twice.
+#[test]
+fn a_rate_limit_of_the_remote_side_is_no_crowd() {
+    let room = Room::new();
+    let scenario = r#"(
+        run: (length: "6min"),
+        traffic: [(
+            arrivals: Bursts(base: "30/s", burst: "300/s", every: "3min", length: "60s"),
+            classes: [(name: "ask", to: Agent("quotes"))],
+        )],
+        agents: [(
+            name: "quotes", call: Constant("250ms"),
+            rate_limit: (calls: (rate: "150/s", burst: 100), retry_after: "1s"),
+        )],
+    )"#;
+    room.write("remote.ron", scenario);
+    let run = room.run(&["check", "remote.ron"]);
+    assert!(!run.stderr.contains("crowd"), "{}", run.stderr);
+    let told = "calls beyond agents.quotes.rate_limit.calls (150/s) are in vain";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+    let told = run.stderr.matches("a backlog will build up").count();
+    assert_eq!(told, 1, "{}", run.stderr);
+}
+
+/// "in order", it said: the other agent's messages hid the one's.
+#[test]
+fn an_agent_over_its_own_limit_is_not_hidden_by_others() {
+    let room = Room::new();
+    let scenario = r#"(
+        run: (length: "4min"),
+        traffic: [
+            (arrivals: Bursts(base: "30/s", burst: "200/s", every: "1min", length: "5s"),
+             classes: [(name: "ask", to: Agent("quotes"))]),
+            (arrivals: Poisson("200/s"), classes: [(name: "tell", to: Agent("index"))]),
+        ],
+        agents: [
+            (name: "quotes", call: Constant("20ms"), protect: (call_rate: (rate: "140/s", burst: 50))),
+            (name: "index", call: Constant("5ms")),
+        ],
+        broker: (policy: "fixed", num_workers: 4),
+    )"#;
+    room.write("hidden.ron", scenario);
+    let run = room.run(&["check", "hidden.ron"]);
+    let told = "up to 200/s arrive for agent quotes: a backlog will build up";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+    let told = "agents.quotes.protect.call_rate (140/s) binds at 140/s; more workers will not help";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+    room.write("served.ron", scenario.replace("140/s", "240/s"));
+    let run = room.run(&["check", "served.ron"]);
+    assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn what_has_no_effect_is_a_warning() {
+    let room = Room::with_small_scenario();
+    let small = room.read("small.ron");
+    let agents = "agents: [";
+    assert!(small.contains(agents));
+    let idle = format!("{agents}(name: \"idle\", call: Constant(\"1s\")), ");
+    room.write("idle.ron", small.replace(agents, &idle));
+    let run = room.run(&["check", "idle.ron"]);
+    let told = "idle.ron: nobody sends to agent idle";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+
+    let fault =
+        "faults: [(agent: \"echo\", from: \"20min\", until: \"30min\", effect: Outage)], agents: [";
+    room.write("late.ron", small.replace(agents, fault));
+    let run = room.run(&["check", "late.ron"]);
+    let told = "faults[0] of agent echo begins at 20min, after the run of 50s";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
 }

@@ -49,34 +49,104 @@ impl Binding {
         let in_flight = figures.utilisation.as_ref()?.value? * slots;
         let calls_per_s = figures.calls.as_ref()?.value? / window.as_secs_f64();
         let units_per_s = messages_per_s * mean_units(scenario, agent);
-        let protect = &agent.protect;
-        let replicas = protect.replicas.unwrap_or(1);
-        let in_flight_limit = protect
-            .in_flight_limit
-            .map(|limit| limit.saturating_mul(replicas));
-        let remote = agent.rate_limit;
-        let (remote_calls, remote_units) = remote.map_or((None, None), |it| (it.calls, it.units));
-        let count = |limit: Option<u32>| limit.map(|limit| (f64::from(limit), limit.to_string()));
-        let rate = |limit: Option<RateLimit>| {
-            limit.map(|limit| (limit.rate.as_per_second(), limit.rate.to_string()))
-        };
-        let limits = [
-            ("protect.in_flight_limit", count(in_flight_limit), in_flight),
-            ("servers", count(agent.servers), in_flight),
-            ("protect.call_rate", rate(protect.call_rate), calls_per_s),
-            ("protect.unit_rate", rate(protect.unit_rate), units_per_s),
-            ("rate_limit.calls", rate(remote_calls), calls_per_s),
-            ("rate_limit.units", rate(remote_units), units_per_s),
-        ];
-        limits.into_iter().find_map(|(field, limit, found)| {
-            let (most, limit) = limit?;
-            (found >= AT_LIMIT * most).then(|| Self {
-                path: format!("agents.{}.{field}", agent.name),
-                limit,
+        limits(agent).find_map(|limit| {
+            let found = match limit.on {
+                On::InFlight => in_flight,
+                On::Calls => calls_per_s,
+                On::Units => units_per_s,
+            };
+            (found >= AT_LIMIT * limit.most).then(|| Self {
+                path: limit.path,
+                limit: limit.shown,
                 messages_per_s,
             })
         })
     }
+
+    /// The one of `agent` that lets fewest messages through, by the agent's own times: what else there is in the
+    /// scenario does not matter.
+    pub(crate) fn tightest(
+        scenario: &Scenario,
+        agent: &Agent,
+        broker: &BrokerConfig,
+    ) -> Option<Self> {
+        let size = match agent.is_batch() {
+            true => (agent.protect.max_batch)
+                .map_or(broker.batch_size, |cap| cap.min(broker.batch_size)),
+            false => 1,
+        };
+        let size = f64::from(size);
+        let call_s = agent.mean_call_time(size).as_secs_f64();
+        let binding = |limit: Limit| {
+            let messages_per_s = match limit.on {
+                On::InFlight => limit.most * size / call_s,
+                On::Calls => limit.most * size,
+                On::Units => limit.most / mean_units(scenario, agent),
+            };
+            Self {
+                path: limit.path,
+                limit: limit.shown,
+                messages_per_s,
+            }
+        };
+        let rate = |binding: &Self| binding.messages_per_s;
+        limits(agent)
+            .map(binding)
+            .min_by(|a, b| rate(a).total_cmp(&rate(b)))
+    }
+}
+
+/// What a limit is on.
+#[derive(Clone, Copy)]
+enum On {
+    InFlight,
+    Calls,
+    Units,
+}
+
+/// A limit of an agent.
+struct Limit {
+    path: String,
+    on: On,
+    most: f64,
+    shown: String,
+}
+
+fn limits(agent: &Agent) -> impl Iterator<Item = Limit> {
+    let protect = &agent.protect;
+    let replicas = protect.replicas.unwrap_or(1);
+    let in_flight_limit = protect
+        .in_flight_limit
+        .map(|limit| limit.saturating_mul(replicas));
+    let remote = agent.rate_limit;
+    let (remote_calls, remote_units) = remote.map_or((None, None), |it| (it.calls, it.units));
+    let count = |limit: Option<u32>| limit.map(|limit| (f64::from(limit), limit.to_string()));
+    let rate = |limit: Option<RateLimit>| {
+        limit.map(|limit| (limit.rate.as_per_second(), limit.rate.to_string()))
+    };
+    let all = [
+        (
+            "protect.in_flight_limit",
+            On::InFlight,
+            count(in_flight_limit),
+        ),
+        ("servers", On::InFlight, count(agent.servers)),
+        ("protect.call_rate", On::Calls, rate(protect.call_rate)),
+        ("protect.unit_rate", On::Units, rate(protect.unit_rate)),
+        ("rate_limit.calls", On::Calls, rate(remote_calls)),
+        ("rate_limit.units", On::Units, rate(remote_units)),
+    ];
+    let name = agent.name.clone();
+    all.into_iter().filter_map(move |(field, on, limit)| {
+        let (most, shown) = limit?;
+        let path = format!("agents.{name}.{field}");
+        Some(Limit {
+            path,
+            on,
+            most,
+            shown,
+        })
+    })
 }
 
 /// Units of a message to `agent`, on average.

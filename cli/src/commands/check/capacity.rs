@@ -53,7 +53,7 @@ pub(crate) struct Capacity {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Pool {
     /// Its broker: all its workers and the largest batches from the start, for good.
-    broker: BrokerConfig,
+    pub(crate) broker: BrokerConfig,
     /// Whether the policy may choose a smaller one.
     pub(crate) is_elastic: bool,
 }

@@ -7,6 +7,7 @@ use ebbtide_sim::traffic::{Class, Source, To};
 use ebbtide_sim::{Plan, Scenario};
 
 use super::capacity::Capacity;
+use super::too_short::hears;
 
 /// What a scenario sends, broadcasts counted once a subscriber.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,6 +62,37 @@ impl Load {
     /// Whether anything is sent by others than callers that wait.
     pub(crate) fn is_open(&self) -> bool {
         self.mean_per_s > 0.0
+    }
+}
+
+/// What senders that do not wait send to `agent`, a second: on average, and at its peak.
+pub(crate) fn to_agent(scenario: &Scenario, plan: &Plan, agent: &Agent) -> (f64, f64) {
+    let sources = scenario.traffic.iter().zip(plan.loads()).enumerate();
+    let open =
+        sources.filter(|(_, (source, _))| !matches!(source.arrivals, Arrivals::Closed { .. }));
+    let length = plan.run.length.as_secs_f64();
+    let of_source = |(index, (source, load)): (usize, (&Source, LoadOf))| {
+        let weights = weights(source, plan.trace_of(index));
+        let sum: f64 = weights.iter().sum();
+        let classes = source.classes.iter().zip(weights);
+        let share: f64 = classes
+            .map(|(class, weight)| weight / sum * part(class, agent))
+            .sum();
+        (load.messages / length * share, load.peak_per_s * share)
+    };
+    let add = |(mean, peak), (more, higher)| (mean + more, peak + higher);
+    open.map(of_source).fold((0.0, 0.0), add)
+}
+
+/// How much of `class` goes to `agent`.
+fn part(class: &Class, agent: &Agent) -> f64 {
+    match &class.to {
+        To::Agents(weighed) => {
+            let all: f64 = weighed.iter().map(|(weight, _)| weight.0).sum();
+            let own = weighed.iter().filter(|(_, name)| *name == agent.name);
+            own.map(|(weight, _)| weight.0).sum::<f64>() / all
+        }
+        To::Agent(_) | To::Topic(_) => f64::from(u8::from(hears(class, agent))),
     }
 }
 
