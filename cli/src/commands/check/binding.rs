@@ -55,7 +55,7 @@ impl Binding {
                 On::Calls => calls_per_s,
                 On::Units => units_per_s,
             };
-            (found >= AT_LIMIT * limit.most).then(|| Self {
+            (found >= AT_LIMIT * limit.most).then_some(Self {
                 path: limit.path,
                 limit: limit.shown,
                 messages_per_s,
