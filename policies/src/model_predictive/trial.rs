@@ -33,6 +33,8 @@ const LASTS: Duration = Duration::from_secs(10);
 /// One that is not in force so long after it could be never will be: workers are pinned, or cannot start, or somebody has
 /// more patience than that.
 const NEVER: Duration = Duration::from_secs(60);
+/// Workers that go finish what they hold, unless that takes longer than calls may by default and a governor's patience.
+const DRAINED: Duration = Duration::from_secs(40);
 /// Workers that are tried beyond the present ones while a belief keeps the pool small.
 const MORE: u32 = 3;
 /// Share of the workers that the first trial of fewer leaves, at most.
@@ -216,7 +218,12 @@ impl Trials {
             return Some(Verdict::Moot);
         }
         let Some(shown) = trial.shown else {
-            let longest = state.starts_in + state.shows_in + NEVER;
+            let never = if trial.is_back {
+                DRAINED
+            } else {
+                state.shows_in + NEVER
+            };
+            let longest = state.starts_in + never;
             let is_hopeless = trial.in_force.is_none() && now.since(trial.since) >= longest;
             return is_hopeless.then_some(Verdict::NoBetter);
         };
@@ -346,6 +353,8 @@ impl Trials {
         };
         match verdict {
             Verdict::Worse if trial.is_back => self.growth.forget(),
+            // Calls take so long by themselves that it never was in force.
+            Verdict::NoBetter if trial.is_back && trial.in_force.is_none() => self.growth.forget(),
             Verdict::Better if trial.is_back => self.growth.bar(now),
             _ => {}
         }

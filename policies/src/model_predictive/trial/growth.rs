@@ -49,6 +49,8 @@ struct Known {
     /// There are no more workers than before it until then.
     barred_until: Time,
     doublings: u32,
+    /// Whether going back got more done.
+    is_confirmed: bool,
 }
 
 /// One, or several in a row.
@@ -76,7 +78,7 @@ impl Growth {
         if from > 0 && state.workers > from {
             self.begin(from, before, state);
         }
-        let is_known = self.known.is_some();
+        let is_known = self.known.is_some_and(|known| known.is_confirmed);
         let goes_on = |it: &Watched| state.workers > it.from && (is_known || state.now < it.until);
         self.watched = self.watched.filter(goes_on);
         if let Some(watched) = &mut self.watched {
@@ -135,12 +137,17 @@ impl Growth {
     /// The workers before, and what is done since, if less gets done although all have calls.
     pub(super) fn got_less_done(&mut self, state: &State, done: &Done) -> Option<(u32, Rate)> {
         let (growth, after) = self.got_less(WORSE_ERRORS, state, done)?;
-        let doublings = self.known.map_or(0, |known| known.doublings);
+        let known = self.known.unwrap_or(Known {
+            growth,
+            until: state.now,
+            barred_until: state.now,
+            doublings: 0,
+            is_confirmed: false,
+        });
         self.known = Some(Known {
             growth,
             until: state.now + KNOWN_FOR,
-            barred_until: state.now,
-            doublings,
+            ..known
         });
         let lately = growth.all_since.map(|it| done.since(it));
         let lately = lately.filter(|it| it.length_s > 0.0);
@@ -152,6 +159,7 @@ impl Growth {
         if let Some(known) = &mut self.known {
             known.barred_until = now + FIRST_BAR * (1 << known.doublings);
             known.doublings = (known.doublings + 1).min(MOST_DOUBLINGS);
+            known.is_confirmed = true;
         }
     }
 
@@ -164,7 +172,13 @@ impl Growth {
             None => u32::MAX,
             Some(known) if state.workers < known.growth.from => known.growth.from,
             Some(known) if state.now < known.barred_until => state.workers,
-            Some(_) if self.watched.is_some_and(|it| !it.got_as_much(state, done)) => state.workers,
+            Some(known)
+                if self
+                    .watched
+                    .is_some_and(|it| !it.is_enough(known, state, done)) =>
+            {
+                state.workers
+            }
             // The cast saturates.
             Some(_) => (f64::from(state.workers) * STEP).ceil() as u32,
         }
@@ -195,9 +209,11 @@ impl Watched {
         self.since.filter(|_| is_seen).map(|it| done.since(it))
     }
 
-    fn got_as_much(&self, state: &State, done: &Done) -> bool {
-        let after = self.after(state, done);
-        after.is_some_and(|it| it.per_s() >= self.before.per_s())
+    /// Whether it got as much done as before, or that it got less at another time is not confirmed.
+    fn is_enough(&self, known: Known, state: &State, done: &Done) -> bool {
+        let got_as_much = |it: Rate| it.per_s() >= self.before.per_s();
+        self.after(state, done).is_some_and(got_as_much)
+            || !known.is_confirmed && self.shows(state.now)
     }
 
     fn shows(&self, now: Time) -> bool {
