@@ -174,13 +174,7 @@ impl Agent {
     /// A call ends. How many failures in a row it is one of.
     #[inline(always)]
     pub(crate) fn call_ended(&mut self, now: Time, row: u32, health: Health) -> u32 {
-        if health == Health::Good {
-            self.row.succeeded(now, row);
-            return 0;
-        }
-        let breaker = self.breaker.as_ref();
-        let patience = breaker.map_or(Duration::MAX, Breaker::patience);
-        self.row.ended(now, row, health == Health::Bad, patience)
+        (self.row).call_ended(now, row, health, self.breaker.as_ref())
     }
 
     /// Most calls in flight that its breaker allows.

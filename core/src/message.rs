@@ -173,31 +173,13 @@ impl<M> Submission<M> {
     /// What core is told of the message, and the message.
     #[inline(always)]
     pub fn open(self) -> (Submission<()>, M) {
-        let envelope = Submission {
-            agent: self.agent,
-            kind: self.kind,
-            lane: self.lane,
-            class: self.class,
-            sent: self.sent,
-            due: self.due,
-            deadline: self.deadline,
-            ordering_key: self.ordering_key,
-            size: self.size,
-            units: self.units,
-            luck: self.luck,
-            nested: self.nested,
-            payload: (),
-        };
-        (envelope, self.payload)
+        self.swap(())
     }
-}
 
-impl Submission<()> {
-    /// The same of this message.
+    /// The same of another message, and this one.
     #[inline(always)]
-    #[must_use]
-    pub fn around<M>(self, payload: M) -> Submission<M> {
-        Submission {
+    fn swap<N>(self, payload: N) -> (Submission<N>, M) {
+        let swapped = Submission {
             agent: self.agent,
             kind: self.kind,
             lane: self.lane,
@@ -211,7 +193,17 @@ impl Submission<()> {
             luck: self.luck,
             nested: self.nested,
             payload,
-        }
+        };
+        (swapped, self.payload)
+    }
+}
+
+impl Submission<()> {
+    /// The same of this message.
+    #[inline(always)]
+    #[must_use]
+    pub fn around<M>(self, payload: M) -> Submission<M> {
+        self.swap(payload).0
     }
 }
 

@@ -11,6 +11,8 @@
 use ebbtide_policies::units::{Duration, Time};
 use serde::{Deserialize, Serialize};
 
+use crate::breaker::{Breaker, Health};
+
 /// Before the first call and after the last: the calls are linked in a ring, and this is its clasp.
 const CLASP: u32 = 0;
 
@@ -79,9 +81,26 @@ impl Row {
         place
     }
 
+    /// The call of that place ends. How many failures in a row it is one of; 0: it did not fail.
+    #[inline(always)]
+    pub fn call_ended(
+        &mut self,
+        now: Time,
+        place: u32,
+        health: Health,
+        breaker: Option<&Breaker>,
+    ) -> u32 {
+        if health == Health::Good {
+            self.succeeded(now, place);
+            return 0;
+        }
+        let patience = breaker.map_or(Duration::MAX, Breaker::patience);
+        self.ended(now, place, health == Health::Bad, patience)
+    }
+
     /// The call of that place succeeds.
     #[inline(always)]
-    pub fn succeeded(&mut self, now: Time, place: u32) {
+    fn succeeded(&mut self, now: Time, place: u32) {
         self.remember(now.since(self.calls[place as usize].started));
         self.take_out(place);
         self.give_back(place);
@@ -90,7 +109,7 @@ impl Row {
     /// The call of that place ends, and did not succeed. How many failures in a row it is one of; 0: it did
     /// not fail either. Calls that have been under way for `patience`, or for as long as successes take, part
     /// nothing any more.
-    pub fn ended(&mut self, now: Time, place: u32, failed: bool, patience: Duration) -> u32 {
+    fn ended(&mut self, now: Time, place: u32, failed: bool, patience: Duration) -> u32 {
         self.give_up(now, patience.min(self.usual()));
         let behind = self.failures(place);
         let before = self.take_out(place);
@@ -181,7 +200,6 @@ impl Row {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::breaker::Health;
 
     const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -147,13 +147,7 @@ impl Agent {
 
     /// As core's.
     pub(super) fn call_ended(&mut self, now: Time, row: u32, health: Health) -> u32 {
-        if health == Health::Good {
-            self.row.succeeded(now, row);
-            return 0;
-        }
-        let breaker = self.breaker.as_ref();
-        let patience = breaker.map_or(Duration::MAX, Breaker::patience);
-        self.row.ended(now, row, health == Health::Bad, patience)
+        (self.row).call_ended(now, row, health, self.breaker.as_ref())
     }
 
     /// An open breaker whose time is over probes.
