@@ -1,9 +1,9 @@
 //! The words for a decision: a code for programs, a sentence for people, and why the other
 //! settings were not chosen. Numbers are rounded as people say them.
 
-use crate::counted::Counted;
 use std::borrow::Cow;
 
+use crate::counted::Counted;
 use crate::decision::{Alternative, Prediction, Reason};
 use crate::objective::{Measure, Objective};
 use crate::observation::Setting;

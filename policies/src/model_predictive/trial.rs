@@ -280,30 +280,15 @@ impl Trials {
         } else {
             return None;
         };
-        (most_workers != state.workers).then(|| Trial {
-            before: self.done.lately(),
-            since: now,
-            from: state.workers,
-            in_force: None,
-            shown: None,
-            most_workers,
-            is_back: false,
-        })
+        let before = self.done.lately();
+        (most_workers != state.workers).then(|| Trial::new(state, before, most_workers, false))
     }
 
     /// Back to the workers before the last growth, if it got less done.
     fn back(&mut self, state: &State) -> Option<Trial> {
         let (from, before) = self.growth.got_less_done(state, &self.done)?;
         let is_fewer = from < state.workers && self.back.is_over(state.now);
-        is_fewer.then_some(Trial {
-            before,
-            since: state.now,
-            from: state.workers,
-            in_force: None,
-            shown: None,
-            most_workers: from,
-            is_back: true,
-        })
+        is_fewer.then(|| Trial::new(state, before, from, true))
     }
 
     /// Whether there is a belief, or what trials said, that may keep the pool small.
@@ -373,6 +358,18 @@ impl Trials {
 }
 
 impl Trial {
+    fn new(state: &State, before: Rate, most_workers: u32, is_back: bool) -> Self {
+        Self {
+            before,
+            since: state.now,
+            from: state.workers,
+            in_force: None,
+            shown: None,
+            most_workers,
+            is_back,
+        }
+    }
+
     fn is_of_more(&self) -> bool {
         self.most_workers > self.from
     }

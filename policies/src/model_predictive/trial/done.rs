@@ -78,8 +78,8 @@ impl Done {
         let Some(last) = self.mark() else {
             return Rate::NONE;
         };
-        let lately = self.since(self.before_all(|mark| mark.workers == last.workers));
-        let full_since = self.before_all(|mark| mark.is_saturated).at;
+        let lately = self.since(self.before_all(last, |mark| mark.workers == last.workers));
+        let full_since = self.before_all(last, |mark| mark.is_saturated).at;
         let full = self.recent.iter().filter(|mark| mark.at >= full_since);
         let less = (full.map(|mark| self.since(*mark)))
             .filter(|rate| lately.is_better_than(*rate, FALL_ERRORS));
@@ -92,21 +92,12 @@ impl Done {
         })
     }
 
-    /// The end of the last interval that was not so, or the first.
-    fn before_all(&self, so: impl Fn(&Mark) -> bool) -> Mark {
+    /// The end of the last interval before `last` that was not so, or the first.
+    fn before_all(&self, last: Mark, so: impl Fn(&Mark) -> bool) -> Mark {
         let others = self.recent.iter().rev().find(|mark| !so(mark));
         let first = others.or(self.recent.front());
-        first.copied().unwrap_or(Mark::NEVER)
+        first.copied().unwrap_or(last)
     }
-}
-
-impl Mark {
-    const NEVER: Self = Self {
-        at: Time::ZERO,
-        delivered: 0.0,
-        workers: 0,
-        is_saturated: false,
-    };
 }
 
 impl Rate {
